@@ -1,0 +1,206 @@
+//! `--postunpack DIR|ARCHIVE`, `-u`: restores what was left out.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use hashget_common::rel_path::RelPath;
+use serde::Serialize;
+
+use super::restore_plan::Planned;
+use crate::cli::args::{HashgetArgs, OverwriteWhen, RestoreArgs};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::printable::printable_path;
+use crate::cli::reporter::Report;
+use crate::cli::size::Size;
+use crate::restore::{ExtractStats, Overwrite, Owners, RestoreOptions, RestoreStats, Selection};
+use crate::restore::{extract, plan, restore};
+
+/// Restores a folder, or extracts and restores an archive.
+pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
+    let options = options(args, context)?;
+    let sources = context.sources()?;
+    if args.restore.dry_run {
+        let plan = plan(path, &options, &sources, context.reporter)?;
+        context.reporter.report(&Planned(plan));
+        return Ok(());
+    }
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        CliError::new(&error).context(format!("cannot find {}", printable_path(path)))
+    })?;
+    if metadata.is_dir() {
+        if args.restore.directory.is_some() {
+            return Err(CliError::usage(
+                "-C DIR goes with an archive, and -u names a folder",
+            ));
+        }
+        let stats = restore(path, &options, &sources, context.reporter)?;
+        let missing = stats.missing_files;
+        context.reporter.report(&Restored(stats));
+        return complete(missing, 0);
+    }
+    let Some(target) = &args.restore.directory else {
+        return Err(CliError::usage(format!(
+            "{} is an archive: -u extracts it into -C DIR",
+            printable_path(path)
+        )));
+    };
+    let stats = extract(path, target, &options, &sources, context.reporter)?;
+    let missing = stats
+        .restore
+        .as_ref()
+        .map_or(0, |stats| stats.missing_files);
+    let failed = stats.failed_members;
+    context.reporter.report(&Extracted(stats));
+    complete(missing, failed)
+}
+
+fn complete(missing_files: u64, failed_members: u64) -> Result<(), CliError> {
+    if missing_files == 0 && failed_members == 0 {
+        return Ok(());
+    }
+    let message = match (missing_files, failed_members) {
+        (files, 0) => format!("{files} files could not be restored"),
+        (0, members) => format!("{members} members of the archive could not be extracted"),
+        (files, members) => format!(
+            "{files} files could not be restored, {members} members of the archive not extracted"
+        ),
+    };
+    Err(CliError::failed(message).hint(match missing_files {
+        0 => "the reasons are above; the same command again extracts only what is missing",
+        _ => {
+            "the reasons are above; the same command again fetches only what is missing, also \
+             from other pools and hashservers (--pool, --hashserver)"
+        }
+    }))
+}
+
+fn options(args: &HashgetArgs, context: &Context) -> Result<RestoreOptions, CliError> {
+    let restore = &args.restore;
+    let owners = match (restore.user, restore.numeric_owner) {
+        (true, _) => Owners::Mine,
+        (_, true) => Owners::Numeric,
+        _ => Owners::ByName,
+    };
+    Ok(RestoreOptions {
+        selection: selection(restore)?,
+        overwrite: match restore.overwrite {
+            None => Overwrite::default(),
+            Some(OverwriteWhen::Never) => Overwrite::Never,
+            Some(OverwriteWhen::Changed) => Overwrite::Changed,
+            Some(OverwriteWhen::Always) => Overwrite::Always,
+        },
+        owners,
+        recursive: args.index.recursive,
+        keep_restore_file: restore.keep_restore_file,
+        jobs: context.jobs(),
+        ..RestoreOptions::default()
+    })
+}
+
+fn selection(restore: &RestoreArgs) -> Result<Selection, CliError> {
+    let glob = |glob: &OsString| {
+        glob.clone().into_string().map_err(|glob| {
+            let glob = printable_path(Path::new(&glob));
+            CliError::usage(format!(
+                "--include {glob} is not UTF-8: name the file with --path"
+            ))
+        })
+    };
+    let globs: Vec<String> = restore.include.iter().map(glob).collect::<Result<_, _>>()?;
+    let path = |path: &OsString| {
+        RelPath::new(path.as_bytes()).map_err(|error| {
+            CliError::new(&error)
+                .into_usage()
+                .hint("--path is relative to the restored folder")
+        })
+    };
+    let paths: Vec<RelPath> = restore.path.iter().map(path).collect::<Result<_, _>>()?;
+    Selection::new(&globs, &paths).map_err(|error| CliError::new(&error).into_usage())
+}
+
+#[derive(Serialize)]
+struct Restored(RestoreStats);
+
+impl Report for Restored {
+    const EVENT: &'static str = "restored";
+
+    fn lines(&self) -> Vec<String> {
+        restored_lines(&self.0)
+    }
+}
+
+#[derive(Serialize)]
+struct Extracted(ExtractStats);
+
+impl Report for Extracted {
+    const EVENT: &'static str = "extracted";
+
+    fn lines(&self) -> Vec<String> {
+        let stats = &self.0;
+        let mut line = vec![format!(
+            "Extracted {} members, {} bytes",
+            stats.placed_members,
+            Size(stats.placed_bytes)
+        )];
+        for (count, what) in [
+            (stats.unchanged_files, "unchanged"),
+            (stats.kept_members, "kept"),
+            (stats.failed_members, "failed"),
+        ] {
+            if count > 0 {
+                line.push(format!(", {count} {what}"));
+            }
+        }
+        let mut lines = vec![line.concat()];
+        lines.extend(unset_lines(
+            stats.unset_owner_files,
+            stats.unset_metadata_files,
+        ));
+        match &stats.restore {
+            Some(restore) => lines.extend(restored_lines(restore)),
+            None => {
+                lines.push("It has no restore file: nothing more is known to restore".to_owned());
+            }
+        }
+        lines
+    }
+}
+
+fn restored_lines(stats: &RestoreStats) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for missing in &stats.missing {
+        let hash = missing.sha256;
+        lines.push(format!(
+            "MISSING {} (sha256:{hash}): {}",
+            missing.file, missing.why
+        ));
+    }
+    lines.push(format!(
+        "Recovered {}/{} files {} bytes ({} downloaded, {} from pool, {} cached) in {:.2}s",
+        stats.recovered_files(),
+        stats.wanted_files,
+        Size(stats.recovered_bytes()),
+        Size(stats.downloaded_bytes),
+        Size(stats.pool_bytes),
+        Size(stats.cached_bytes),
+        stats.seconds
+    ));
+    lines.extend(unset_lines(
+        stats.unset_owner_files,
+        stats.unset_metadata_files,
+    ));
+    lines
+}
+
+fn unset_lines(owners: u64, others: u64) -> Vec<String> {
+    let mut lines = Vec::new();
+    if owners > 0 {
+        lines.push(format!("Owners not set (that takes root): {owners}"));
+    }
+    if others > 0 {
+        lines.push(format!("Other metadata not set: {others}"));
+    }
+    lines
+}

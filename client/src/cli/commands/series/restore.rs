@@ -1,0 +1,162 @@
+//! `hashget series restore` and `undo`.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use hashget_common::rel_path::RelPath;
+use jiff::Zoned;
+use serde::Serialize;
+
+use crate::cli::args_series::RestoreBackupArgs;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::printable::printable_path;
+use crate::cli::reporter::Report;
+use crate::restore::{ExtractStats, Owners, RestoreOptions, RestoreStats, Selection};
+use crate::series::{self, InPlaceStats, Section};
+
+/// Restores a backup.
+pub(super) fn restore(
+    section: &Section,
+    args: &RestoreBackupArgs,
+    context: &Context,
+) -> Result<(), CliError> {
+    let options = options(args, context)?;
+    let sources = context.sources()?;
+    let (id, folder) = (args.backup, &args.folder);
+    if args.in_place {
+        let now = Zoned::now();
+        let reserve = (!args.no_reserve).then_some(&now);
+        let monitor = context.reporter;
+        let stats =
+            series::restore_in_place(section, id, folder, reserve, &options, &sources, monitor)?;
+        let folder = printable_path(folder);
+        context.reporter.report(&Replaced { folder, stats });
+        return Ok(());
+    }
+    let stats = series::restore(section, id, folder, &options, &sources, context.reporter)?;
+    let complete = stats.is_complete();
+    context.reporter.report(&Restored {
+        backup: id.to_string(),
+        folder: printable_path(folder),
+        stats,
+    });
+    if complete {
+        return Ok(());
+    }
+    Err(
+        CliError::failed(format!("backup {id} could not be restored completely")).hint(
+            "the reasons are above; `hashget series verify` tells what is damaged; other pools and \
+         hashservers (--pool, --hashserver) may have what is missing",
+        ),
+    )
+}
+
+fn options(args: &RestoreBackupArgs, context: &Context) -> Result<RestoreOptions, CliError> {
+    let path = |path: &std::ffi::OsString| {
+        RelPath::new(path.as_bytes()).map_err(|error| {
+            CliError::new(&error)
+                .into_usage()
+                .hint("--path is relative to the folder that was backed up")
+        })
+    };
+    let paths: Vec<RelPath> = args.path.iter().map(path).collect::<Result<_, _>>()?;
+    Ok(RestoreOptions {
+        selection: Selection::new(&[], &paths)?,
+        owners: match (args.user, args.numeric_owner) {
+            (true, _) => Owners::Mine,
+            (_, true) => Owners::Numeric,
+            _ => Owners::ByName,
+        },
+        jobs: context.jobs(),
+        ..RestoreOptions::default()
+    })
+}
+
+/// Puts back what the last restore over a folder replaced.
+pub(super) fn undo(section: &Section, folder: &Path, context: &Context) -> Result<(), CliError> {
+    let options = RestoreOptions {
+        jobs: context.jobs(),
+        ..RestoreOptions::default()
+    };
+    let sources = context.sources()?;
+    let reserve = series::undo(section, folder, &options, &sources, context.reporter)?;
+    context.reporter.report(&Undone {
+        folder: printable_path(folder),
+        reserve: printable_path(&reserve),
+    });
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Undone {
+    folder: String,
+    reserve: String,
+}
+
+impl Report for Undone {
+    const EVENT: &'static str = "series_undone";
+
+    fn lines(&self) -> Vec<String> {
+        let (folder, reserve) = (&self.folder, &self.reserve);
+        vec![format!("{folder} is as it was; {reserve} can be removed")]
+    }
+}
+
+#[derive(Serialize)]
+struct Replaced {
+    folder: String,
+    #[serde(flatten)]
+    stats: InPlaceStats,
+}
+
+impl Report for Replaced {
+    const EVENT: &'static str = "series_replaced";
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!(
+            "{} replaced; {} excluded files and folders stayed",
+            self.folder, self.stats.untouched_files
+        )];
+        if let Some(reserve) = &self.stats.reserve {
+            let reserve = printable_path(reserve);
+            lines.push(format!(
+                "what was there is in {reserve}: `hashget series undo {}` puts it back",
+                self.folder
+            ));
+        }
+        lines
+    }
+}
+
+#[derive(Serialize)]
+struct Restored {
+    backup: String,
+    folder: String,
+    #[serde(flatten)]
+    stats: ExtractStats,
+}
+
+impl Report for Restored {
+    const EVENT: &'static str = "series_restored";
+
+    fn lines(&self) -> Vec<String> {
+        let restored = self.stats.restore.as_ref();
+        let mut lines: Vec<String> = restored
+            .iter()
+            .flat_map(|stats| &stats.missing)
+            .map(|missing| {
+                let hash = missing.sha256;
+                format!("MISSING {} (sha256:{hash}): {}", missing.file, missing.why)
+            })
+            .collect();
+        lines.push(format!(
+            "{} restored into {}: {} members of the archive, {} files from its base and packages",
+            self.backup,
+            self.folder,
+            self.stats.placed_members,
+            restored.map_or(0, RestoreStats::recovered_files)
+        ));
+        lines
+    }
+}

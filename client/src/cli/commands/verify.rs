@@ -1,0 +1,93 @@
+//! `hashget verify ARCHIVE|DIR`.
+
+use serde::Serialize;
+
+use crate::cli::args_subcommand::VerifyArgs;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::printable::one_line;
+use crate::cli::reporter::Report;
+use crate::cli::size::Size;
+use crate::verify::{PackageReport, VerifyOptions, VerifyReport, verify};
+
+/// Checks whether everything that was left out can still be had.
+pub(super) fn run(args: &VerifyArgs, recursive: bool, context: &Context) -> Result<(), CliError> {
+    let options = VerifyOptions {
+        deep: args.deep,
+        sample_percent: args.sample.unwrap_or(100),
+        add_to_pool: args.add_to_pool,
+        recursive,
+        jobs: context.jobs(),
+        ..VerifyOptions::default()
+    };
+    let sources = context.sources()?;
+    let report = verify(&args.path, &options, &sources, context.reporter)?;
+    let good = report.is_good();
+    context.reporter.report(&Verified(report));
+    if good {
+        return Ok(());
+    }
+    Err(
+        CliError::failed("the archive cannot be restored completely").hint(
+            "while the original files are still there, pack them again; else name pools or \
+             hashservers that have the packages, with --pool or --hashserver",
+        ),
+    )
+}
+
+#[derive(Serialize)]
+struct Verified(VerifyReport);
+
+impl Report for Verified {
+    const EVENT: &'static str = "verify";
+    const ASKED_FOR: bool = true;
+
+    fn lines(&self) -> Vec<String> {
+        let report = &self.0;
+        let mut lines: Vec<String> = report.details.iter().flat_map(package_lines).collect();
+        for lost in &report.lost {
+            lines.push(format!(
+                "LOST {} (sha256:{}): {}",
+                lost.file, lost.sha256, lost.why
+            ));
+        }
+        let mut total = vec![format!(
+            "Verified {}/{} packages: {} dead",
+            report.checked_packages, report.packages, report.dead_packages
+        )];
+        if report.deep {
+            total.push(format!(
+                ", {}/{} files found ({} downloaded)",
+                report.found_files,
+                report.files,
+                Size(report.downloaded_bytes)
+            ));
+        }
+        if report.kept_packages > 0 {
+            total.push(format!(", {} put into the pool", report.kept_packages));
+        }
+        lines.push(total.concat());
+        lines
+    }
+}
+
+fn package_lines(package: &PackageReport) -> Vec<String> {
+    let sign = if package.alive { "OK" } else { "DEAD" };
+    let mut line = vec![format!("{sign} {}", package.url)];
+    if let Some(files) = package.found_files {
+        line.push(format!(" ({files} files)"));
+    }
+    if let Some(why) = &package.why {
+        line.push(format!(": {}", one_line(why)));
+    }
+    let mut lines = vec![line.concat()];
+    for source in package.sources.iter().filter(|source| !source.alive) {
+        lines.push(format!("  {}: {}", source.source, source.detail));
+    }
+    for lie in &package.lies {
+        lines.push(format!(
+            "  LIE a record says that sha256:{lie} is in it, but it is not"
+        ));
+    }
+    lines
+}

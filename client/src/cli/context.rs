@@ -1,0 +1,276 @@
+//! What every command stands on: options over settings, made into services.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use hashget_common::project::ProjectName;
+use jiff::Zoned;
+use jiff::civil::{Date, DateTime};
+
+use super::args::TrustWhom;
+use super::args_service::{LookupHow, ServiceArgs};
+use super::error::CliError;
+use super::reporter::Reporter;
+use crate::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
+use crate::hash_server::{HashServer, LookupMode};
+use crate::http::{Http, HttpOptions};
+use crate::monitor::{Level, Monitor, Problem, error_chain};
+use crate::settings::{Settings, Token};
+use crate::sources::{DownloadOptions, Downloader, PackageSources, Pool};
+use crate::state::StatePaths;
+
+/// What every command stands on.
+pub(super) struct Context<'a> {
+    /// Where everything is told.
+    pub(super) reporter: &'a Reporter,
+    /// The settings, with the flags over them.
+    pub(super) settings: Settings,
+    /// The local records.
+    pub(super) db: LocalHashDb,
+    /// The named hashservers, in order.
+    pub(super) servers: Vec<HashServer>,
+    cache: PathBuf,
+    http: Http,
+    now: DateTime,
+}
+
+impl<'a> Context<'a> {
+    /// The services as options and settings describe them; nothing is asked of them yet.
+    pub(super) fn new(
+        args: &ServiceArgs,
+        settings: Settings,
+        reporter: &'a Reporter,
+    ) -> Result<Self, CliError> {
+        let settings = flags(args).over(settings);
+        if let Some(jobs) = settings.jobs {
+            check_jobs(jobs)?;
+            // Fails only where the pool runs already, as in tests.
+            drop(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(usize::from(jobs))
+                    .build_global(),
+            );
+        }
+        let mut options = HttpOptions::default();
+        if let Some(seconds) = settings.timeout {
+            options.stall_timeout = Duration::from_secs(seconds.max(1));
+            options.connect_timeout = options.connect_timeout.min(options.stall_timeout);
+        }
+        let http = Http::new(options)?;
+        let (hashdb, cache) = state_paths(&settings)?;
+        let servers = servers(&settings, &http, &cache)?;
+        Ok(Self {
+            reporter,
+            db: LocalHashDb::new(hashdb, project_filter(&settings)?),
+            servers,
+            cache,
+            http,
+            now: Zoned::now().datetime(),
+            settings,
+        })
+    }
+
+    /// How many packages are handled at once.
+    pub(super) fn jobs(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.settings.jobs.map_or_else(processors, usize::from)
+    }
+
+    /// The local time at which the command began.
+    pub(super) fn now(&self) -> DateTime {
+        self.now
+    }
+
+    /// The day at which records may have expired.
+    pub(super) fn today(&self) -> Date {
+        self.now.date()
+    }
+
+    /// The HTTP client.
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// The folder of downloads.
+    pub(super) fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// The downloads and their cache.
+    pub(super) fn downloader(&self) -> Downloader {
+        Downloader::new(self.http.clone(), DownloadOptions::new(self.cache.clone()))
+    }
+
+    /// Every place where packages can be had.
+    pub(super) fn sources(&self) -> Result<PackageSources, CliError> {
+        let places = self.settings.pool.iter().flatten();
+        Ok(PackageSources {
+            pools: places
+                .map(|place| Pool::new(place.as_os_str(), &self.cache))
+                .collect(),
+            downloader: self.downloader(),
+            // One of many sources: the others are not to wait for it for long.
+            servers: servers(
+                &self.settings,
+                &self.http.clone().with_retries(1),
+                &self.cache,
+            )?,
+            db: Some(self.db.clone()),
+        })
+    }
+
+    /// The look-up over local records and hashservers.
+    pub(super) fn lookup(&self, trust: Trust) -> CombinedLookup<'_> {
+        CombinedLookup {
+            db: &self.db,
+            servers: &self.servers,
+            trust,
+            today: self.today(),
+            monitor: self.reporter,
+        }
+    }
+
+    /// Whose records are relied on: the flag, else the setting, else the default.
+    pub(super) fn trust(&self, flag: Option<TrustWhom>) -> Result<Trust, CliError> {
+        let whom = match (flag, self.settings.trust.as_deref()) {
+            (Some(whom), _) => whom,
+            (None, None | Some("server")) => TrustWhom::Server,
+            (None, Some("self")) => TrustWhom::Own,
+            (None, Some(other)) => {
+                return Err(CliError::usage(format!(
+                    "the setting trust is {other:?}, neither `self` nor `server`"
+                ))
+                .hint("correct HASHGET_TRUST or the settings file"));
+            }
+        };
+        Ok(match whom {
+            TrustWhom::Own => Trust::Own,
+            TrustWhom::Server => Trust::Servers,
+        })
+    }
+
+    /// Shows the servers' messages of the day. A server that does not answer is told of here, as
+    /// nobody asks it again; one whose message makes no sense has none.
+    pub(super) fn show_messages(&self) {
+        for server in &self.servers {
+            match server.motd() {
+                Ok(text) => {
+                    for line in text.iter().flat_map(|text| text.lines()) {
+                        self.reporter.message(Level::Info, line);
+                    }
+                }
+                Err(error) if server.is_down() => {
+                    self.reporter.problem(&Problem::new(server.url(), &error));
+                }
+                Err(error) => self.reporter.message(Level::Detail, &error_chain(&error)),
+            }
+        }
+    }
+
+    /// Fails unless a hashserver is named.
+    pub(super) fn need_server(&self) -> Result<(), CliError> {
+        if self.servers.is_empty() {
+            return Err(CliError::usage("no hashserver is named").hint(
+                "name one with --hashserver URL, in HASHGET_HASHSERVER or in a settings file",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// As many threads as the flag allows.
+const JOBS: std::ops::RangeInclusive<u16> = 1..=1024;
+
+/// The flag is checked when it is read; a setting or variable is not.
+fn check_jobs(jobs: u16) -> Result<(), CliError> {
+    if JOBS.contains(&jobs) {
+        return Ok(());
+    }
+    let text = format!("the setting jobs is {jobs}: not from 1 to {}", JOBS.end());
+    Err(CliError::usage(text).hint("correct HASHGET_JOBS or the settings file"))
+}
+
+/// A token as it can be sent; nothing of it is shown.
+fn check_token(token: &str, url: &str) -> Result<(), CliError> {
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let text = format!("the token for {url} has white space or other characters that no token has");
+    Err(CliError::usage(text).hint("correct HASHGET_TOKEN or the settings file"))
+}
+
+/// The flags as the uppermost settings.
+fn flags(args: &ServiceArgs) -> Settings {
+    Settings {
+        hashserver: args.hashserver.clone(),
+        hashdb: args.hashdb.clone(),
+        hashdb_path: args.hashdb_path.clone(),
+        pool: args.pool.clone(),
+        timeout: args.timeout,
+        jobs: args.jobs,
+        lookup: args.lookup.map(|how| {
+            let text = match how {
+                LookupHow::Auto => "auto",
+                LookupHow::Filter => "filter",
+                LookupHow::Range => "range",
+                LookupHow::Digest => "digest",
+            };
+            text.to_owned()
+        }),
+        ..Settings::default()
+    }
+}
+
+fn state_paths(settings: &Settings) -> Result<(PathBuf, PathBuf), CliError> {
+    if let (Some(hashdb), Some(cache)) = (&settings.hashdb_path, &settings.cache) {
+        return Ok((hashdb.clone(), cache.clone()));
+    }
+    let standard =
+        StatePaths::of_this_user().map_err(|error| CliError::new(&error).into_usage())?;
+    let hashdb = settings.hashdb_path.clone().unwrap_or(standard.hashdb);
+    Ok((hashdb, settings.cache.clone().unwrap_or(standard.cache)))
+}
+
+fn project_filter(settings: &Settings) -> Result<ProjectFilter, CliError> {
+    let names = match &settings.hashdb {
+        None => return Ok(ProjectFilter::All),
+        Some(names) if names.iter().any(|name| name == "all") => return Ok(ProjectFilter::All),
+        Some(names) => names,
+    };
+    let projects: Result<Vec<ProjectName>, _> = names.iter().map(|name| name.parse()).collect();
+    projects
+        .map(ProjectFilter::Only)
+        .map_err(|error| CliError::new(&error).into_usage())
+}
+
+fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
+    match settings.lookup.as_deref() {
+        None | Some("auto") => Ok(LookupMode::Auto),
+        Some("filter") => Ok(LookupMode::Filter),
+        Some("range") => Ok(LookupMode::Range),
+        Some("digest") => Ok(LookupMode::Digest),
+        Some(other) => Err(CliError::usage(format!(
+            "the setting lookup is {other:?}, not `auto`, `filter`, `range` or `digest`"
+        ))
+        .hint("correct HASHGET_LOOKUP or the settings file")),
+    }
+}
+
+fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {
+    let mode = lookup_mode(settings)?;
+    let filters = cache.join("filters");
+    let urls = settings.hashserver.iter().flatten();
+    let server = |url: &String| {
+        let token = settings
+            .token_for(url)
+            .map(Token::secret)
+            .map(str::to_owned);
+        if let Some(token) = &token {
+            check_token(token, url)?;
+        }
+        HashServer::new(url, token, http.clone())
+            .map(|server| server.with_lookup(mode, &filters))
+            .map_err(|error| CliError::new(&error).into_usage())
+    };
+    urls.map(server).collect()
+}

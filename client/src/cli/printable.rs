@@ -1,0 +1,74 @@
+//! Text from outside made fit for a terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// `text` on one line without characters that steer a terminal: names and URLs come from
+/// packages and servers.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if is_unsafe(character) {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+/// `text` with its lines joined by `; `: some errors list what was tried, one a line.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains('\n') {
+        return Cow::Borrowed(text);
+    }
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    Cow::Owned(lines.join("; "))
+}
+
+/// A file's path on one line; bytes that are no text are shown as `\xNN`.
+pub(super) fn printable_path(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text.push_str(&printable(chunk.valid()));
+        for byte in chunk.invalid() {
+            // Writing to a `String` cannot fail.
+            if write!(text, "\\x{byte:02x}").is_err() {
+                return text;
+            }
+        }
+    }
+    text
+}
+
+fn is_unsafe(character: char) -> bool {
+    // Besides the control characters those that turn the direction of writing.
+    character.is_control()
+        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn escape_sequences_do_not_reach_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\nc"), "a\\u{1b}[2Jb\\nc");
+        assert_eq!(printable("naïve.deb"), "naïve.deb");
+        assert_eq!(
+            printable_path(Path::new(OsStr::from_bytes(b"a\xffb\r"))),
+            "a\\xffb\\r"
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! What of a folder an index sees.
+
+use hashget_common::surrogate_escape::{self, EscapedBytes};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::error::DeltaError;
+use crate::tree::{PatternSet, WalkOptions};
+
+/// What of a folder an index sees. It is kept with the index and the delta, so that every later
+/// look at the folder sees the same.
+///
+/// The rules of `.hashgetignore` files are obeyed always.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexRules {
+    /// Patterns of what is left out, as the exclusions of packing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<Pattern>,
+    /// Whether the rules of `.gitignore` files are obeyed as well.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub gitignore: bool,
+    /// Whether folders tagged as caches are left empty.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exclude_caches: bool,
+    /// Whether folders of other file systems are left empty.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub one_file_system: bool,
+}
+
+/// A pattern, which may be any bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(pub Vec<u8>);
+
+impl Serialize for Pattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        surrogate_escape::serialize(&self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Pattern {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        EscapedBytes::deserialize(deserializer).map(|EscapedBytes(bytes)| Self(bytes))
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl IndexRules {
+    /// The rules for a walk.
+    pub(super) fn walk_options(&self) -> Result<WalkOptions, DeltaError> {
+        let patterns = self.exclude.iter().map(|Pattern(bytes)| bytes);
+        Ok(WalkOptions {
+            exclude: PatternSet::new(patterns)?,
+            exclude_caches: self.exclude_caches,
+            exclude_ignored: self.gitignore,
+            exclude_hashgetignored: true,
+            one_file_system: self.one_file_system,
+            numeric_owner: true,
+            omitted: None,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! Several packages at once: threads fetch and index, one saves.
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender};
+use hashget_common::hash_package::HashPackage;
+use hashget_common::project::ProjectName;
+
+use super::acquire::{Acquisition, Job, Outcome, acquire};
+use super::{IndexServices, RecordOptions};
+use crate::hash_db::HashDbError;
+use crate::monitor::{Problem, Progress, Unit};
+
+/// Does every job, `threads` at a time; what became of them, in order.
+///
+/// Each record is saved before its job is done with, so what a killed run has done is kept.
+/// Fails only if records cannot be saved.
+pub(crate) fn acquire_all(
+    jobs: &[Job],
+    options: &RecordOptions,
+    threads: usize,
+    services: &IndexServices<'_>,
+) -> Result<Vec<Acquisition>, HashDbError> {
+    let total = jobs.len() as u64;
+    let threads = match threads {
+        0 => thread::available_parallelism().map_or(1, NonZero::get),
+        threads => threads,
+    };
+    let crew = Crew {
+        jobs,
+        next: AtomicUsize::new(0),
+        stopped: AtomicBool::new(false),
+        options,
+        services,
+        progress: Progress::start(services.monitor(), "indexing", Unit::Packages, Some(total)),
+    };
+    let (sender, receiver) = crossbeam_channel::bounded(2 * threads);
+    thread::scope(|scope| {
+        for _ in 0..threads.min(jobs.len()) {
+            let (crew, sender) = (&crew, sender.clone());
+            scope.spawn(move || crew.work(&sender));
+        }
+        drop(sender);
+        // Dropped before the threads are waited for, so that none waits to be heard.
+        let receiver = receiver;
+        crew.save(&receiver)
+            .inspect_err(|_| crew.stopped.store(true, Ordering::Relaxed))
+    })
+}
+
+struct Crew<'a> {
+    jobs: &'a [Job],
+    next: AtomicUsize,
+    stopped: AtomicBool,
+    options: &'a RecordOptions,
+    services: &'a IndexServices<'a>,
+    progress: Progress<'a>,
+}
+
+type Done = (usize, Acquisition);
+
+impl Crew<'_> {
+    fn work(&self, sender: &Sender<Done>) {
+        while !self.stopped.load(Ordering::Relaxed) {
+            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = self.jobs.get(place) else {
+                return;
+            };
+            let acquisition = acquire(job, self.options, self.services).unwrap_or_else(|error| {
+                let problem = Problem::new(job.place.describe(), &error);
+                self.services.monitor().problem(&problem);
+                Acquisition {
+                    outcome: Outcome::Failed,
+                    accepted_uploads: 0,
+                }
+            });
+            self.progress.advance(1);
+            if sender.send((place, acquisition)).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Saves records as they come, as many at once as are there.
+    fn save(&self, receiver: &Receiver<Done>) -> Result<Vec<Acquisition>, HashDbError> {
+        let mut all = Vec::with_capacity(self.jobs.len());
+        while let Ok(first) = receiver.recv() {
+            let mut batch = vec![first];
+            batch.extend(receiver.try_iter());
+            self.save_batch(&batch)?;
+            all.extend(batch);
+        }
+        all.sort_by_key(|(place, _)| *place);
+        Ok(all
+            .into_iter()
+            .map(|(_, acquisition)| acquisition)
+            .collect())
+    }
+
+    fn save_batch(&self, batch: &[Done]) -> Result<(), HashDbError> {
+        let mut by_project: Vec<(&ProjectName, Vec<HashPackage>)> = Vec::new();
+        for (place, acquisition) in batch {
+            let (Outcome::New(record), Some(job)) = (&acquisition.outcome, self.jobs.get(*place))
+            else {
+                continue;
+            };
+            match by_project
+                .iter_mut()
+                .find(|(name, _)| **name == job.project)
+            {
+                Some((_, records)) => records.push((**record).clone()),
+                None => by_project.push((&job.project, vec![(**record).clone()])),
+            }
+        }
+        let lookup = self.services.lookup;
+        for (project, records) in by_project {
+            lookup.db.save(project, &records, lookup.monitor)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! Step three: the archive.
+
+use std::io::{self, BufWriter, Write};
+
+use hashget_common::archive::{TarWriteError, TarWriter};
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::RestoreFile;
+
+use super::compress::Compressor;
+use super::error::PackError;
+use super::member::made_file;
+use super::members::Members;
+use super::options::{ExtraFile, PackOptions};
+use super::output::{Output, Sink};
+use super::plan::PackPlan;
+use super::recheck::{Fate, recheck};
+use super::restore_list::restore_file;
+use super::scan::PackScan;
+use super::stats::{PackStats, tree_stats};
+use crate::monitor::{Counted, Monitor, Progress, Unit};
+
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// Writes the archive: what `plan` does not leave out, and the list of what it does.
+///
+/// The root comes first, then the restore file, then the rest in the order of the tree. What
+/// changed since the scan is packed as it is. On an error nothing is left under the final name.
+pub fn write(
+    scan: &PackScan,
+    plan: &PackPlan,
+    output: Output,
+    options: &PackOptions,
+    monitor: &dyn Monitor,
+) -> Result<PackStats, PackError> {
+    let counted = Counted::new(monitor);
+    let sink = output.open()?;
+    let path = sink.path().to_owned();
+    let failed = |source: io::Error| PackError::Output {
+        path: path.clone(),
+        source,
+    };
+    let compressor = options
+        .compression
+        .writer(BufWriter::with_capacity(BUFFER_BYTES, sink))
+        .map_err(failed)?;
+    let (fates, plan) = recheck(scan, plan, &counted);
+    let list = restore_file(scan, &fates, &plan, options.expires).to_json()?;
+    let tar = TarWriter::new(BufWriter::with_capacity(BUFFER_BYTES, compressor));
+    let tree = tree_stats(scan, &fates, &plan);
+    let total = tree.tree_bytes - tree.deduplicated_bytes;
+    let progress = Progress::start(monitor, "packing", Unit::Bytes, Some(total));
+    let numeric_owner = options.walk.numeric_owner;
+    let mut members = Members::new(tar, &scan.root, numeric_owner, &counted, &progress);
+    let written = write_members(scan, &fates, &list, &options.extra, &mut members);
+    let written = written.and_then(|()| {
+        let stats = members.stats;
+        members.tar.finish().map(|buffer| (stats, buffer))
+    });
+    let (archived, buffer) = written.map_err(|source| PackError::Archive {
+        path: path.clone(),
+        source,
+    })?;
+    drop(progress);
+    let archive_bytes = finish(buffer).map_err(failed)?;
+    Ok(PackStats {
+        archived_files: archived.archived_files,
+        archived_bytes: archived.archived_bytes,
+        socket_files: archived.socket_files,
+        archive_bytes,
+        problems: scan.problems + counted.problems(),
+        ..tree
+    })
+}
+
+fn write_members<W: Write>(
+    scan: &PackScan,
+    fates: &[Fate],
+    list: &[u8],
+    extra: &[ExtraFile],
+    members: &mut Members<'_, W>,
+) -> Result<(), TarWriteError> {
+    let mut entries = scan.entries.iter().zip(fates);
+    let root = entries.next().map(|(root, _)| root);
+    if let Some(root) = root {
+        members.write(root)?;
+    }
+    // It is a single name without `..`, so it is a path.
+    let name = RelPath::new(RestoreFile::NAME.as_bytes()).unwrap_or_default();
+    let header = made_file(&name, list.len() as u64, root.map(|root| &root.metadata));
+    members.tar.append(&header, &mut &list[..])?;
+    for file in extra {
+        let size = file.content.len() as u64;
+        let header = made_file(&file.path, size, root.map(|root| &root.metadata));
+        members.tar.append(&header, &mut &file.content[..])?;
+    }
+    for (entry, fate) in entries {
+        if *fate == Fate::Archive {
+            members.write(entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes all that is still in buffers and makes the archive final; gives its size in bytes.
+fn finish(buffer: BufWriter<Compressor<BufWriter<Sink>>>) -> io::Result<u64> {
+    let compressor = buffer
+        .into_inner()
+        .map_err(io::IntoInnerError::into_error)?;
+    let sink = compressor.finish()?;
+    let sink = sink.into_inner().map_err(io::IntoInnerError::into_error)?;
+    sink.finish()
+}

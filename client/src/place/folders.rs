@@ -1,0 +1,338 @@
+//! The folders that files are placed in: made, opened up, and put right again at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashget_common::rel_path::RelPath;
+use rustix::fs::{Mode, Stat, fstat, fsync, mkdirat};
+use rustix::io::Errno;
+
+use super::journal::Journal;
+use super::metadata::{self, Applied, Wanted, apply};
+use super::target::{PlaceError, Target};
+use super::temp::remove_litter;
+
+/// What a folder is to be like at the end.
+pub(crate) type FolderMetadata = Wanted;
+
+const OWN_ALL: u32 = 0o700;
+
+/// The folders of a target, and what they were and will be like.
+#[derive(Debug)]
+pub(crate) struct Folders<'a> {
+    target: &'a Target,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What folders were like, from this run or an earlier one.
+    before: BTreeMap<RelPath, Wanted>,
+    /// What they are to be like.
+    wanted: BTreeMap<RelPath, FolderMetadata>,
+    /// Those that files can be placed in now.
+    ready: BTreeSet<RelPath>,
+    /// Those whose mode was changed.
+    opened_up: BTreeSet<RelPath>,
+    created: u64,
+    journal: Option<Journal>,
+    /// Whether the journal cannot be written; then a kill costs the times of some folders.
+    no_journal: bool,
+    /// Whether what is wanted of folders is known to this run only, so that the journal must keep
+    /// what they are like.
+    keep_all: bool,
+}
+
+impl<'a> Folders<'a> {
+    /// Reads what an earlier run left to be put right.
+    pub(crate) fn open(target: &'a Target) -> io::Result<Self> {
+        let before = Journal::read(target)?;
+        let opened_up = before.keys().cloned().collect();
+        let state = State {
+            before,
+            opened_up,
+            ..State::default()
+        };
+        Ok(Self {
+            target,
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Says what `folder` is to be like at the end, whether it exists yet or not.
+    pub(crate) fn want(&self, folder: RelPath, wanted: FolderMetadata) {
+        self.state().wanted.insert(folder, wanted);
+    }
+
+    /// Says what times `folder` is to have at the end, unless that was said already.
+    pub(crate) fn want_times(&self, folder: RelPath, times: &FolderMetadata) {
+        let mut state = self.state();
+        let wanted = state.wanted.entry(folder).or_default();
+        wanted.atime = wanted.atime.or(times.atime);
+        wanted.mtime = wanted.mtime.or(times.mtime);
+    }
+
+    /// Takes back what was said of `folder`.
+    pub(crate) fn forget(&self, folder: &RelPath) {
+        self.state().wanted.remove(folder);
+    }
+
+    /// How many folders were made.
+    pub(crate) fn created(&self) -> u64 {
+        self.state().created
+    }
+
+    /// Opens the folder `path` to place something in it; makes it if it is missing.
+    pub(crate) fn prepare(&self, path: &RelPath) -> Result<OwnedFd, PlaceError> {
+        self.prepare_in(&mut self.state(), path)
+    }
+
+    /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
+    pub(crate) fn clean(&self, path: &RelPath) -> Result<u64, PlaceError> {
+        let mut state = self.state();
+        let Ok(folder) = self.target.folder(path) else {
+            // Missing, or nothing that can be listed: trouble shows when it is used.
+            return Ok(0);
+        };
+        let stat = fstat(&folder).map_err(PlaceError::to("look at its folder"))?;
+        state
+            .before
+            .entry(path.clone())
+            .or_insert_with(|| of_stat(&stat));
+        match remove_litter(folder.as_fd()) {
+            Ok(removed) => Ok(removed),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let folder = self.prepare_in(&mut state, path)?;
+                remove_litter(folder.as_fd()).map_err(PlaceError::to("clean its folder"))
+            }
+            Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => Ok(0),
+            Err(error) => Err(PlaceError::to("clean its folder")(error)),
+        }
+    }
+
+    /// Puts every folder right, the deepest first. Just before the root, `last` may still change
+    /// things in it. Tells what could not be done.
+    pub(super) fn finish(
+        &self,
+        sync: bool,
+        last: impl FnOnce() -> io::Result<()>,
+    ) -> Vec<(RelPath, Applied)> {
+        let mut state = self.state();
+        let mut outcome = Vec::new();
+        let paths: BTreeSet<_> = state
+            .before
+            .keys()
+            .chain(state.wanted.keys())
+            .cloned()
+            .collect();
+        for path in paths.iter().rev().filter(|path| !path.is_root()) {
+            outcome.extend(
+                self.put_right(&state, path, sync)
+                    .map(|a| (path.clone(), a)),
+            );
+        }
+        let root = RelPath::root();
+        // Removing the journal changes the root, too.
+        if let Ok(stat) = fstat(self.target.root()) {
+            state
+                .before
+                .entry(root.clone())
+                .or_insert_with(|| of_stat(&stat));
+        }
+        state.journal = None;
+        for done in [Journal::remove(self.target), last()] {
+            if let Err(error) = done {
+                let failed = Applied {
+                    owner_unset: false,
+                    failures: vec![format!("cannot remove hashget's own files: {error}")],
+                };
+                outcome.push((root.clone(), failed));
+            }
+        }
+        outcome.extend(
+            self.put_right(&state, &root, sync)
+                .map(|a| (root.clone(), a)),
+        );
+        state.ready.clear();
+        state.before.clear();
+        state.opened_up.clear();
+        outcome
+    }
+
+    /// From now on, the journal keeps what every folder is like before it is changed.
+    pub(super) fn keep_all(&self) {
+        self.state().keep_all = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prepare_in(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
+        let mut opened = self.target.folder(path);
+        if state.ready.contains(path) {
+            return opened.map_err(open_error);
+        }
+        let root = RelPath::root();
+        if !path.is_root() && !state.ready.contains(&root) {
+            // The journal goes there. If the root is not ours, there is none.
+            state.no_journal |= self.prepare_in(state, &root).is_err();
+        }
+        if let (Err(error), Some(parent)) = (&opened, path.parent())
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            self.prepare_in(state, &parent)?;
+            opened = self.target.folder(path);
+        }
+        let folder = match opened {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(state, path)?,
+            Err(error) => return Err(open_error(error)),
+        };
+        let folder = self.open_up(state, path, folder)?;
+        state.ready.insert(path.clone());
+        Ok(folder)
+    }
+
+    fn make(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(PlaceError::because("make the folder", "the root is gone"));
+        };
+        let parent = self.prepare_in(state, &parent)?;
+        // One that gets its mode at the end is nobody else's business before.
+        let mode = match state.wanted.get(path) {
+            Some(Wanted { mode: Some(_), .. }) => OWN_ALL,
+            _ => 0o777,
+        };
+        match mkdirat(&parent, OsStr::from_bytes(name), Mode::from_raw_mode(mode)) {
+            Ok(()) => state.created += 1,
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(PlaceError::to("make its folder")(error)),
+        }
+        self.target.folder(path).map_err(open_error)
+    }
+
+    /// Notes what a folder is like and, where its mode keeps us out, changes that.
+    fn open_up(
+        &self,
+        state: &mut State,
+        path: &RelPath,
+        folder: OwnedFd,
+    ) -> Result<OwnedFd, PlaceError> {
+        let stat = fstat(&folder).map_err(PlaceError::to("look at its folder"))?;
+        let euid = rustix::process::geteuid();
+        let closed = !euid.is_root()
+            && stat.st_uid == euid.as_raw()
+            && metadata::permissions(&stat) & OWN_ALL != OWN_ALL;
+        state
+            .before
+            .entry(path.clone())
+            .or_insert_with(|| of_stat(&stat));
+        let wanted = state.wanted.get(path);
+        let times_known = wanted.is_some_and(|wanted| wanted.mtime.is_some());
+        let mode_known = wanted.is_some_and(|wanted| wanted.mode.is_some());
+        let keep = state.keep_all || !times_known || (closed && !mode_known);
+        // Into a closed root the journal cannot be written before it is opened up.
+        if keep && !path.is_root() {
+            self.keep(state, path);
+        }
+        let folder = if closed {
+            let mode = metadata::permissions(&stat) | OWN_ALL;
+            metadata::set_mode(folder.as_fd(), mode)
+                .map_err(PlaceError::to("open up its folder"))?;
+            state.opened_up.insert(path.clone());
+            self.target.folder(path).map_err(open_error)?
+        } else {
+            folder
+        };
+        if keep && path.is_root() {
+            self.keep(state, path);
+        }
+        Ok(folder)
+    }
+
+    /// Writes what `path` was like to the journal.
+    fn keep(&self, state: &mut State, path: &RelPath) {
+        if state.no_journal {
+            return;
+        }
+        let root = RelPath::root();
+        if state.journal.is_none() {
+            // The journal itself changes the root.
+            if let Ok(stat) = fstat(self.target.root()) {
+                state
+                    .before
+                    .entry(root.clone())
+                    .or_insert_with(|| of_stat(&stat));
+            }
+            match Journal::open(self.target) {
+                Ok(journal) => state.journal = Some(journal),
+                // A root that is not ours to write to.
+                Err(_) => state.no_journal = true,
+            }
+            if !path.is_root() {
+                self.keep(state, &root);
+            }
+        }
+        if let (Some(journal), Some(before)) = (&mut state.journal, state.before.get(path)) {
+            state.no_journal = journal.record(path, before).is_err();
+        }
+    }
+
+    fn put_right(&self, state: &State, path: &RelPath, sync: bool) -> Option<Applied> {
+        let before = state.before.get(path);
+        let mut wanted = state.wanted.get(path).cloned().unwrap_or_default();
+        if let Some(before) = before {
+            wanted.atime = wanted.atime.or(before.atime);
+            wanted.mtime = wanted.mtime.or(before.mtime);
+            if state.opened_up.contains(path) {
+                wanted.mode = wanted.mode.or(before.mode);
+            }
+        }
+        let folder = match self.target.folder(path) {
+            Ok(folder) => folder,
+            // Nothing was to be placed there, or that failure was told already.
+            Err(_) if before.is_none() => return None,
+            Err(error) => {
+                let failures = vec![format!("cannot put the folder's times right: {error}")];
+                return Some(Applied {
+                    owner_unset: false,
+                    failures,
+                });
+            }
+        };
+        let mut applied = apply(folder.as_fd(), &wanted);
+        if sync && state.ready.contains(path) {
+            match fsync(&folder) {
+                Ok(()) | Err(Errno::BADF | Errno::INVAL) => {}
+                Err(error) => applied
+                    .failures
+                    .push(format!("cannot force the folder to disk: {error}")),
+            }
+        }
+        (applied != Applied::default()).then_some(applied)
+    }
+}
+
+fn of_stat(stat: &Stat) -> Wanted {
+    let (atime, mtime) = metadata::times(stat);
+    Wanted {
+        mode: Some(metadata::permissions(stat)),
+        atime: Some(atime),
+        mtime: Some(mtime),
+        ..Wanted::default()
+    }
+}
+
+fn open_error(error: io::Error) -> PlaceError {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    if matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::XDEV)) {
+        let why = "something in its path is a symbolic link or no folder";
+        return PlaceError::because("go to its folder", why);
+    }
+    PlaceError::to("open its folder")(error)
+}

@@ -1,0 +1,363 @@
+//! Sets owners, modes, extended attributes and times.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use hashget_common::archive::{EntryMetadata, Timestamp};
+use hashget_common::rel_path::display_bytes;
+use hashget_common::restore_file::{RestoreEntry, RestoreFolder, Xattr};
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags,
+    chmod, chownat, fchmod, fcntl_getfl, fgetxattr, flistxattr, fremovexattr, fsetxattr, fstat,
+    futimens, getxattr, listxattr, removexattr, setxattr, utimensat,
+};
+use rustix::io::Errno;
+
+use super::owners::OwnerNames;
+
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+/// What the kernel takes at most for a list of names, or for a value.
+const MAX_XATTR: usize = 64 * 1024;
+
+/// What something is to be like; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Wanted {
+    pub(crate) user: Option<u32>,
+    pub(crate) group: Option<u32>,
+    pub(crate) mode: Option<u32>,
+    /// All of them: others are taken away.
+    pub(crate) xattrs: Option<Vec<Xattr>>,
+    pub(crate) atime: Option<Timestamp>,
+    pub(crate) mtime: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// What a restore file says. `all` tells that it was written by a program that kept everything.
+    pub(crate) fn of_entry(entry: &RestoreEntry, all: bool, owners: &OwnerNames) -> Self {
+        let name = |name: &Option<String>| name.as_ref().map(|name| name.as_bytes().to_vec());
+        Self {
+            user: owners.user(entry.uid, name(&entry.user).as_deref()),
+            group: owners.group(entry.gid, name(&entry.group).as_deref()),
+            mode: entry.permissions(),
+            xattrs: (all || !entry.xattrs.is_empty()).then(|| entry.xattrs.clone()),
+            atime: entry
+                .atime
+                .map(|seconds| timestamp(seconds, entry.atime_ns)),
+            mtime: entry
+                .mtime
+                .map(|seconds| timestamp(seconds, entry.mtime_ns)),
+        }
+    }
+
+    /// What an archive says of a member.
+    pub(crate) fn of_member(member: &EntryMetadata, owners: &OwnerNames) -> Self {
+        let number = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+        let xattrs = member.xattrs.iter().map(|(name, value)| Xattr {
+            name: name.clone(),
+            value: value.clone(),
+        });
+        Self {
+            user: owners.user(number(member.uid), member.user.as_deref()),
+            group: owners.group(number(member.gid), member.group.as_deref()),
+            mode: member.mode.map(|mode| mode & 0o7777),
+            xattrs: Some(xattrs.collect()),
+            atime: member.atime,
+            mtime: member.mtime,
+        }
+    }
+
+    /// The times of a folder.
+    pub(crate) fn of_folder(folder: &RestoreFolder) -> Self {
+        Self {
+            atime: Some(timestamp(folder.atime, folder.atime_ns)),
+            mtime: Some(timestamp(folder.mtime, folder.mtime_ns)),
+            ..Self::default()
+        }
+    }
+}
+
+fn timestamp(seconds: i64, nanoseconds: u32) -> Timestamp {
+    Timestamp {
+        seconds,
+        nanoseconds,
+    }
+}
+
+/// What came of setting metadata.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Applied {
+    /// The owner could not be given away, for want of privilege.
+    pub(crate) owner_unset: bool,
+    /// What else could not be set, and why.
+    pub(crate) failures: Vec<String>,
+}
+
+impl Applied {
+    fn check(&mut self, what: &str, result: Result<(), Errno>) {
+        if let Err(error) = result {
+            let error = io::Error::from(error);
+            self.failures.push(format!("cannot set {what}: {error}"));
+        }
+    }
+}
+
+/// Makes the thing behind `fd` as it is wanted, changing only what differs.
+///
+/// In the order in which nothing undoes what came before: owner (which clears setuid and
+/// capabilities), attributes (which an unprivileged owner may set only while the file is
+/// writable), mode, times.
+pub(crate) fn apply(fd: BorrowedFd<'_>, wanted: &Wanted) -> Applied {
+    let mut applied = Applied::default();
+    let thing = match Thing::of(fd) {
+        Ok(thing) => thing,
+        Err(error) => {
+            applied.check("metadata", Err(error));
+            return applied;
+        }
+    };
+    thing.set_owner(wanted, &mut applied);
+    if let Some(xattrs) = &wanted.xattrs {
+        thing.set_xattrs(xattrs, &mut applied);
+    }
+    if let Some(mode) = wanted.mode {
+        thing.set_mode(mode, wanted, &mut applied);
+    }
+    thing.set_times(wanted, &mut applied);
+    applied
+}
+
+/// Takes away the extended attributes of the thing behind `fd` that `is_surplus` names.
+pub(crate) fn remove_xattrs(fd: BorrowedFd<'_>, is_surplus: impl Fn(&[u8]) -> bool) -> Applied {
+    let mut applied = Applied::default();
+    let names = Thing::of(fd).and_then(|thing| thing.xattrs().map(|xattrs| (thing, xattrs)));
+    match names {
+        Ok((thing, xattrs)) => {
+            for name in xattrs.keys().filter(|name| is_surplus(name)) {
+                let what = format!("extended attributes (remove {})", display_bytes(name));
+                applied.check(&what, thing.remove_xattr(name));
+            }
+        }
+        Err(Errno::OPNOTSUPP) => {}
+        Err(error) => applied.check("extended attributes", Err(error)),
+    }
+    applied
+}
+
+/// The low bits of a mode.
+pub(super) fn permissions(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
+}
+
+/// The access and modification times.
+pub(super) fn times(stat: &Stat) -> (Timestamp, Timestamp) {
+    let nanoseconds = |ns| u32::try_from(ns).unwrap_or(0);
+    (
+        timestamp(stat.st_atime, nanoseconds(stat.st_atime_nsec)),
+        timestamp(stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+    )
+}
+
+/// Sets the mode of what `fd` stands for, also where it was opened for its path only.
+pub(crate) fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> Result<(), Errno> {
+    Thing::of(fd)?.chmod(mode)
+}
+
+/// Something that is open, maybe for its path only. Then it is reached through `/proc`, where no
+/// name is looked up that somebody could swap.
+struct Thing<'a> {
+    fd: BorrowedFd<'a>,
+    stat: Stat,
+    proc_path: Option<String>,
+}
+
+impl<'a> Thing<'a> {
+    fn of(fd: BorrowedFd<'a>) -> Result<Self, Errno> {
+        let path_only = fcntl_getfl(fd)?.contains(OFlags::PATH);
+        Ok(Self {
+            fd,
+            stat: fstat(fd)?,
+            proc_path: path_only.then(|| format!("/proc/self/fd/{}", fd.as_raw_fd())),
+        })
+    }
+
+    fn is_symlink(&self) -> bool {
+        rustix::fs::FileType::from_raw_mode(self.stat.st_mode) == rustix::fs::FileType::Symlink
+    }
+
+    fn chown(&self, user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
+        let (user, group) = (user.map(Uid::from_raw), group.map(Gid::from_raw));
+        chownat(self.fd, "", user, group, AtFlags::EMPTY_PATH)
+    }
+
+    fn set_owner(&self, wanted: &Wanted, applied: &mut Applied) {
+        let user = wanted.user.filter(|user| *user != self.stat.st_uid);
+        let group = wanted.group.filter(|group| *group != self.stat.st_gid);
+        if user.is_none() && group.is_none() {
+            return;
+        }
+        let mut done = self.chown(user, group);
+        if done.is_err() && user.is_some() && group.is_some() {
+            // The group may be one of ours.
+            let _group_only = self.chown(None, group);
+        }
+        if done == Err(Errno::PERM) && !rustix::process::geteuid().is_root() {
+            applied.owner_unset = true;
+            done = Ok(());
+        }
+        applied.check("the owner", done);
+    }
+
+    fn chmod(&self, mode: u32) -> Result<(), Errno> {
+        let mode = Mode::from_raw_mode(mode);
+        match &self.proc_path {
+            None => fchmod(self.fd, mode),
+            Some(path) => chmod(path, mode),
+        }
+    }
+
+    fn set_mode(&self, mode: u32, wanted: &Wanted, applied: &mut Applied) {
+        if self.is_symlink() {
+            return;
+        }
+        // Owner and attributes may have changed it.
+        let now = match fstat(self.fd) {
+            Ok(now) => now,
+            Err(error) => return applied.check("the mode", Err(error)),
+        };
+        let mut allowed = mode;
+        let folder =
+            rustix::fs::FileType::from_raw_mode(now.st_mode) == rustix::fs::FileType::Directory;
+        if !folder {
+            // Set for another owner, these bits would lend out the rights of the wrong one.
+            if wanted.user.is_some_and(|user| user != now.st_uid) {
+                allowed &= !SETUID;
+            }
+            if wanted.group.is_some_and(|group| group != now.st_gid) {
+                allowed &= !SETGID;
+            }
+        }
+        if allowed != mode {
+            let what = "setuid and setgid bits are left out, because the owner could not be set";
+            applied.failures.push(what.to_owned());
+        }
+        if permissions(&now) != allowed {
+            applied.check("the mode", self.chmod(allowed));
+            // The kernel drops setgid without a word where the group is not ours.
+            if fstat(self.fd).is_ok_and(|now| permissions(&now) != allowed) {
+                let what = format!("the system does not take mode {allowed:04o}");
+                applied.failures.push(what);
+            }
+        }
+    }
+
+    fn set_times(&self, wanted: &Wanted, applied: &mut Applied) {
+        let differs = |now: &Stat| {
+            let (atime, mtime) = times(now);
+            wanted.atime.is_some_and(|wanted| wanted != atime)
+                || wanted.mtime.is_some_and(|wanted| wanted != mtime)
+        };
+        if !differs(&self.stat) && fstat(self.fd).is_ok_and(|now| !differs(&now)) {
+            return;
+        }
+        let stamps = Timestamps {
+            last_access: timespec(wanted.atime),
+            last_modification: timespec(wanted.mtime),
+        };
+        let done = match &self.proc_path {
+            None => futimens(self.fd, &stamps),
+            Some(path) => utimensat(CWD, path, &stamps, AtFlags::empty()),
+        };
+        let failed = done.is_err();
+        applied.check("the times", done);
+        if !failed && fstat(self.fd).is_ok_and(|now| differs(&now)) {
+            let what = "the file system does not keep these times exactly";
+            applied.failures.push(what.to_owned());
+        }
+    }
+
+    fn set_xattrs(&self, wanted: &[Xattr], applied: &mut Applied) {
+        let existing = match self.xattrs() {
+            Ok(existing) => existing,
+            Err(Errno::OPNOTSUPP) => BTreeMap::new(),
+            Err(error) => {
+                applied.check("extended attributes", Err(error));
+                return;
+            }
+        };
+        for name in existing.keys() {
+            if is_ours(name) && !wanted.iter().any(|xattr| xattr.name == *name) {
+                let what = format!("extended attributes (remove {})", display_bytes(name));
+                applied.check(&what, self.remove_xattr(name));
+            }
+        }
+        for Xattr { name, value } in wanted {
+            if existing.get(name) != Some(value) {
+                let what = format!("the extended attribute {}", display_bytes(name));
+                applied.check(&what, self.set_xattr(name, value));
+            }
+        }
+    }
+
+    fn xattrs(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
+        let mut names = vec![0; MAX_XATTR];
+        let length = match &self.proc_path {
+            None => flistxattr(self.fd, &mut names[..])?,
+            Some(path) => listxattr(path, &mut names[..])?,
+        };
+        let mut found = BTreeMap::new();
+        for name in names[..length].split(|byte| *byte == 0) {
+            if name.is_empty() {
+                continue;
+            }
+            let mut value = vec![0; MAX_XATTR];
+            let got = match &self.proc_path {
+                None => fgetxattr(self.fd, name, &mut value[..]),
+                Some(path) => getxattr(path, name, &mut value[..]),
+            };
+            // One that may be listed but not read differs from whatever is wanted.
+            if let Ok(length) = got {
+                value.truncate(length);
+                found.insert(name.to_vec(), value);
+            }
+        }
+        Ok(found)
+    }
+
+    fn set_xattr(&self, name: &[u8], value: &[u8]) -> Result<(), Errno> {
+        match &self.proc_path {
+            None => fsetxattr(self.fd, name, value, XattrFlags::empty()),
+            Some(path) => setxattr(path, name, value, XattrFlags::empty()),
+        }
+    }
+
+    fn remove_xattr(&self, name: &[u8]) -> Result<(), Errno> {
+        match &self.proc_path {
+            None => fremovexattr(self.fd, name),
+            Some(path) => removexattr(path, name),
+        }
+    }
+}
+
+/// Whether an attribute is content of the file, rather than a label that the system puts on it.
+fn is_ours(name: &[u8]) -> bool {
+    name.starts_with(b"user.")
+        || matches!(
+            name,
+            b"system.posix_acl_access" | b"system.posix_acl_default" | b"security.capability"
+        )
+}
+
+fn timespec(time: Option<Timestamp>) -> Timespec {
+    time.map_or(
+        Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        |time| Timespec {
+            tv_sec: time.seconds,
+            tv_nsec: time.nanoseconds.into(),
+        },
+    )
+}

@@ -1,0 +1,29 @@
+//! Places files below a folder, and nowhere else.
+//!
+//! Everything is done relative to handles of folders that were opened without following any
+//! symbolic link ([`Target`]). A file is written under a temporary name beside its place ([`Temp`]),
+//! gets its metadata ([`metadata`]), and only then its name. What this does to the folders around
+//! it is undone at the end ([`Folders`]).
+
+mod content;
+mod copy;
+mod folders;
+mod hole_writer;
+mod journal;
+mod metadata;
+mod node;
+mod options;
+mod owners;
+mod placer;
+mod target;
+mod temp;
+
+pub(crate) use content::{ContentError, Holes, write_content};
+pub(crate) use hole_writer::HoleWriter;
+pub(crate) use metadata::{Applied, Wanted, apply, remove_xattrs, set_mode};
+pub(crate) use node::Node;
+pub use options::{Overwrite, Owners};
+pub(crate) use owners::OwnerNames;
+pub(crate) use placer::{Existing, Placed, Placer, content_error};
+pub(crate) use target::{PlaceError, Target, is_hopeless};
+pub(crate) use temp::{JOURNAL_NAME, Temp};

@@ -1,0 +1,270 @@
+//! Gives things their places.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::RestoreFile;
+use rustix::fs::{AtFlags, FileType, Stat, linkat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::content::{ContentError, Holes};
+use super::copy::copy_content;
+use super::folders::Folders;
+use super::metadata::{Applied, Wanted, apply};
+use super::node::Node;
+use super::options::Overwrite;
+use super::target::{PlaceError, Target};
+use super::temp::{Temp, TempName};
+use crate::monitor::{Level, Monitor, Problem};
+
+/// Gives files, links and nodes their places in a target.
+pub(crate) struct Placer<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) folders: Folders<'a>,
+    overwrite: Overwrite,
+    fsync: bool,
+    monitor: &'a dyn Monitor,
+    unset_owner: AtomicU64,
+    unset_metadata: AtomicU64,
+}
+
+/// What is where something is to be placed.
+#[derive(Clone, Debug)]
+pub(crate) enum Existing {
+    /// Nothing.
+    Nothing,
+    /// A regular file.
+    File(Stat),
+    /// A folder.
+    Folder,
+    /// Anything else.
+    Other,
+}
+
+/// Whether something was placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// It is there now.
+    New,
+    /// Something else has its name, and is not to be overwritten.
+    Kept,
+}
+
+impl<'a> Placer<'a> {
+    /// A placer for `target`.
+    pub(crate) fn new(
+        target: &'a Target,
+        overwrite: Overwrite,
+        fsync: bool,
+        monitor: &'a dyn Monitor,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            target,
+            folders: Folders::open(target)?,
+            overwrite,
+            fsync,
+            monitor,
+            unset_owner: AtomicU64::new(0),
+            unset_metadata: AtomicU64::new(0),
+        })
+    }
+
+    /// How many things are not given to their owner, and how many lack something else.
+    pub(crate) fn unset(&self) -> (u64, u64) {
+        (
+            self.unset_owner.load(Ordering::Relaxed),
+            self.unset_metadata.load(Ordering::Relaxed),
+        )
+    }
+
+    /// What is at `path`, not looking through symbolic links.
+    pub(crate) fn existing(&self, path: &RelPath) -> io::Result<Existing> {
+        Ok(match self.target.stat(path)? {
+            None => Existing::Nothing,
+            Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile => Existing::File(stat),
+                FileType::Directory => Existing::Folder,
+                _ => Existing::Other,
+            },
+        })
+    }
+
+    /// An empty file beside `path`.
+    pub(crate) fn temp_beside(&self, path: &RelPath) -> Result<Temp, PlaceError> {
+        let (folder, _) = self.folder_of(path)?;
+        Temp::create(folder).map_err(PlaceError::to("make a temporary file"))
+    }
+
+    /// Gives a file that is complete its metadata and its place.
+    pub(crate) fn place(
+        &self,
+        path: &RelPath,
+        temp: Temp,
+        wanted: &Wanted,
+    ) -> Result<Placed, PlaceError> {
+        self.report(path, &apply(temp.file.as_fd(), wanted));
+        if self.fsync {
+            temp.file
+                .sync_all()
+                .map_err(PlaceError::to("force it to disk"))?;
+        }
+        self.publish(path, temp.name)
+    }
+
+    /// Places a copy of the `size` bytes of `from`, which were checked.
+    pub(crate) fn place_copy(
+        &self,
+        path: &RelPath,
+        from: (&File, u64),
+        extents: Holes<'_>,
+        alike: bool,
+        wanted: &Wanted,
+    ) -> Result<Placed, PlaceError> {
+        let mut temp = self.temp_beside(path)?;
+        let (file, size) = from;
+        copy_content(file, &mut temp.file, size, extents, alike).map_err(content_error)?;
+        self.place(path, temp, wanted)
+    }
+
+    /// Places a symbolic link, FIFO or device.
+    pub(crate) fn place_node(
+        &self,
+        path: &RelPath,
+        node: &Node,
+        wanted: &Wanted,
+    ) -> Result<Placed, PlaceError> {
+        let (folder, _) = self.folder_of(path)?;
+        let (temp, handle) = node.make(folder).map_err(PlaceError::to("make it"))?;
+        self.report(path, &apply(handle.as_fd(), wanted));
+        self.publish(path, temp)
+    }
+
+    /// Makes `path` a further name of the file `first`.
+    pub(crate) fn place_link(&self, path: &RelPath, first: &RelPath) -> Result<Placed, PlaceError> {
+        let act = "make the hard link";
+        let stat = self.target.stat(first).map_err(PlaceError::to(act))?;
+        let Some(stat) = stat else {
+            return Err(PlaceError::because(act, "what it links to is not there"));
+        };
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+            return Err(PlaceError::because(act, "what it links to is a folder"));
+        }
+        let here = self.target.stat(path).map_err(PlaceError::to(act))?;
+        if here.is_some_and(|here| (here.st_dev, here.st_ino) == (stat.st_dev, stat.st_ino)) {
+            return Ok(Placed::New);
+        }
+        let (from, from_name) = self.folder_of(first)?;
+        let (folder, _) = self.folder_of(path)?;
+        let (temp, ()) = TempName::make(folder, |folder, name| {
+            linkat(&from, from_name, folder, name, AtFlags::empty())
+        })
+        .map_err(PlaceError::to(act))?;
+        self.publish(path, temp)
+    }
+
+    /// Makes the metadata of a file that stays as it is wanted. One that has names outside
+    /// its group is replaced by a copy, so that the others stay as they are.
+    pub(crate) fn settle(
+        &self,
+        path: &RelPath,
+        file: &File,
+        alone: bool,
+        extents: Holes<'_>,
+        wanted: &Wanted,
+    ) -> Result<(), PlaceError> {
+        if self.overwrite == Overwrite::Never {
+            return Ok(());
+        }
+        let stat = rustix::fs::fstat(file).map_err(PlaceError::to("look at it"))?;
+        if alone && stat.st_nlink > 1 {
+            let size = u64::try_from(stat.st_size).unwrap_or(0);
+            self.place_copy(path, (file, size), extents, true, wanted)?;
+        } else {
+            self.report(path, &apply(file.as_fd(), wanted));
+        }
+        Ok(())
+    }
+
+    /// Puts the folders right for the time being: a restore begins. What could not be done is told
+    /// at the end.
+    pub(crate) fn finish_unpacking(&self) {
+        self.folders.finish(false, || Ok(()));
+        self.folders.keep_all();
+    }
+
+    /// Puts the folders right. If the restore file is `removable`, it goes, too, as late as possible;
+    /// whether that is done.
+    pub(crate) fn finish_and_remove(&self, removable: bool) -> bool {
+        let mut removed = false;
+        let outcome = self.folders.finish(self.fsync, || {
+            if removable {
+                unlinkat(self.target.root(), RestoreFile::NAME, AtFlags::empty())?;
+                removed = true;
+            }
+            Ok(())
+        });
+        for (folder, applied) in outcome {
+            self.report(&folder, &applied);
+        }
+        removed
+    }
+
+    fn folder_of<'p>(&self, path: &'p RelPath) -> Result<(OwnedFd, &'p OsStr), PlaceError> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(PlaceError::because("place it", "it is the root"));
+        };
+        Ok((self.folders.prepare(&parent)?, OsStr::from_bytes(name)))
+    }
+
+    fn publish(&self, path: &RelPath, temp: TempName) -> Result<Placed, PlaceError> {
+        let (folder, name) = self.folder_of(path)?;
+        let keep = self.overwrite == Overwrite::Never;
+        match temp.publish(folder.as_fd(), name, keep) {
+            Ok(()) => Ok(Placed::New),
+            Err(Errno::EXIST) if keep => Ok(Placed::Kept),
+            Err(Errno::ISDIR) => Err(PlaceError::because("replace it", "a folder has its name")),
+            Err(error) => {
+                let there = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+                let is_folder = there
+                    .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
+                if is_folder {
+                    return Err(PlaceError::because("replace it", "a folder has its name"));
+                }
+                Err(PlaceError::to("give it its name")(error))
+            }
+        }
+    }
+
+    fn report(&self, path: &RelPath, applied: &Applied) {
+        if applied.owner_unset {
+            self.unset_owner.fetch_add(1, Ordering::Relaxed);
+            let line = format!("{path}: its owner is not set, only root can do that");
+            self.monitor.message(Level::Detail, &line);
+        }
+        if !applied.failures.is_empty() {
+            self.unset_metadata.fetch_add(1, Ordering::Relaxed);
+            let what = applied.failures.join("; ");
+            self.monitor.problem(&Problem::text(path.to_string(), what));
+        }
+    }
+}
+
+/// The error of content that could not be copied.
+pub(crate) fn content_error(error: ContentError) -> PlaceError {
+    match error {
+        ContentError::Read(source) => PlaceError {
+            act: "read the content",
+            source,
+        },
+        ContentError::Write(source) => PlaceError {
+            act: "write the content",
+            source,
+        },
+        ContentError::TooLong(_) => PlaceError::because("write the content", "it is too long"),
+    }
+}

@@ -1,0 +1,307 @@
+//! The folder that is restored into, and the folders below it.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hashget_common::rel_path::RelPath;
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Stat, flock, openat, openat2, statat,
+};
+use rustix::io::Errno;
+use thiserror::Error;
+
+/// Paths longer than this are opened in pieces; the kernel takes 4095 bytes.
+const MAX_PIECE: usize = 3000;
+
+/// Why something could not be placed.
+#[derive(Debug, Error)]
+#[error("cannot {act}")]
+pub(crate) struct PlaceError {
+    /// What was tried.
+    pub(crate) act: &'static str,
+    /// Why it failed.
+    pub(crate) source: io::Error,
+}
+
+impl PlaceError {
+    /// Makes the error of a failed `act`.
+    pub(crate) fn to<E: Into<io::Error>>(act: &'static str) -> impl FnOnce(E) -> Self {
+        move |source| Self {
+            act,
+            source: source.into(),
+        }
+    }
+
+    /// An error that no system call gave.
+    pub(crate) fn because(act: &'static str, why: &'static str) -> Self {
+        Self {
+            act,
+            source: io::Error::other(why),
+        }
+    }
+}
+
+/// Whether an error will come again for every other file: the disk is full, read-only or broken.
+pub(crate) fn is_hopeless(error: &io::Error) -> bool {
+    error
+        .raw_os_error()
+        .map(Errno::from_raw_os_error)
+        .is_some_and(|errno| {
+            [
+                Errno::NOSPC,
+                Errno::DQUOT,
+                Errno::ROFS,
+                Errno::IO,
+                Errno::NFILE,
+            ]
+            .contains(&errno)
+        })
+}
+
+/// The folder that is restored into.
+///
+/// Paths below it are resolved without following symbolic links, so whatever anybody plants or
+/// swaps in there, nothing outside is reached.
+#[derive(Debug)]
+pub(crate) struct Target {
+    root: OwnedFd,
+    path: PathBuf,
+    has_openat2: AtomicBool,
+}
+
+impl Target {
+    /// Opens the folder at `path`, which may itself be reached through symbolic links: its name
+    /// is the user's.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let root = rustix::fs::open(path, folder_flags(), Mode::empty())?;
+        Ok(Self {
+            root,
+            path: path.to_owned(),
+            has_openat2: AtomicBool::new(true),
+        })
+    }
+
+    /// Where it is, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The root itself.
+    pub(crate) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// Takes the folder for one restore, until this is dropped; `false` if another has it.
+    pub(crate) fn lock(&self) -> io::Result<bool> {
+        match flock(&self.root, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            // Some network file systems lock no folders. Two restores at once then only cost time.
+            Ok(()) | Err(Errno::BADF | Errno::NOTSUP | Errno::NOLCK | Errno::INVAL) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Opens the folder `path`.
+    ///
+    /// A folder that may not be listed is opened for its path only.
+    pub(crate) fn folder(&self, path: &RelPath) -> io::Result<OwnedFd> {
+        match self.open_beneath(path, folder_flags()) {
+            Err(Errno::ACCESS) => Ok(self.open_beneath(path, path_flags())?),
+            other => Ok(other?),
+        }
+    }
+
+    /// Opens the file `path` for reading. The access time stays, where that may be asked.
+    pub(crate) fn file(&self, path: &RelPath) -> io::Result<std::fs::File> {
+        let Some((folder, name)) = self.parent(path)? else {
+            return Err(Errno::ISDIR.into());
+        };
+        // Not blocking, because it may have become a FIFO meanwhile.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let fd = match openat(&folder, name, flags | OFlags::NOATIME, Mode::empty()) {
+            Err(Errno::PERM) => openat(&folder, name, flags, Mode::empty()),
+            other => other,
+        }?;
+        Ok(fd.into())
+    }
+
+    /// What is at `path`, if anything. The path of a missing folder is nothing, too.
+    pub(crate) fn stat(&self, path: &RelPath) -> io::Result<Option<Stat>> {
+        let found = match self.parent(path) {
+            Ok(None) => rustix::fs::fstat(&self.root).map_err(io::Error::from),
+            Ok(Some((folder, name))) => {
+                statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)
+            }
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The folder of `path`, opened, and the last name; `None` for the root.
+    fn parent<'p>(&self, path: &'p RelPath) -> io::Result<Option<(OwnedFd, &'p OsStr)>> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(None);
+        };
+        let folder = self.open_beneath(&parent, path_flags())?;
+        Ok(Some((folder, OsStr::from_bytes(name))))
+    }
+
+    fn open_beneath(&self, path: &RelPath, flags: OFlags) -> Result<OwnedFd, Errno> {
+        if path.is_root() {
+            return self.open_piece(self.root.as_fd(), b".", flags);
+        }
+        let mut at: Option<OwnedFd> = None;
+        let mut rest = path.as_bytes();
+        loop {
+            let (piece, next) = first_piece(rest);
+            let from = at.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+            let opened = if next.is_empty() {
+                return self.open_piece(from, piece, flags);
+            } else {
+                self.open_piece(from, piece, path_flags())?
+            };
+            at = Some(opened);
+            rest = next;
+        }
+    }
+
+    fn open_piece(
+        &self,
+        from: BorrowedFd<'_>,
+        piece: &[u8],
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
+        const TRIES: usize = 64;
+        let resolve =
+            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        for _ in 0..TRIES {
+            if !self.has_openat2.load(Ordering::Relaxed) {
+                break;
+            }
+            match openat2(from, piece, flags, Mode::empty(), resolve) {
+                // Something was renamed meanwhile.
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // An old kernel, or a container's filter that does not know the call.
+                Err(Errno::NOSYS | Errno::PERM) => self.has_openat2.store(false, Ordering::Relaxed),
+                other => return other,
+            }
+        }
+        walk(from, piece, flags)
+    }
+}
+
+/// Opens `piece` one component at a time, as `openat2` would.
+fn walk(from: BorrowedFd<'_>, piece: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mut components = piece.split(|byte| *byte == b'/').peekable();
+    let mut at: Option<OwnedFd> = None;
+    while let Some(component) = components.next() {
+        let here = at.as_ref().map_or(from, AsFd::as_fd);
+        let flags = if components.peek().is_none() {
+            flags
+        } else {
+            path_flags()
+        };
+        at = Some(openat(
+            here,
+            component,
+            flags | OFlags::NOFOLLOW,
+            Mode::empty(),
+        )?);
+    }
+    at.ok_or(Errno::NOENT)
+}
+
+/// Splits off as many components as fit one call.
+fn first_piece(path: &[u8]) -> (&[u8], &[u8]) {
+    if path.len() <= MAX_PIECE {
+        return (path, b"");
+    }
+    // A single component can be longer; the kernel will say so.
+    let slash = path[..MAX_PIECE]
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .or_else(|| path.iter().position(|byte| *byte == b'/'));
+    slash.map_or((path, b""), |at| (&path[..at], &path[at + 1..]))
+}
+
+fn folder_flags() -> OFlags {
+    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
+}
+
+fn path_flags() -> OFlags {
+    OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn path(text: &str) -> RelPath {
+        RelPath::new(text.as_bytes()).unwrap()
+    }
+
+    fn targets(folder: &Path) -> [Target; 2] {
+        let without = Target::open(folder).unwrap();
+        without.has_openat2.store(false, Ordering::Relaxed);
+        [Target::open(folder).unwrap(), without]
+    }
+
+    #[test]
+    fn folders_are_opened_but_links_are_not_followed() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::create_dir_all(temp.path().join("a/b")).unwrap();
+        symlink("b", temp.path().join("a/inside")).unwrap();
+        symlink("/etc", temp.path().join("outside")).unwrap();
+        for target in targets(temp.path()) {
+            target.folder(&RelPath::root()).unwrap();
+            target.folder(&path("a/b")).unwrap();
+            for link in ["a/inside", "outside", "outside/ssl"] {
+                target.folder(&path(link)).unwrap_err();
+            }
+            target.file(&path("outside/passwd")).unwrap_err();
+            assert!(target.stat(&path("outside/passwd")).is_err());
+            assert!(target.stat(&path("none/there")).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn paths_longer_than_the_kernel_takes_are_opened() {
+        let temp = tempfile::tempdir().unwrap();
+        let name = "n".repeat(255);
+        for target in targets(temp.path()) {
+            let mut at = RelPath::root();
+            for _ in 0..20 {
+                let parent = target.folder(&at).unwrap();
+                match rustix::fs::mkdirat(&parent, name.as_str(), Mode::RWXU) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => panic!("{error}"),
+                }
+                at = at.join(name.as_bytes()).unwrap();
+            }
+            assert!(at.as_bytes().len() > 5000);
+            target.folder(&at).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_one_restore_has_a_folder() {
+        let temp = tempfile::tempdir().unwrap();
+        let first = Target::open(temp.path()).unwrap();
+        let second = Target::open(temp.path()).unwrap();
+        assert!(first.lock().unwrap());
+        assert!(!second.lock().unwrap());
+        drop(first);
+        assert!(second.lock().unwrap());
+    }
+}

@@ -1,0 +1,296 @@
+//! Takes contents that pass by and places those that are wanted.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashget_common::digest::Digest;
+use hashget_common::hash_reader::Hasher;
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::RestoreFile;
+use rustix::io::Errno;
+
+use super::stats::RestoreStats;
+use super::wanted_set::WantedSet;
+use crate::monitor::{Level, Monitor, Problem, Progress, Unit, error_chain};
+use crate::place::{
+    ContentError, Holes, OwnerNames, PlaceError, Placed, Placer, Temp, Wanted, content_error,
+    is_hopeless, write_content,
+};
+
+/// Contents up to this size are kept in memory until it is known whether they are wanted.
+const SMALL: u64 = 1 << 20;
+
+/// Why the reading of a package stops.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Nothing is wanted any more.
+    Done,
+    /// Nothing can be placed any more; [`Carrier::fatal`] has the reason.
+    Fatal,
+}
+
+/// Places wanted contents, whoever finds them. Shared by all threads of a restore.
+pub(super) struct Carrier<'a> {
+    pub(super) list: &'a RestoreFile,
+    pub(super) placer: &'a Placer<'a>,
+    pub(super) wanted: WantedSet,
+    pub(super) monitor: &'a dyn Monitor,
+    owners: &'a OwnerNames,
+    /// First names of hard links.
+    firsts: HashSet<&'a RelPath>,
+    progress: Progress<'a>,
+    tally: Mutex<Tally>,
+}
+
+/// What happened so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) stats: RestoreStats,
+    /// Files that cannot be placed, and why.
+    pub(super) failed: BTreeMap<usize, String>,
+    /// Packages that could not be had or read, and why.
+    pub(super) package_failures: Vec<String>,
+    fatal: Option<io::Error>,
+}
+
+impl<'a> Carrier<'a> {
+    /// A carrier for the `wanted` files of `list`.
+    pub(super) fn new(
+        list: &'a RestoreFile,
+        wanted: &[usize],
+        placer: &'a Placer<'a>,
+        owners: &'a OwnerNames,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        let total = wanted.iter().filter_map(|number| list.files[*number].size);
+        let total = total.fold(0, u64::saturating_add);
+        Self {
+            list,
+            placer,
+            wanted: WantedSet::new(list, wanted),
+            monitor,
+            owners,
+            firsts: list
+                .files
+                .iter()
+                .filter_map(|e| e.hardlink.as_ref())
+                .collect(),
+            progress: Progress::start(monitor, "restoring", Unit::Bytes, Some(total)),
+            tally: Mutex::default(),
+        }
+    }
+
+    /// What happened so far.
+    pub(super) fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing can be placed any more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.tally().fatal.is_some()
+    }
+
+    /// Why nothing can be placed any more.
+    pub(super) fn fatal(&self) -> Option<io::Error> {
+        self.tally().fatal.take()
+    }
+
+    /// Takes a content of `size` bytes, if it is wanted: hashes it while it passes, and places it
+    /// wherever it belongs. An error of the source itself shows there.
+    pub(super) fn offer(&self, content: &mut dyn Read, size: Option<u64>) -> Result<(), Stop> {
+        if self.wanted.is_empty() {
+            return Err(Stop::Done);
+        }
+        if self.wanted.candidate(size).is_none() {
+            return Ok(());
+        }
+        let max = size.unwrap_or_else(|| self.wanted.largest());
+        if max <= SMALL {
+            self.offer_small(content, max)
+        } else {
+            self.offer_large(content, size, max)
+        }
+    }
+
+    fn offer_small(&self, content: &mut dyn Read, max: u64) -> Result<(), Stop> {
+        let mut data = Vec::new();
+        match content.take(max + 1).read_to_end(&mut data) {
+            Ok(read) if read as u64 <= max => {}
+            _ => return Ok(()),
+        }
+        let Some(files) = self.wanted.claim(&Digest::of(&data)) else {
+            return Ok(());
+        };
+        let mut source: Option<(File, Holes<'_>)> = None;
+        for number in files {
+            let result = match &source {
+                None => self.write_small(number, &data, &mut source),
+                Some((file, holes)) => self.copy(number, file, data.len() as u64, *holes),
+            };
+            self.settled(number, data.len() as u64, result)?;
+        }
+        Ok(())
+    }
+
+    fn write_small<'s>(
+        &'s self,
+        number: usize,
+        data: &[u8],
+        source: &mut Option<(File, Holes<'s>)>,
+    ) -> Result<Placed, PlaceError> {
+        let entry = &self.list.files[number];
+        let mut temp = self.placer.temp_beside(&entry.file)?;
+        let holes = entry_holes(entry);
+        write_content(
+            &mut Cursor::new(data),
+            &mut temp.file,
+            holes,
+            u64::MAX,
+            None,
+        )
+        .map_err(content_error)?;
+        let file = temp.file.try_clone().ok();
+        let placed = self
+            .placer
+            .place(&entry.file, temp, &self.metadata(number))?;
+        *source = file.map(|file| (file, holes));
+        Ok(placed)
+    }
+
+    fn offer_large(&self, content: &mut dyn Read, size: Option<u64>, max: u64) -> Result<(), Stop> {
+        let Some((guess, mut temp)) = self.temp_for(size)? else {
+            return Ok(());
+        };
+        let holes = entry_holes(&self.list.files[guess]);
+        let hasher = Some(Hasher::new());
+        let (digest, size) = match write_content(content, &mut temp.file, holes, max, hasher) {
+            Ok((Some(digest), size)) => (digest, size),
+            Err(ContentError::Write(error)) => return self.trouble(error),
+            // Too long to be wanted, or the source failed and tells that itself.
+            Ok((None, _)) | Err(_) => return Ok(()),
+        };
+        let Some(mut files) = self.wanted.claim(&digest) else {
+            return Ok(());
+        };
+        let Ok(source) = temp.file.try_clone() else {
+            return self.trouble(Errno::NFILE.into());
+        };
+        // The guess was right: the file is beside its place already.
+        if let Some(at) = files.iter().position(|number| *number == guess) {
+            files.remove(at);
+            let path = &self.list.files[guess].file;
+            let result = self.placer.place(path, temp, &self.metadata(guess));
+            self.settled(guess, size, result)?;
+        } else {
+            drop(temp);
+        }
+        for number in files {
+            self.settled(number, size, self.copy(number, &source, size, holes))?;
+        }
+        Ok(())
+    }
+
+    /// A temporary file beside some file that may want a content of this size.
+    fn temp_for(&self, size: Option<u64>) -> Result<Option<(usize, Temp)>, Stop> {
+        while let Some(number) = self.wanted.candidate(size) {
+            match self.placer.temp_beside(&self.list.files[number].file) {
+                Ok(temp) => return Ok(Some((number, temp))),
+                Err(error) => {
+                    self.settled(number, 0, Err(error))?;
+                    self.wanted.give_up(&self.list.files[number].sha256, number);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Places a copy of content that was checked and has `holes`.
+    pub(super) fn copy(
+        &self,
+        number: usize,
+        from: &File,
+        size: u64,
+        holes: Holes<'_>,
+    ) -> Result<Placed, PlaceError> {
+        let entry = &self.list.files[number];
+        let own = entry_holes(entry);
+        let wanted = self.metadata(number);
+        self.placer
+            .place_copy(&entry.file, (from, size), own, own == holes, &wanted)
+    }
+
+    /// Makes the metadata of a file that is in place right.
+    pub(super) fn settle_in_place(&self, number: usize) -> Result<(), PlaceError> {
+        let entry = &self.list.files[number];
+        let file = self
+            .placer
+            .target
+            .file(&entry.file)
+            .map_err(PlaceError::to("open it"))?;
+        let alone = entry.hardlink.is_none() && !self.firsts.contains(&entry.file);
+        let wanted = self.metadata(number);
+        self.placer
+            .settle(&entry.file, &file, alone, entry_holes(entry), &wanted)
+    }
+
+    /// Tells that a name that should be a hard link has become a file of its own.
+    pub(super) fn not_linked(&self, number: usize, first: &RelPath) {
+        let path = self.list.files[number].file.to_string();
+        let what = format!("it could not be linked to {first}, and is a copy");
+        self.monitor.problem(&Problem::text(path, what));
+    }
+
+    /// Counts what became of a file.
+    pub(super) fn settled(
+        &self,
+        number: usize,
+        size: u64,
+        result: Result<Placed, PlaceError>,
+    ) -> Result<(), Stop> {
+        let mut tally = self.tally();
+        match result {
+            Ok(Placed::New) => {
+                tally.stats.placed_files += 1;
+                tally.stats.placed_bytes += size;
+                drop(tally);
+                self.progress.advance(size);
+                let path = &self.list.files[number].file;
+                self.monitor
+                    .message(Level::Detail, &format!("restored {path}"));
+                Ok(())
+            }
+            Ok(Placed::Kept) => {
+                let why = "something else has its name, and nothing is to be overwritten";
+                tally.failed.insert(number, why.to_owned());
+                Ok(())
+            }
+            Err(error) => {
+                tally.failed.insert(number, error_chain(&error));
+                drop(tally);
+                if is_hopeless(&error.source) {
+                    return self.trouble(error.source);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn metadata(&self, number: usize) -> Wanted {
+        let all = self.list.version.is_some();
+        Wanted::of_entry(&self.list.files[number], all, self.owners)
+    }
+
+    /// Stops everything where going on is of no use.
+    fn trouble(&self, error: io::Error) -> Result<(), Stop> {
+        let mut tally = self.tally();
+        tally.fatal.get_or_insert(error);
+        Err(Stop::Fatal)
+    }
+}
+
+/// Where an entry's file has data.
+pub(super) fn entry_holes(entry: &hashget_common::restore_file::RestoreEntry) -> Holes<'_> {
+    entry.extents.as_deref()
+}

@@ -1,0 +1,215 @@
+//! Fetches packages and reads what is wanted out of them.
+
+use std::collections::{HashSet, VecDeque};
+use std::io::{Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
+
+use hashget_common::archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive};
+use hashget_common::digest::Digest;
+
+use super::carry::{Carrier, Stop};
+use super::plan::{PlannedFetch, PlannedPackage, RestorePlan};
+use super::sources::RestoreSources;
+use crate::monitor::{Level, Problem, error_chain};
+use crate::sources::{LocalPackage, Origin, PackageRef};
+
+/// Gets bytes for a [`Carrier`].
+pub(super) struct Fetcher<'a> {
+    pub(super) carrier: &'a Carrier<'a>,
+    pub(super) sources: &'a dyn RestoreSources,
+    pub(super) recursive: bool,
+    pub(super) jobs: usize,
+    /// Whether the wanted files are only some of those that the packages were chosen for.
+    pub(super) partial: bool,
+}
+
+impl Fetcher<'_> {
+    /// Fetches what the plan says, and then whatever else may help with what is still missing.
+    pub(super) fn run(&self, plan: &RestorePlan) {
+        for file in plan.files.iter().filter(|file| file.single) {
+            self.single(&file.sha256);
+        }
+        let chosen = |fetch: &PlannedFetch| {
+            matches!(fetch, PlannedFetch::AtHand(_) | PlannedFetch::Download)
+        };
+        let (mut first, rest): (Vec<_>, Vec<_>) = plan
+            .packages
+            .iter()
+            .partition(|package| chosen(&package.fetch));
+        first.sort_by_key(|package| std::cmp::Reverse(package.size));
+        self.read_all(&first, self.jobs);
+        // Which of these is needed is not known, so that one too many costs a download.
+        let (maybe, last): (Vec<_>, Vec<_>) = rest
+            .into_iter()
+            .partition(|package| package.fetch == PlannedFetch::IfNeeded);
+        self.read_all(&maybe, if self.partial { 1 } else { self.jobs });
+        self.read_all(&last, 1);
+        self.other_packages(plan);
+        for digest in self.missing() {
+            self.single(&digest);
+        }
+    }
+
+    /// What is still wanted; nothing once nothing can be placed.
+    fn missing(&self) -> Vec<Digest> {
+        if self.carrier.is_broken() {
+            return Vec::new();
+        }
+        self.carrier.wanted.digests()
+    }
+
+    fn is_over(&self) -> bool {
+        self.carrier.wanted.is_empty() || self.carrier.is_broken()
+    }
+
+    /// Reads packages, several at a time, until nothing is wanted.
+    fn read_all(&self, packages: &[&PlannedPackage], jobs: usize) {
+        let queue: Mutex<VecDeque<_>> = Mutex::new(packages.iter().collect());
+        let next = || {
+            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            queue.pop_front()
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..jobs.clamp(1, packages.len().max(1)) {
+                scope.spawn(|| {
+                    while let Some(package) = next().filter(|_| !self.is_over()) {
+                        if !self.package(&package.reference()) {
+                            self.carrier.tally().stats.failed_packages += 1;
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    /// Packages that the restore file does not name, but records do.
+    fn other_packages(&self, plan: &RestorePlan) {
+        let missing = self.missing();
+        if missing.is_empty() {
+            return;
+        }
+        let found = match self.sources.packages_with(&missing, self.carrier.monitor) {
+            Ok(found) => found,
+            Err(error) => {
+                let text = format!("cannot look for other packages: {}", error_chain(&*error));
+                self.carrier.monitor.message(Level::Warning, &text);
+                return;
+            }
+        };
+        let mut tried: HashSet<_> = plan.packages.iter().filter_map(|p| p.sha256).collect();
+        for (digest, holders) in missing.iter().zip(&found.matches) {
+            for holder in holders {
+                if self.carrier.is_broken() || !self.carrier.wanted.contains(digest) {
+                    break;
+                }
+                let Some(package) = found.packages.get(*holder) else {
+                    continue;
+                };
+                if tried.insert(package.sha256) {
+                    let text = format!("another package may have it: {}", package.url);
+                    self.carrier.monitor.message(Level::Info, &text);
+                    self.package(&PackageRef {
+                        sha256: Some(package.sha256),
+                        size: package.size,
+                        urls: vec![package.url.clone()],
+                    });
+                }
+            }
+        }
+    }
+
+    /// Fetches and reads one package; whether it could be read to the end, or as far as needed.
+    fn package(&self, package: &PackageRef) -> bool {
+        let name = name_of(package);
+        let local = match self.sources.package(package, self.carrier.monitor) {
+            Ok(local) => local,
+            Err(error) => return self.failed(&name, &error_chain(&*error)),
+        };
+        self.count(&local);
+        match self.read(local) {
+            Ok(()) => {
+                self.carrier.tally().stats.read_packages += 1;
+                true
+            }
+            Err(why) => self.failed(&name, &why),
+        }
+    }
+
+    fn failed(&self, name: &str, why: &str) -> bool {
+        let problem = Problem::text(name, why);
+        self.carrier.monitor.problem(&problem);
+        self.carrier
+            .tally()
+            .package_failures
+            .push(format!("{name}: {why}"));
+        false
+    }
+
+    /// Offers the package itself, then everything in it.
+    fn read(&self, local: LocalPackage) -> Result<(), String> {
+        let mut file = local.file.try_clone().map_err(|error| error.to_string())?;
+        if self.carrier.wanted.contains(&local.sha256) {
+            if self.carrier.offer(&mut file, Some(local.size)).is_err() {
+                return Ok(());
+            }
+            file.seek(SeekFrom::Start(0))
+                .map_err(|error| error.to_string())?;
+        }
+        let options = ArchiveOptions {
+            recursive: self.recursive,
+            ..ArchiveOptions::default()
+        };
+        let mut visit = |entry: &Entry, content: &mut dyn Read| match entry.kind {
+            EntryKind::File => self.carrier.offer(content, entry.size),
+            _ => Ok(()),
+        };
+        let read = read_archive(Input::File(file), &options, &mut visit);
+        // Kept until here, because it may be a temporary file.
+        drop(local);
+        match read {
+            Ok(_) | Err(ReadError::Visit(Stop::Done | Stop::Fatal)) => Ok(()),
+            Err(ReadError::Archive(error)) => Err(error_chain(&error)),
+        }
+    }
+
+    /// Fetches one file by itself, if it is still wanted.
+    fn single(&self, digest: &Digest) {
+        if self.carrier.is_broken() || !self.carrier.wanted.contains(digest) {
+            return;
+        }
+        match self.sources.single_file(digest, self.carrier.monitor) {
+            Ok(mut local) => {
+                self.count(&local);
+                let mut tally = self.carrier.tally();
+                tally.stats.single_files += 1;
+                tally.stats.single_bytes += local.size;
+                drop(tally);
+                // Whether to go on is asked before the next one.
+                let _stop = self.carrier.offer(&mut local.file, Some(local.size));
+            }
+            Err(error) => {
+                let text = format!("sha256:{digest}: {}", error_chain(&*error));
+                self.carrier.monitor.message(Level::Detail, &text);
+            }
+        }
+    }
+
+    fn count(&self, local: &LocalPackage) {
+        let mut tally = self.carrier.tally();
+        let bytes = match &local.origin {
+            Origin::Downloaded(_) => &mut tally.stats.downloaded_bytes,
+            Origin::Pool(_) => &mut tally.stats.pool_bytes,
+            Origin::Cache | Origin::Given => &mut tally.stats.cached_bytes,
+        };
+        *bytes += local.size;
+    }
+}
+
+/// What to call a package.
+pub(crate) fn name_of(package: &PackageRef) -> String {
+    match (package.urls.first(), package.sha256) {
+        (Some(url), _) => url.clone(),
+        (None, Some(digest)) => format!("sha256:{digest}"),
+        (None, None) => "a package without a name".to_owned(),
+    }
+}

@@ -1,0 +1,157 @@
+//! Finds the restore file of a folder or an archive.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use hashget_common::archive::{
+    ArchiveKind, ArchiveOptions, EntryKind, Input, ReadError, read_archive,
+};
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::{RestoreFile, RestorePackage};
+
+use super::error::RestoreError;
+use crate::place::Target;
+use crate::sources::PackageRef;
+
+/// A restore file of ten million files is smaller.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Reads the restore file of `target`, a folder or an archive, or the one that was `given`.
+pub(crate) fn load(target: &Path, given: Option<&Path>) -> Result<RestoreFile, RestoreError> {
+    if let Some(given) = given {
+        return parse(given, &read_given(given)?);
+    }
+    let open = RestoreError::open(target);
+    if std::fs::metadata(target).map_err(open)?.is_dir() {
+        let target = Target::open(target).map_err(RestoreError::open(target))?;
+        return load_in(&target);
+    }
+    parse_found(target, find_in_archive(target)?)
+}
+
+/// Like [`load`], and an archive is read to its end, so that damage anywhere in it shows.
+pub(crate) fn load_sound(target: &Path) -> Result<RestoreFile, RestoreError> {
+    let metadata = std::fs::metadata(target).map_err(RestoreError::open(target))?;
+    if metadata.is_dir() {
+        return load(target, None);
+    }
+    parse_found(target, search_archive(target, Reach::ToTheEnd)?)
+}
+
+fn parse_found(archive: &Path, found: Option<Vec<u8>>) -> Result<RestoreFile, RestoreError> {
+    let json = found.ok_or_else(|| RestoreError::NoRestoreFile {
+        path: archive.to_owned(),
+    })?;
+    parse(&name_in(archive), &json)
+}
+
+/// Reads the restore file at the root of `target`.
+pub(super) fn load_in(target: &Target) -> Result<RestoreFile, RestoreError> {
+    let at = name_in(target.path());
+    let json = read_in(target)?.ok_or_else(|| RestoreError::NoRestoreFile {
+        path: target.path().to_owned(),
+    })?;
+    parse(&at, &json)
+}
+
+/// The bytes of the restore file at the root of `target`, if there is one.
+pub(super) fn read_in(target: &Target) -> Result<Option<Vec<u8>>, RestoreError> {
+    let at = name_in(target.path());
+    let name = RelPath::root()
+        .join(RestoreFile::NAME.as_bytes())
+        .map_err(|error| RestoreError::read(&at)(io::Error::other(error)))?;
+    match target.file(&name) {
+        Ok(file) => Ok(Some(read_all(file, &at)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RestoreError::read(&at)(error)),
+    }
+}
+
+/// The bytes of the restore file at the root of an archive, if it has one.
+pub(super) fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
+    search_archive(archive, Reach::ToTheRestoreFile)
+}
+
+/// How much of an archive is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    ToTheRestoreFile,
+    ToTheEnd,
+}
+
+fn search_archive(archive: &Path, reach: Reach) -> Result<Option<Vec<u8>>, RestoreError> {
+    let file = File::open(archive).map_err(RestoreError::open(archive))?;
+    let mut found = None;
+    let mut visit = |entry: &hashget_common::archive::Entry, content: &mut dyn Read| {
+        if entry.kind != EntryKind::File || !is_restore_file(&entry.path) {
+            return Ok(());
+        }
+        let mut json = Vec::new();
+        if let Err(error) = content.take(MAX_BYTES).read_to_end(&mut json) {
+            return Err(Some(error));
+        }
+        found = Some(json);
+        match reach {
+            Reach::ToTheRestoreFile => Err(None),
+            Reach::ToTheEnd => Ok(()),
+        }
+    };
+    let options = ArchiveOptions {
+        require_end: reach == Reach::ToTheEnd,
+        ..ArchiveOptions::default()
+    };
+    let read = read_archive(Input::File(file), &options, &mut visit);
+    match read {
+        Err(ReadError::Visit(None)) | Ok(ArchiveKind::Tar) => Ok(found),
+        Ok(_) => Err(RestoreError::NotArchive {
+            path: archive.to_owned(),
+        }),
+        Err(ReadError::Visit(Some(error))) => Err(RestoreError::read(archive)(error)),
+        Err(ReadError::Archive(source)) => Err(RestoreError::Archive {
+            path: archive.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Whether an archive's member of this name is its restore file.
+pub(super) fn is_restore_file(path: &[u8]) -> bool {
+    RelPath::new(path).is_ok_and(|path| path.as_bytes() == RestoreFile::NAME.as_bytes())
+}
+
+/// A package of a restore file, as it is asked for.
+pub(crate) fn reference(package: &RestorePackage) -> PackageRef {
+    PackageRef {
+        sha256: package.hash.sha256(),
+        size: package.size,
+        urls: std::iter::once(&package.url)
+            .chain(&package.urls)
+            .cloned()
+            .collect(),
+    }
+}
+
+fn read_given(given: &Path) -> Result<Vec<u8>, RestoreError> {
+    let file = File::open(given).map_err(RestoreError::open(given))?;
+    read_all(file, given)
+}
+
+fn read_all(file: File, at: &Path) -> Result<Vec<u8>, RestoreError> {
+    let mut json = Vec::new();
+    file.take(MAX_BYTES)
+        .read_to_end(&mut json)
+        .map_err(RestoreError::read(at))?;
+    Ok(json)
+}
+
+fn parse(at: &Path, json: &[u8]) -> Result<RestoreFile, RestoreError> {
+    RestoreFile::parse(json).map_err(|source| RestoreError::RestoreFile {
+        path: at.to_owned(),
+        source,
+    })
+}
+
+fn name_in(folder: &Path) -> PathBuf {
+    folder.join(RestoreFile::NAME)
+}

@@ -1,0 +1,268 @@
+//! Places the members of an archive.
+
+use std::io::{self, Read};
+
+use hashget_common::archive::{Entry, EntryKind, Origin};
+use hashget_common::hash_reader::Hasher;
+use hashget_common::rel_path::{RelPath, display_bytes};
+
+use super::list::is_restore_file;
+use super::options::{Overwrite, RestoreOptions};
+use super::redirect::Redirects;
+use super::stats::ExtractStats;
+use super::survey::hash;
+use crate::monitor::{Monitor, Problem};
+use crate::place::{
+    ContentError, Existing, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer, Target,
+    Wanted, content_error, is_hopeless, write_content,
+};
+
+/// A restore file of ten million files is smaller.
+const MAX_RESTORE_FILE: u64 = 4 << 30;
+
+/// The unpacking of one archive.
+pub(super) struct Extraction<'a> {
+    placer: &'a Placer<'a>,
+    owners: &'a OwnerNames,
+    options: &'a RestoreOptions,
+    redirects: Redirects,
+    monitor: &'a dyn Monitor,
+    stats: ExtractStats,
+    restore_file: Option<Vec<u8>>,
+}
+
+/// What became of a member.
+enum Outcome {
+    Placed,
+    Unchanged,
+    Kept,
+    Unselected,
+}
+
+impl<'a> Extraction<'a> {
+    /// Begins.
+    pub(super) fn new(
+        placer: &'a Placer<'a>,
+        owners: &'a OwnerNames,
+        options: &'a RestoreOptions,
+        redirects: Redirects,
+        monitor: &'a dyn Monitor,
+    ) -> Self {
+        Self {
+            placer,
+            owners,
+            options,
+            redirects,
+            monitor,
+            stats: ExtractStats::default(),
+            restore_file: None,
+        }
+    }
+
+    /// The folder that is extracted into.
+    pub(super) fn target(&self) -> &Target {
+        self.placer.target
+    }
+
+    /// Ends: what was done, and the restore file of the archive, if it has one.
+    pub(super) fn end(self) -> (ExtractStats, Option<Vec<u8>>) {
+        (self.stats, self.restore_file)
+    }
+
+    /// Places one member. Fails only where going on is of no use.
+    pub(super) fn member(&mut self, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
+        if entry.origin != Origin::Member {
+            return Ok(());
+        }
+        match self.place(entry, content) {
+            Ok(Outcome::Placed) => self.stats.placed_members += 1,
+            Ok(Outcome::Unchanged) => self.stats.unchanged_files += 1,
+            Ok(Outcome::Kept) => self.stats.kept_members += 1,
+            Ok(Outcome::Unselected) => self.stats.unselected_members += 1,
+            Err(error) => {
+                self.stats.failed_members += 1;
+                let subject = display_bytes(&entry.path).into_owned();
+                self.monitor.problem(&Problem::new(subject, &error));
+                if is_hopeless(&error.source) {
+                    return Err(error.source);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<Outcome, PlaceError> {
+        let refuse = "extract it: it would end up outside the folder";
+        let path = path_below(&entry.path, refuse)?;
+        if path.as_bytes() == JOURNAL_NAME.as_bytes() {
+            let why = "its name is one that hashget itself uses";
+            return Err(PlaceError::because("extract it", why));
+        }
+        let wanted = Wanted::of_member(&entry.metadata, self.owners);
+        let selected = self.options.selection.contains(&path);
+        match &entry.kind {
+            EntryKind::Directory => self.directory(&path, wanted, selected),
+            EntryKind::File if is_restore_file(&entry.path) => {
+                self.restore_file(&path, content, &wanted)
+            }
+            EntryKind::File if path.is_root() => {
+                Err(PlaceError::because("extract it", "it has no name"))
+            }
+            EntryKind::File => match self.redirects.of(&path).cloned() {
+                Some(link) if !selected => self.file(&link, entry, content, &wanted),
+                _ if selected => self.file(&path, entry, content, &wanted),
+                _ => Ok(Outcome::Unselected),
+            },
+            _ if !selected => Ok(Outcome::Unselected),
+            EntryKind::HardLink { target } => {
+                let refuse = "extract it: it is a hard link to something outside the folder";
+                let first = path_below(target, refuse)?;
+                let first = self.redirects.of(&first).unwrap_or(&first);
+                if *first == path {
+                    return Ok(Outcome::Placed);
+                }
+                self.placer.place_link(&path, first).map(Outcome::from)
+            }
+            kind => {
+                let node = node(kind)?;
+                self.placer
+                    .place_node(&path, &node, &wanted)
+                    .map(Outcome::from)
+            }
+        }
+    }
+
+    fn directory(
+        &self,
+        path: &RelPath,
+        wanted: Wanted,
+        selected: bool,
+    ) -> Result<Outcome, PlaceError> {
+        let existing = self.placer.existing(path);
+        let existed = matches!(existing, Ok(Existing::Folder)) && !path.is_root();
+        if existed && (self.options.overwrite == Overwrite::Never || !selected) {
+            return Ok(Outcome::Kept);
+        }
+        self.placer.folders.want(path.clone(), wanted);
+        if !selected {
+            // Made only if something below it is selected.
+            return Ok(Outcome::Unselected);
+        }
+        if existed || path.is_root() {
+            self.placer.folders.clean(path)?;
+        }
+        match self.placer.folders.prepare(path) {
+            Ok(_) => Ok(Outcome::Placed),
+            Err(error) => {
+                self.placer.folders.forget(path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Places a file, unless one of the same content is there.
+    fn file(
+        &mut self,
+        path: &RelPath,
+        entry: &Entry,
+        content: &mut dyn Read,
+        wanted: &Wanted,
+    ) -> Result<Outcome, PlaceError> {
+        let existing = self
+            .placer
+            .existing(path)
+            .map_err(PlaceError::to("look at its place"));
+        let compare = match (existing, self.options.overwrite) {
+            (Ok(Existing::Folder), _) => {
+                return Err(PlaceError::because("replace it", "a folder has its name"));
+            }
+            (Ok(Existing::File(_) | Existing::Other), Overwrite::Never) => {
+                return Ok(Outcome::Kept);
+            }
+            (Ok(Existing::File(stat)), Overwrite::Changed) => {
+                u64::try_from(stat.st_size).ok() == entry.size
+            }
+            // If its folder cannot be used, placing it says why.
+            _ => false,
+        };
+        let mut temp = self.placer.temp_beside(path)?;
+        let holes = entry.metadata.sparse.as_deref();
+        let hasher = compare.then(Hasher::new);
+        let (digest, size) = match write_content(content, &mut temp.file, holes, u64::MAX, hasher) {
+            Ok(written) => written,
+            // The archive is damaged, which ends the reading.
+            Err(ContentError::Read(_)) => return Ok(Outcome::Unselected),
+            Err(error) => return Err(content_error(error)),
+        };
+        if digest.is_some() && hash(self.placer.target, path).ok() == digest {
+            let file = self
+                .placer
+                .target
+                .file(path)
+                .map_err(PlaceError::to("open it"))?;
+            self.placer.settle(path, &file, true, holes, wanted)?;
+            return Ok(Outcome::Unchanged);
+        }
+        let placed = self.placer.place(path, temp, wanted)?;
+        if placed == Placed::New {
+            self.stats.placed_bytes += size;
+        }
+        Ok(placed.into())
+    }
+
+    fn restore_file(
+        &mut self,
+        path: &RelPath,
+        content: &mut dyn Read,
+        wanted: &Wanted,
+    ) -> Result<Outcome, PlaceError> {
+        let mut json = Vec::new();
+        if content
+            .take(MAX_RESTORE_FILE)
+            .read_to_end(&mut json)
+            .is_err()
+        {
+            // The archive is damaged, which ends the reading.
+            return Ok(Outcome::Unselected);
+        }
+        // Without all of the archive's members the folder is not what the restore file says.
+        if !self.options.selection.is_all() {
+            self.restore_file = Some(json);
+            return Ok(Outcome::Unselected);
+        }
+        let mut temp = self.placer.temp_beside(path)?;
+        write_content(&mut &json[..], &mut temp.file, None, u64::MAX, None)
+            .map_err(content_error)?;
+        self.restore_file = Some(json);
+        self.placer.place(path, temp, wanted).map(Outcome::from)
+    }
+}
+
+impl From<Placed> for Outcome {
+    fn from(placed: Placed) -> Self {
+        match placed {
+            Placed::New => Self::Placed,
+            Placed::Kept => Self::Kept,
+        }
+    }
+}
+
+fn path_below(path: &[u8], refuse: &'static str) -> Result<RelPath, PlaceError> {
+    RelPath::new(path).map_err(|error| PlaceError {
+        act: refuse,
+        source: io::Error::new(io::ErrorKind::InvalidInput, error),
+    })
+}
+
+fn node(kind: &EntryKind) -> Result<Node, PlaceError> {
+    Ok(match kind {
+        EntryKind::Symlink { target } => Node::Symlink(target.clone()),
+        EntryKind::Fifo => Node::Fifo,
+        EntryKind::CharDevice { major, minor } => Node::CharDevice(*major, *minor),
+        EntryKind::BlockDevice { major, minor } => Node::BlockDevice(*major, *minor),
+        _ => {
+            let why = "it is of a kind that is not known";
+            return Err(PlaceError::because("extract it", why));
+        }
+    })
+}

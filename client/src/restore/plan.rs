@@ -1,0 +1,333 @@
+//! What a restore will do, as a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashget_common::digest::Digest;
+use hashget_common::expiry::Expiry;
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::{RestoreFile, RestorePackage};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::list::reference;
+use super::survey::Survey;
+use crate::sources::PackageRef;
+
+/// What asking for one more file costs, as if it were bytes to download.
+const REQUEST_COST_BYTES: u64 = 4096;
+
+/// What a restore will do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RestorePlan {
+    /// Until when the packages could be relied on.
+    pub expires: Expiry,
+    /// Whether that day has come.
+    pub expired: bool,
+    /// Files that are selected.
+    pub wanted_files: u64,
+    /// Files in place already, with the right content.
+    pub in_place_files: u64,
+    /// Their sizes, in bytes.
+    pub in_place_bytes: u64,
+    /// Listed files that are not selected.
+    pub unselected_files: u64,
+    /// What must be found: each content once, with every path that wants it.
+    pub files: Vec<PlannedFile>,
+    /// The packages of the restore file, in the order in which they will be read.
+    pub packages: Vec<PlannedPackage>,
+    /// Bytes that will have to be downloaded, as far as sizes are known.
+    pub download_bytes: u64,
+    /// Whether all sizes were known and which package holds which file, so that nothing more nor
+    /// less will be fetched if all goes well.
+    pub download_bytes_exact: bool,
+}
+
+/// One content that must be found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedFile {
+    /// Its digest.
+    pub sha256: Digest,
+    /// Its size in bytes, where known.
+    pub size: Option<u64>,
+    /// Where it goes.
+    pub paths: Vec<RelPath>,
+    /// Whether it will be fetched by itself from a hashserver's pool.
+    pub single: bool,
+}
+
+/// One package of the restore file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedPackage {
+    /// Its SHA-256; `None` for a package that only an MD5 names, which cannot be checked.
+    pub sha256: Option<Digest>,
+    /// Where it can be downloaded.
+    pub urls: Vec<String>,
+    /// Its size in bytes, where known.
+    pub size: Option<u64>,
+    /// Whether, and from where, it will be fetched.
+    pub fetch: PlannedFetch,
+    /// The wanted contents that records say are in it.
+    pub known_files: u64,
+}
+
+/// Whether, and from where, a package will be fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedFetch {
+    /// Nothing in it is wanted, or all of it comes from elsewhere.
+    NotNeeded,
+    /// It is at hand: in this pool or cache.
+    AtHand(String),
+    /// From the first URL or hashserver that works.
+    Download,
+    /// Downloaded only if something is still missing when the packages before it have been read:
+    /// no record tells what is in it.
+    IfNeeded,
+}
+
+/// What is known about where wanted contents can be had.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Knowledge {
+    /// For every package of the restore file: where it is without a download.
+    pub(super) at_hand: Vec<Option<String>>,
+    /// For every package: which wanted contents records say it holds; `None` without a record.
+    /// Empty if records were not asked, because every package will be needed anyway.
+    pub(super) contents: Vec<Option<BTreeSet<Digest>>>,
+    /// The sizes of wanted contents that can be fetched one by one.
+    pub(super) singles: BTreeMap<Digest, u64>,
+}
+
+impl RestorePlan {
+    /// Decides what will be fetched, for what a survey found.
+    pub(super) fn new(
+        list: &RestoreFile,
+        survey: &Survey,
+        knowledge: &Knowledge,
+        today: Date,
+    ) -> Self {
+        let mut plan = Self {
+            expires: list.expires,
+            expired: list.expires.is_expired_at(today),
+            wanted_files: (list.files.len() as u64).saturating_sub(survey.unselected_files),
+            in_place_files: survey.in_place.len() as u64,
+            in_place_bytes: survey
+                .in_place
+                .iter()
+                .filter_map(|number| list.files[*number].size)
+                .fold(0, u64::saturating_add),
+            unselected_files: survey.unselected_files,
+            files: planned_files(list, survey),
+            packages: list.packages.iter().map(planned_package).collect(),
+            ..Self::default()
+        };
+        plan.choose(knowledge);
+        plan.prefer_singles(knowledge);
+        plan.add_up(knowledge);
+        plan
+    }
+
+    /// Whether nothing has to be found.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Says which packages will be read.
+    fn choose(&mut self, knowledge: &Knowledge) {
+        let wanted: BTreeSet<Digest> = self.files.iter().map(|file| file.sha256).collect();
+        let needed = if wanted.is_empty() {
+            vec![Need::No; self.packages.len()]
+        } else if knowledge.contents.is_empty() {
+            vec![Need::Yes; self.packages.len()]
+        } else {
+            needed_packages(&wanted, knowledge)
+        };
+        for (number, package) in self.packages.iter_mut().enumerate() {
+            let at_hand = knowledge.at_hand.get(number).cloned().flatten();
+            package.known_files = known(knowledge, number).map_or(0, |held| held.len() as u64);
+            package.fetch = match (needed[number], at_hand) {
+                (Need::No, _) => PlannedFetch::NotNeeded,
+                (_, Some(place)) => PlannedFetch::AtHand(place),
+                (Need::Yes, None) => PlannedFetch::Download,
+                (Need::Maybe, None) => PlannedFetch::IfNeeded,
+            };
+        }
+    }
+
+    /// Takes single files instead of a package where that is less to download.
+    fn prefer_singles(&mut self, knowledge: &Knowledge) {
+        if knowledge.singles.is_empty() {
+            return;
+        }
+        let mut open: BTreeSet<Digest> = self.files.iter().map(|file| file.sha256).collect();
+        let mut single = BTreeSet::new();
+        for number in 0..self.packages.len() {
+            let held = known(knowledge, number);
+            let package = &mut self.packages[number];
+            let (Some(held), true) = (held, package.fetch != PlannedFetch::NotNeeded) else {
+                continue;
+            };
+            let here: Vec<Digest> = held.intersection(&open).copied().collect();
+            open.retain(|digest| !held.contains(digest));
+            if package.fetch == PlannedFetch::Download
+                && cost(&here, knowledge).is_some_and(|cost| Some(cost) < package.size)
+            {
+                package.fetch = PlannedFetch::NotNeeded;
+                single.extend(here);
+            }
+        }
+        // What is left is in packages that no record describes.
+        let rest: Vec<Digest> = open.into_iter().collect();
+        let unknown: Vec<usize> = (0..self.packages.len())
+            .filter(|number| known(knowledge, *number).is_none())
+            .filter(|number| is_download(&self.packages[*number].fetch))
+            .collect();
+        let whole = unknown.iter().try_fold(0_u64, |sum, number| {
+            sum.checked_add(self.packages[*number].size?)
+        });
+        if !rest.is_empty() && cost(&rest, knowledge) < whole && cost(&rest, knowledge).is_some() {
+            for number in unknown {
+                self.packages[number].fetch = PlannedFetch::NotNeeded;
+            }
+            single.extend(rest);
+        }
+        for file in &mut self.files {
+            file.single = single.contains(&file.sha256);
+        }
+    }
+
+    fn add_up(&mut self, knowledge: &Knowledge) {
+        let mut exact = true;
+        let mut bytes = 0_u64;
+        for package in &self.packages {
+            match package.fetch {
+                PlannedFetch::Download => {
+                    bytes = bytes.saturating_add(package.size.unwrap_or(0));
+                    exact &= package.size.is_some();
+                }
+                PlannedFetch::IfNeeded => {
+                    bytes = bytes.saturating_add(package.size.unwrap_or(0));
+                    exact = false;
+                }
+                PlannedFetch::NotNeeded | PlannedFetch::AtHand(_) => {}
+            }
+        }
+        for file in self.files.iter().filter(|file| file.single) {
+            let size = knowledge.singles.get(&file.sha256).copied().unwrap_or(0);
+            bytes = bytes.saturating_add(size);
+        }
+        self.download_bytes = bytes;
+        self.download_bytes_exact = exact;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    Yes,
+    Maybe,
+    No,
+}
+
+fn known(knowledge: &Knowledge, number: usize) -> Option<&BTreeSet<Digest>> {
+    knowledge.contents.get(number).and_then(Option::as_ref)
+}
+
+fn is_download(fetch: &PlannedFetch) -> bool {
+    matches!(fetch, PlannedFetch::Download | PlannedFetch::IfNeeded)
+}
+
+/// Chooses packages that hold all that is wanted, as far as records tell: first those that
+/// nothing else can stand in for, then those at hand, then in the order of the list.
+fn needed_packages(wanted: &BTreeSet<Digest>, knowledge: &Knowledge) -> Vec<Need> {
+    let mut holders: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+    for (number, held) in knowledge.contents.iter().enumerate() {
+        for digest in held
+            .iter()
+            .flatten()
+            .filter(|digest| wanted.contains(digest))
+        {
+            holders.entry(*digest).or_default().push(number);
+        }
+    }
+    let mut order: Vec<usize> = (0..knowledge.contents.len()).collect();
+    let only: BTreeSet<usize> = holders
+        .values()
+        .filter(|numbers| numbers.len() == 1)
+        .flatten()
+        .copied()
+        .collect();
+    let is_at_hand = |number: usize| knowledge.at_hand.get(number).is_some_and(Option::is_some);
+    order.sort_by_key(|number| (!only.contains(number), !is_at_hand(*number), *number));
+    let mut open = wanted.clone();
+    let mut needed = vec![Need::No; knowledge.contents.len()];
+    for number in order {
+        let Some(held) = &knowledge.contents[number] else {
+            continue;
+        };
+        let before = open.len();
+        open.retain(|digest| !held.contains(digest));
+        if open.len() < before {
+            needed[number] = Need::Yes;
+        }
+    }
+    if !open.is_empty() {
+        for (need, held) in needed.iter_mut().zip(&knowledge.contents) {
+            if held.is_none() {
+                *need = Need::Maybe;
+            }
+        }
+    }
+    needed
+}
+
+/// What fetching these one by one costs; `None` if it cannot be done.
+fn cost(digests: &[Digest], knowledge: &Knowledge) -> Option<u64> {
+    digests.iter().try_fold(0_u64, |sum, digest| {
+        let size = knowledge.singles.get(digest)?;
+        sum.checked_add(*size)?.checked_add(REQUEST_COST_BYTES)
+    })
+}
+
+fn planned_files(list: &RestoreFile, survey: &Survey) -> Vec<PlannedFile> {
+    let mut by_digest: BTreeMap<Digest, PlannedFile> = BTreeMap::new();
+    for number in &survey.wanted {
+        let entry = &list.files[*number];
+        let file = by_digest
+            .entry(entry.sha256)
+            .or_insert_with(|| PlannedFile {
+                sha256: entry.sha256,
+                size: entry.size,
+                paths: Vec::new(),
+                single: false,
+            });
+        file.size = file.size.or(entry.size);
+        file.paths.push(entry.file.clone());
+    }
+    let mut files: Vec<_> = by_digest.into_values().collect();
+    files.sort_by(|a, b| a.paths.cmp(&b.paths));
+    files
+}
+
+fn planned_package(package: &RestorePackage) -> PlannedPackage {
+    let PackageRef { sha256, size, urls } = reference(package);
+    PlannedPackage {
+        sha256,
+        urls,
+        size,
+        fetch: PlannedFetch::NotNeeded,
+        known_files: 0,
+    }
+}
+
+impl PlannedPackage {
+    /// The package as it is asked for.
+    pub fn reference(&self) -> PackageRef {
+        PackageRef {
+            sha256: self.sha256,
+            size: self.size,
+            urls: self.urls.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

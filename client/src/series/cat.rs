@@ -1,0 +1,107 @@
+//! Reads one file of a backup without restoring anything.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use hashget_common::archive::EntryKind;
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::RestoreEntry;
+
+use super::config::Section;
+use super::contents::find_contents;
+use super::error::SeriesError;
+use super::manifest::read_members;
+use super::name::BackupId;
+use super::sources::{SeriesSources, whole_archive};
+use crate::monitor::Monitor;
+use crate::restore::RestoreSources;
+use crate::restore::list::{load, reference};
+
+/// Writes the content of the file `path` of a backup to `output`.
+pub fn cat(
+    section: &Section,
+    id: BackupId,
+    path: &RelPath,
+    output: &mut dyn Write,
+    others: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<(), SeriesError> {
+    let archive = whole_archive(section, id, monitor)?;
+    let mut wanted = path.clone();
+    if from_archive(&archive, &mut wanted, output)? {
+        return Ok(());
+    }
+    let list = load(&archive, None)?;
+    let entry = list.files.iter().find(|entry| entry.file == wanted);
+    let entry = entry.ok_or_else(|| SeriesError::NoFile {
+        id,
+        path: path.to_string(),
+    })?;
+    let sources = SeriesSources::new(section, others)?;
+    let mut packages: Vec<_> = list.packages.iter().map(reference).collect();
+    // What is at hand is read before anything is downloaded.
+    packages.sort_by_key(|package| !package.sha256.is_some_and(|digest| sources.has(&digest)));
+    for package in &packages {
+        match sources.package(package, monitor) {
+            Ok(local) if copy_from(&local, entry, output)? => return Ok(()),
+            Ok(_) => {}
+            Err(error) => {
+                let text = crate::monitor::error_chain(&*error);
+                monitor.message(crate::monitor::Level::Warning, &text);
+            }
+        }
+    }
+    Err(SeriesError::Incomplete {
+        id: id.to_string(),
+        missing: 1,
+        example: path.to_string(),
+    })
+}
+
+/// Copies a file that is in the archive itself; of a hard link `wanted` becomes the first name.
+fn from_archive(
+    archive: &Path,
+    wanted: &mut RelPath,
+    output: &mut dyn Write,
+) -> Result<bool, SeriesError> {
+    // The first name comes before the others: with a second pass every link is found.
+    for _ in 0..2 {
+        let mut done = false;
+        let mut target = None;
+        read_members(archive, &mut |entry, content| {
+            if RelPath::new(&entry.path).is_ok_and(|path| path == *wanted) {
+                match &entry.kind {
+                    EntryKind::File => {
+                        io::copy(content, output)?;
+                        done = true;
+                    }
+                    EntryKind::HardLink { target: first } => {
+                        target = RelPath::new(first).ok();
+                    }
+                    _ => {}
+                }
+                return Ok(false);
+            }
+            Ok(true)
+        })?;
+        match target {
+            _ if done => return Ok(true),
+            Some(first) => *wanted = first,
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+fn copy_from(
+    package: &crate::sources::LocalPackage,
+    entry: &RestoreEntry,
+    output: &mut dyn Write,
+) -> Result<bool, SeriesError> {
+    let wanted = HashSet::from([entry.sha256]);
+    let sizes: HashSet<u64> = entry.size.into_iter().collect();
+    let mut write = |_, file: &mut File| io::copy(file, output).map(|_| ());
+    Ok(!find_contents(package, &wanted, &sizes, &mut write)?.is_empty())
+}

@@ -1,0 +1,244 @@
+//! The folder of a section's archives: what is in it, and one program at a time changing it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use super::config::Section;
+use super::error::SeriesError;
+use super::manifest::Manifest;
+use super::name::{BackupId, NameTemplate};
+
+/// Names of files that are not complete begin so.
+const TEMP_PREFIX: &str = "incoming-";
+
+/// The folder of a section's archives.
+///
+/// The archives lie in it by their names, and they alone tell everything. What is known of each
+/// besides (its digest, what it holds) lies in `.hashget-series/` and can be made again.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    path: PathBuf,
+    names: NameTemplate,
+}
+
+/// The lock of a destination; given up when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Destination {
+    /// The name of the folder for what is known of the archives.
+    pub const STATE: &'static str = ".hashget-series";
+    /// The name of the folder of stationary backups.
+    pub const KEPT: &'static str = "kept";
+    /// The name of the folder of reserve backups.
+    pub const RESERVE: &'static str = "reserve";
+
+    /// The destination of a section.
+    pub fn of(section: &Section) -> Self {
+        Self::new(&section.destination, &section.names)
+    }
+
+    /// A folder with archives of these names.
+    pub fn new(path: &Path, names: &NameTemplate) -> Self {
+        Self {
+            path: path.to_owned(),
+            names: names.clone(),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of its archives.
+    pub fn names(&self) -> &NameTemplate {
+        &self.names
+    }
+
+    /// Where the archive of a backup lies.
+    pub fn archive(&self, id: BackupId) -> PathBuf {
+        self.path.join(self.names.name(id))
+    }
+
+    /// Where an archive in the making lies.
+    pub(super) fn incoming(&self, id: BackupId) -> PathBuf {
+        self.state()
+            .join(format!("{TEMP_PREFIX}{}", self.names.name(id)))
+    }
+
+    /// The stationary backups.
+    #[must_use]
+    pub fn kept(&self) -> Self {
+        Self::new(&self.path.join(Self::KEPT), &self.names)
+    }
+
+    fn state(&self) -> PathBuf {
+        self.path.join(Self::STATE)
+    }
+
+    fn manifest_path(&self, id: BackupId) -> PathBuf {
+        self.state().join(format!("{}.json", self.names.name(id)))
+    }
+
+    /// Makes the folder, and takes it for this process alone.
+    pub fn lock(&self) -> Result<Lock, SeriesError> {
+        let state = self.state();
+        fs::create_dir_all(&state).map_err(SeriesError::io("create", &state))?;
+        let path = state.join("lock");
+        let open = || {
+            let mut options = File::options();
+            options.read(true).write(true).create(true).truncate(false);
+            options.open(&path)
+        };
+        let mut file = open().map_err(SeriesError::io("open", &path))?;
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            let read = (&mut file).take(200).read_to_string(&mut holder);
+            let holder = match read {
+                Ok(1..) => holder.trim().to_owned(),
+                _ => "it did not say which".to_owned(),
+            };
+            let path = self.path.clone();
+            return Err(SeriesError::Busy { path, holder });
+        }
+        let mut tell = || -> io::Result<()> {
+            file.set_len(0)?;
+            writeln!(file, "process {}", std::process::id())
+        };
+        tell().map_err(SeriesError::io("write", &path))?;
+        Ok(Lock { _file: file })
+    }
+
+    /// Every backup that is there, in order.
+    pub fn backups(&self) -> Result<BTreeSet<BackupId>, SeriesError> {
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            Err(error) => return Err(SeriesError::io("list", &self.path)(error)),
+        };
+        let mut found = BTreeSet::new();
+        for entry in entries {
+            let entry = entry.map_err(SeriesError::io("list", &self.path))?;
+            if let Some(id) = entry.file_name().to_str().and_then(|n| self.names.parse(n)) {
+                found.insert(id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What is known of every backup that is there. What of it is missing is read from the archive;
+    /// archives that cannot be read come with the reason.
+    pub fn manifests(
+        &self,
+    ) -> Result<BTreeMap<BackupId, Result<Manifest, SeriesError>>, SeriesError> {
+        let read = |id| (id, self.manifest(id));
+        Ok(self.backups()?.into_iter().map(read).collect())
+    }
+
+    /// What is known of a backup.
+    pub fn manifest(&self, id: BackupId) -> Result<Manifest, SeriesError> {
+        let archive = self.archive(id);
+        let size = match fs::metadata(&archive) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SeriesError::NoBackup {
+                    id: id.to_string(),
+                    path: self.path.clone(),
+                });
+            }
+            Err(error) => return Err(SeriesError::io("find", &archive)(error)),
+        };
+        let known = fs::read(self.manifest_path(id)).ok();
+        let known = known.and_then(|json| Manifest::parse(&json));
+        match known.filter(|known| known.size == size && known.facts.id() == id) {
+            Some(known) => Ok(known),
+            None => Manifest::of_archive(&archive),
+        }
+    }
+
+    /// What a damaged archive should have been, if that is known.
+    pub(super) fn remembered(&self, id: BackupId) -> Option<Manifest> {
+        let json = fs::read(self.manifest_path(id)).ok()?;
+        Manifest::parse(&json).filter(|known| known.facts.id() == id)
+    }
+
+    /// Gives a whole archive its name: first what is known of it, last the name itself.
+    pub(super) fn commit(
+        &self,
+        id: BackupId,
+        incoming: &Path,
+        manifest: &Manifest,
+    ) -> Result<(), SeriesError> {
+        write_file(&self.manifest_path(id), &serde_json::to_vec(manifest)?)?;
+        let archive = self.archive(id);
+        fs::rename(incoming, &archive).map_err(SeriesError::io("rename to", &archive))?;
+        sync_folder(&self.path)
+    }
+
+    /// Removes a backup: first the archive, then what is known of it.
+    pub(super) fn remove(&self, id: BackupId) -> Result<(), SeriesError> {
+        for path in [self.archive(id), self.manifest_path(id)] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(SeriesError::io("remove", path)(error));
+                }
+                _ => {}
+            }
+        }
+        sync_folder(&self.path)
+    }
+
+    /// Removes what killed runs left; gives how many files. Only for who has the lock.
+    pub(super) fn clean(&self) -> Result<u64, SeriesError> {
+        let state = self.state();
+        let backups = self.backups()?;
+        let mut removed = 0;
+        for entry in fs::read_dir(&state).map_err(SeriesError::io("list", &state))? {
+            let entry = entry.map_err(SeriesError::io("list", &state))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                continue;
+            };
+            let own = name.strip_prefix(TEMP_PREFIX).unwrap_or(name);
+            let own = own.strip_suffix(".json").unwrap_or(own);
+            let Some(id) = self.names.parse(own) else {
+                continue;
+            };
+            if name.starts_with(TEMP_PREFIX) || !backups.contains(&id) {
+                let path = entry.path();
+                fs::remove_file(&path).map_err(SeriesError::io("remove", path))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// Writes a small file at once: whole, or not at all.
+pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SeriesError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".hashget-tmp-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(SeriesError::io("write", path))
+}
+
+/// Makes the names in a folder last.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), SeriesError> {
+    let sync = || File::open(folder)?.sync_all();
+    sync().map_err(SeriesError::io("sync", folder))
+}

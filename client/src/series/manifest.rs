@@ -1,0 +1,142 @@
+//! What is known of an archive besides its name.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use hashget_common::archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive};
+use hashget_common::digest::Digest;
+use hashget_common::hash_reader::HashReader;
+use hashget_common::rel_path::RelPath;
+use serde::{Deserialize, Serialize};
+
+use super::change_list::{ChangeList, Facts};
+use super::error::SeriesError;
+
+/// A change list of ten million files is smaller.
+const MAX_LIST_BYTES: u64 = 4 << 30;
+
+/// What is known of an archive: what it is, how to tell whether it is whole, and what others may
+/// rely on it for. Everything is also in the archive itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the format.
+    pub version: u32,
+    /// What the backup is.
+    pub facts: Facts,
+    /// The digest of the archive.
+    pub sha256: Digest,
+    /// The size of the archive, in bytes.
+    pub size: u64,
+    /// The distinct contents of the files in the archive, sorted.
+    pub holds: Vec<Digest>,
+}
+
+impl Manifest {
+    /// The version that is written.
+    pub const VERSION: u32 = 1;
+
+    /// Reads a manifest; one that cannot be used is as good as none.
+    pub(super) fn parse(json: &[u8]) -> Option<Self> {
+        let manifest: Self = serde_json::from_slice(json).ok()?;
+        (manifest.version == Self::VERSION).then_some(manifest)
+    }
+
+    /// Reads a whole archive, and so checks that it can be read.
+    pub fn of_archive(archive: &Path) -> Result<Self, SeriesError> {
+        let (sha256, size) = hash_file(archive)?;
+        let mut list = None;
+        let mut holds = Vec::new();
+        read_members(archive, &mut |entry, content| {
+            if is_change_list(entry) {
+                let mut json = Vec::new();
+                content.take(MAX_LIST_BYTES).read_to_end(&mut json)?;
+                list = Some(json);
+            } else if entry.kind == EntryKind::File && entry.size != Some(0) {
+                let mut reader = HashReader::new(content);
+                io::copy(&mut reader, &mut io::sink())?;
+                holds.push(reader.into_hasher().finish());
+            }
+            Ok(true)
+        })?;
+        holds.sort_unstable();
+        holds.dedup();
+        let facts = parse_list(archive, list)?.backup;
+        Ok(Self {
+            version: Self::VERSION,
+            facts,
+            sha256,
+            size,
+            holds,
+        })
+    }
+}
+
+/// Reads the change list of an archive, and nothing of it that comes after.
+pub fn read_change_list(archive: &Path) -> Result<ChangeList, SeriesError> {
+    let mut list = None;
+    read_members(archive, &mut |entry, content| {
+        if is_change_list(entry) {
+            let mut json = Vec::new();
+            content.take(MAX_LIST_BYTES).read_to_end(&mut json)?;
+            list = Some(json);
+            return Ok(false);
+        }
+        Ok(true)
+    })?;
+    parse_list(archive, list)
+}
+
+fn parse_list(archive: &Path, json: Option<Vec<u8>>) -> Result<ChangeList, SeriesError> {
+    let failed = |what: String| SeriesError::NoChangeList {
+        path: archive.to_owned(),
+        what,
+    };
+    let json = json.ok_or_else(|| failed(format!("it has no {}", ChangeList::NAME)))?;
+    let list: ChangeList =
+        serde_json::from_slice(&json).map_err(|error| failed(error.to_string()))?;
+    if list.version > ChangeList::VERSION {
+        let version = list.version;
+        return Err(failed(format!(
+            "version {version} is newer: use a newer hashget"
+        )));
+    }
+    Ok(list)
+}
+
+pub(super) fn is_change_list(entry: &Entry) -> bool {
+    entry.depth == 0
+        && entry.kind == EntryKind::File
+        && RelPath::new(&entry.path).is_ok_and(|p| p.as_bytes() == ChangeList::NAME.as_bytes())
+}
+
+/// Reads the members of an archive until `visit` says false.
+pub(super) fn read_members(
+    archive: &Path,
+    visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<bool>,
+) -> Result<(), SeriesError> {
+    let file = File::open(archive).map_err(SeriesError::io("open", archive))?;
+    let mut each = |entry: &Entry, content: &mut dyn Read| match visit(entry, content) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(None),
+        Err(error) => Err(Some(error)),
+    };
+    match read_archive(Input::File(file), &ArchiveOptions::default(), &mut each) {
+        Ok(_) | Err(ReadError::Visit(None)) => Ok(()),
+        Err(ReadError::Visit(Some(error))) => Err(SeriesError::io("read", archive)(error)),
+        Err(ReadError::Archive(source)) => Err(SeriesError::Archive {
+            path: archive.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// The digest and size of a file.
+pub(super) fn hash_file(path: &Path) -> Result<(Digest, u64), SeriesError> {
+    let hash = || -> io::Result<(Digest, u64)> {
+        let mut reader = HashReader::new(BufReader::with_capacity(1 << 18, File::open(path)?));
+        let size = io::copy(&mut reader, &mut io::sink())?;
+        Ok((reader.into_hasher().finish(), size))
+    };
+    hash().map_err(SeriesError::io("read", path))
+}

@@ -1,0 +1,83 @@
+//! Restores a backup, all of it or some paths.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use hashget_common::rel_path::RelPath;
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+
+use super::change_list::ChangeList;
+use super::config::Section;
+use super::error::SeriesError;
+use super::name::BackupId;
+use super::sources::{SeriesSources, whole_archive};
+use crate::monitor::Monitor;
+use crate::restore::{ExtractStats, RestoreOptions, RestoreSources, extract};
+
+/// Restores a backup into `folder`, which is made if missing. The whole backup goes only into an
+/// empty folder, which is then exactly as the source was; selected paths go into any.
+///
+/// The base is read only as far as its files are needed, and nothing superfluous is ever written:
+/// what was deleted between base and backup does not appear.
+pub fn restore(
+    section: &Section,
+    id: BackupId,
+    folder: &Path,
+    options: &RestoreOptions,
+    others: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<ExtractStats, SeriesError> {
+    if options.selection.is_all() && !is_empty(folder)? {
+        let path = folder.to_owned();
+        return Err(SeriesError::NotEmpty { path });
+    }
+    let archive = whole_archive(section, id, monitor)?;
+    let sources = SeriesSources::new(section, others)?;
+    restore_archive(&archive, folder, options, &sources, monitor)
+}
+
+/// Restores an archive of a series.
+pub(super) fn restore_archive(
+    archive: &Path,
+    folder: &Path,
+    options: &RestoreOptions,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<ExtractStats, SeriesError> {
+    let stats = extract(archive, folder, options, sources, monitor)?;
+    let list = RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default();
+    if options.selection.contains(&list) {
+        let path = folder.join(ChangeList::NAME);
+        with_times_kept(folder, || match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        })
+        .map_err(SeriesError::io("remove", &path))?;
+    }
+    Ok(stats)
+}
+
+/// Does something in a folder that disturbs its times, and sets them again.
+pub(super) fn with_times_kept(
+    folder: &Path,
+    act: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    let before = fs::symlink_metadata(folder)?;
+    act()?;
+    let time = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
+    let times = Timestamps {
+        last_access: time(before.atime(), before.atime_nsec()),
+        last_modification: time(before.mtime(), before.mtime_nsec()),
+    };
+    Ok(utimensat(CWD, folder, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+fn is_empty(folder: &Path) -> Result<bool, SeriesError> {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(SeriesError::io("list", folder)(error)),
+    }
+}

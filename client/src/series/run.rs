@@ -1,0 +1,382 @@
+//! Makes the next backup of a section.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs;
+use std::path::Path;
+
+use hashget_common::digest::Digest;
+use hashget_common::expiry::Expiry;
+use hashget_common::rel_path::RelPath;
+use jiff::{ToSpan, Zoned};
+use serde::Serialize;
+
+use super::change_list::{
+    Change, ChangeList, Dependency, Facts, Kind, Status, compare, state_digest, state_of,
+};
+use super::config::Section;
+use super::destination::Destination;
+use super::error::SeriesError;
+use super::lookup::SeriesLookup;
+use super::manifest::{Manifest, read_change_list};
+use super::name::BackupId;
+use super::prune;
+use super::rules::{self, Mode, Removal};
+use super::settled;
+use crate::hash_db::PackageLookup;
+use crate::monitor::{Level, Monitor, Problem};
+use crate::pack::{Compression, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write};
+use crate::tree::{PatternSet, WalkOptions};
+
+/// How a run goes about.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Makes a backup even if nothing changed.
+    pub force: bool,
+    /// Begins a new series.
+    pub full: bool,
+    /// What the user says about the backup.
+    pub comment: Option<String>,
+    /// The time of the run.
+    pub now: Zoned,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// Profile and section.
+    pub section: String,
+    /// Whether there is a new backup.
+    pub outcome: Outcome,
+    /// What went, and why.
+    pub removed: Vec<Removal>,
+    /// How many files of killed runs were removed.
+    pub cleaned_files: u64,
+    /// How many problems were told.
+    pub problems: u64,
+}
+
+/// Whether there is a new backup.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// Nothing changed since the last one.
+    Unchanged {
+        /// The last one.
+        backup: BackupId,
+    },
+    /// There is.
+    Made {
+        /// Which.
+        backup: BackupId,
+        /// The name of its archive.
+        archive: String,
+        /// Whether it relies on no other archive.
+        normal: bool,
+        /// The size of the archive.
+        archive_bytes: u64,
+        /// The sizes of all files in the tree.
+        tree_bytes: u64,
+        /// Bytes of files that other archives or packages hold.
+        left_out_bytes: u64,
+        /// How many files are new.
+        new_files: u64,
+        /// How many files changed.
+        updated_files: u64,
+        /// How many files were deleted.
+        deleted_files: u64,
+        /// How many files are as they were.
+        unchanged_files: u64,
+    },
+}
+
+/// Makes the next backup of a section, then removes what the rules say.
+///
+/// `public` tells which public packages may be relied on. The new archive is read back before it
+/// gets its name, and nothing is removed before that. What of the tree could not be read is told
+/// to `monitor`.
+pub fn run<L: PackageLookup>(
+    section: &Section,
+    options: &RunOptions,
+    public: &L,
+    monitor: &dyn Monitor,
+) -> Result<RunReport, SeriesError> {
+    let destination = Destination::of(section);
+    let _lock = destination.lock()?;
+    let cleaned_files = destination.clean()?;
+    let known = known(&destination, monitor)?;
+    settled::check(section, &destination, &known)?;
+    if known.is_empty() {
+        super::replica::refuse_forgotten(section)?;
+    }
+    let job = Job {
+        section,
+        options,
+        destination: &destination,
+        known: &known,
+        monitor,
+    };
+    let (outcome, problems) = job.back_up(public)?;
+    let mut removed = Vec::new();
+    if let Outcome::Made { backup, .. } = &outcome {
+        removed = prune::after(section, &destination, *backup, &options.now)?;
+    }
+    for removal in &removed {
+        destination.remove(removal.id)?;
+    }
+    super::replica::replicate(section, &destination, &removed, monitor);
+    Ok(RunReport {
+        section: section.full_name(),
+        outcome,
+        removed,
+        cleaned_files,
+        problems,
+    })
+}
+
+/// What is known of the backups; damaged ones are told, and not relied on.
+fn known(
+    destination: &Destination,
+    monitor: &dyn Monitor,
+) -> Result<BTreeMap<BackupId, Option<Manifest>>, SeriesError> {
+    let mut known = BTreeMap::new();
+    for (id, manifest) in destination.manifests()? {
+        if let Err(error) = &manifest {
+            let archive = destination.names().name(id);
+            monitor.problem(&Problem::new(archive, error));
+        }
+        known.insert(id, manifest.ok());
+    }
+    Ok(known)
+}
+
+struct Job<'a> {
+    section: &'a Section,
+    options: &'a RunOptions,
+    destination: &'a Destination,
+    known: &'a BTreeMap<BackupId, Option<Manifest>>,
+    monitor: &'a dyn Monitor,
+}
+
+impl Job<'_> {
+    fn back_up<L: PackageLookup>(&self, public: &L) -> Result<(Outcome, u64), SeriesError> {
+        let options = pack_options(self.section, self.destination)?;
+        let scan = scan(&self.section.source, None, &options, self.monitor)?;
+        let tree = state_of(&scan);
+        let state = state_digest(&tree);
+        let newest = self.known.last_key_value();
+        if let Some((id, Some(manifest))) = newest
+            && manifest.facts.state == state
+            && !self.options.force
+            && !self.options.full
+        {
+            return Ok((Outcome::Unchanged { backup: *id }, 0));
+        }
+        let (id, bases) = self.choose();
+        let before = match bases.last() {
+            Some((base, _)) => read_change_list(&self.destination.archive(*base))?.files,
+            None => self.last_list(),
+        };
+        let changes = compare(tree, &before);
+        let list = self.change_list(id, &bases, state, changes);
+        let bases: Vec<(String, &Manifest)> = bases
+            .iter()
+            .map(|(base, manifest)| (self.destination.names().name(*base), *manifest))
+            .collect();
+        let public = (!self.section.self_sufficient).then_some(public);
+        let small = small(&list.files);
+        let lookup =
+            SeriesLookup::new(&bases, public, small).map_err(|error| SeriesError::Section {
+                section: self.section.full_name(),
+                what: error.to_string(),
+            })?;
+        let plan = scan.plan(&lookup, &options)?;
+        let packed = self.write(id, &scan, &plan, options, &list)?;
+        Ok((self.made(id, &packed, &list.backup), packed.problems))
+    }
+
+    /// Which backup is made, and on which it relies, the base first. A base that is damaged
+    /// is not relied on: then a new series begins.
+    fn choose(&self) -> (BackupId, Vec<(BackupId, &Manifest)>) {
+        let existing: BTreeSet<BackupId> = self.known.keys().copied().collect();
+        let limits = self.section.limits;
+        let last = self.known.values().next_back().and_then(Option::as_ref);
+        let same_mode = last.is_none_or(|last| last.facts.mode == limits.mode);
+        let id = rules::next(&existing, limits, self.options.full || !same_mode);
+        if id.is_normal() {
+            return (id, Vec::new());
+        }
+        let mut bases = Vec::new();
+        for (base, manifest) in self.known.range(BackupId::normal(id.series)..id) {
+            if limits.mode != Mode::Incremental && !base.is_normal() {
+                break;
+            }
+            let Some(manifest) = manifest else {
+                let text = format!("backup {base} is damaged: a new series begins");
+                self.monitor.message(Level::Warning, &text);
+                return (rules::next(&existing, limits, true), Vec::new());
+            };
+            bases.push((*base, manifest));
+        }
+        (id, bases)
+    }
+
+    /// What the last backup says was there. A normal backup does not need it to be restored.
+    fn last_list(&self) -> Vec<Change> {
+        let newest = self.known.last_key_value();
+        let list = newest.map(|(id, _)| read_change_list(&self.destination.archive(*id)));
+        list.and_then(Result::ok)
+            .map_or_else(Vec::new, |list| list.files)
+    }
+
+    fn change_list(
+        &self,
+        id: BackupId,
+        bases: &[(BackupId, &Manifest)],
+        state: Digest,
+        files: Vec<Change>,
+    ) -> ChangeList {
+        let section = self.section;
+        let count = |status| {
+            let is_counted = |c: &&Change| c.kind == Kind::File && c.status == status;
+            files.iter().filter(is_counted).count() as u64
+        };
+        let depends = bases.iter().map(|(base, manifest)| Dependency {
+            name: self.destination.names().name(*base),
+            sha256: manifest.sha256,
+        });
+        let days = section.expire_days.map(i64::from);
+        let expires = days.and_then(|days| self.options.now.date().checked_add(days.days()).ok());
+        let source = section.source.strip_prefix("/").unwrap_or(&section.source);
+        let facts = Facts {
+            profile: section.profile.clone(),
+            section: section.name.clone(),
+            series: id.series,
+            point: id.point,
+            created: self.options.now.timestamp().as_second(),
+            comment: self.options.comment.clone(),
+            mode: section.limits.mode,
+            max_series: section.limits.max_series,
+            max_series_length: section.limits.max_series_length,
+            expires: expires.map_or(Expiry::Never, Expiry::On),
+            source: RelPath::from_path(source).unwrap_or_default(),
+            depends: depends.collect(),
+            state,
+            unchanged_files: count(Status::Unchanged),
+            updated_files: count(Status::Updated),
+            new_files: count(Status::New),
+            deleted_files: count(Status::Deleted),
+            tree_bytes: files
+                .iter()
+                .filter(|change| change.status != Status::Deleted)
+                .filter_map(|change| change.size)
+                .fold(0, u64::saturating_add),
+        };
+        ChangeList {
+            version: ChangeList::VERSION,
+            backup: facts,
+            files,
+        }
+    }
+
+    fn write(
+        &self,
+        id: BackupId,
+        scan: &PackScan,
+        plan: &crate::pack::PackPlan,
+        options: PackOptions,
+        list: &ChangeList,
+    ) -> Result<PackStats, SeriesError> {
+        let incoming = self.destination.incoming(id);
+        let extra = vec![ExtraFile {
+            path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
+            content: serde_json::to_vec(list)?,
+        }];
+        let options = PackOptions { extra, ..options };
+        let output = Output::File(incoming.clone());
+        let stats = write(scan, plan, output, &options, self.monitor)?;
+        let committed = Manifest::of_archive(&incoming)
+            .and_then(|manifest| self.destination.commit(id, &incoming, &manifest));
+        if let Err(error) = committed {
+            // If it stays, the next run removes it.
+            fs::remove_file(&incoming).unwrap_or_default();
+            return Err(error);
+        }
+        Ok(stats)
+    }
+
+    fn made(&self, id: BackupId, stats: &PackStats, facts: &Facts) -> Outcome {
+        Outcome::Made {
+            backup: id,
+            archive: self.destination.names().name(id),
+            normal: id.is_normal(),
+            archive_bytes: stats.archive_bytes,
+            tree_bytes: facts.tree_bytes,
+            left_out_bytes: stats.deduplicated_bytes,
+            new_files: facts.new_files,
+            updated_files: facts.updated_files,
+            deleted_files: facts.deleted_files,
+            unchanged_files: facts.unchanged_files,
+        }
+    }
+}
+
+/// Contents that are too small to look for in public packages.
+fn small(files: &[Change]) -> HashSet<Digest> {
+    files
+        .iter()
+        .filter(|change| change.size.is_some_and(|size| size <= PackOptions::FILESZ))
+        .filter_map(|change| change.sha256)
+        .collect()
+}
+
+/// How a section is packed. Every file that is not empty is hashed, for the change list.
+pub(super) fn pack_options(
+    section: &Section,
+    destination: &Destination,
+) -> Result<PackOptions, SeriesError> {
+    let mut exclude: Vec<Vec<u8>> = section
+        .exclude
+        .iter()
+        .map(|pattern| pattern.clone().into_bytes())
+        .collect();
+    exclude.push(ChangeList::NAME.as_bytes().to_vec());
+    exclude.extend(inside(&section.source, destination.path()));
+    let name = Path::new(destination.names().ending());
+    let gzip = destination.names().ending().ends_with("gz");
+    let level = section.level;
+    let compression = match Compression::for_name(name, gzip) {
+        Compression::Gzip(default) => Compression::Gzip(level.unwrap_or(default)),
+        Compression::Zstd(default) => {
+            let level = level.and_then(|level| i32::try_from(level).ok());
+            Compression::Zstd(level.filter(|level| *level > 0).unwrap_or(default))
+        }
+        Compression::None => Compression::None,
+    };
+    Ok(PackOptions {
+        walk: WalkOptions {
+            exclude: PatternSet::new(exclude)?,
+            exclude_caches: section.exclude_caches,
+            one_file_system: section.one_file_system,
+            ..WalkOptions::default()
+        },
+        filesz: 0,
+        compression,
+        ..PackOptions::default()
+    })
+}
+
+/// The pattern that leaves out `folder`, if it lies inside `source`: no backup holds backups.
+fn inside(source: &Path, folder: &Path) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt;
+    let source = fs::canonicalize(source).ok()?;
+    let folder = fs::canonicalize(folder).ok()?;
+    let below = folder.strip_prefix(source).ok()?;
+    let mut pattern = Vec::new();
+    for byte in below.as_os_str().as_bytes() {
+        if b"*?[]\\{}!".contains(byte) {
+            pattern.push(b'\\');
+        }
+        pattern.push(*byte);
+    }
+    (!pattern.is_empty()).then_some(pattern)
+}

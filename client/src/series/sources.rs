@@ -1,0 +1,169 @@
+//! The archives of a section as packages: the destination is their pool, replicas stand in.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
+
+use hashget_common::digest::Digest;
+
+use super::config::Section;
+use super::destination::Destination;
+use super::error::SeriesError;
+use super::manifest::hash_file;
+use super::name::BackupId;
+use crate::hash_db::Found;
+use crate::monitor::{Level, Monitor, error_chain};
+use crate::restore::{RestoreSources, SourceFailure, SourceReport};
+use crate::sources::{LocalPackage, Origin, PackageRef};
+
+/// The archives of a section, then all other sources.
+pub struct SeriesSources<'a> {
+    /// Where each archive lies; the destination first.
+    archives: HashMap<Digest, Vec<PathBuf>>,
+    others: &'a dyn RestoreSources,
+}
+
+impl<'a> SeriesSources<'a> {
+    /// The archives of a section over `others`.
+    pub fn new(section: &Section, others: &'a dyn RestoreSources) -> Result<Self, SeriesError> {
+        let mut archives: HashMap<Digest, Vec<PathBuf>> = HashMap::new();
+        for folder in std::iter::once(&section.destination).chain(&section.replicate_to) {
+            let folder = Destination::new(folder, &section.names);
+            for id in folder.backups().unwrap_or_default() {
+                // A damaged archive is looked for by what it should be, and then not believed.
+                let known = folder.remembered(id).map(Ok);
+                if let Ok(manifest) = known.unwrap_or_else(|| folder.manifest(id)) {
+                    let places = archives.entry(manifest.sha256).or_default();
+                    places.push(folder.archive(id));
+                }
+            }
+        }
+        Ok(Self { archives, others })
+    }
+
+    /// Whether this is an archive of the section.
+    pub(super) fn has(&self, digest: &Digest) -> bool {
+        self.archives.contains_key(digest)
+    }
+
+    fn places(&self, package: &PackageRef) -> &[PathBuf] {
+        let places = package.sha256.and_then(|digest| self.archives.get(&digest));
+        places.map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Where the archive of a backup lies whole: in the destination, else in a replica.
+pub(super) fn whole_archive(
+    section: &Section,
+    id: BackupId,
+    monitor: &dyn Monitor,
+) -> Result<PathBuf, SeriesError> {
+    let destination = Destination::of(section);
+    let missing = || SeriesError::NoBackup {
+        id: id.to_string(),
+        path: section.destination.clone(),
+    };
+    let Some(known) = destination.remembered(id) else {
+        let kept = destination.kept();
+        let archives = [destination.archive(id), kept.archive(id)];
+        let there = archives.into_iter().find(|archive| archive.is_file());
+        return there.ok_or_else(missing);
+    };
+    let mut told = None;
+    for folder in std::iter::once(&section.destination).chain(&section.replicate_to) {
+        let archive = Destination::new(folder, &section.names).archive(id);
+        match hash_file(&archive) {
+            Ok((sha256, _)) if sha256 == known.sha256 => return Ok(archive),
+            Ok(_) => {
+                let text = format!("{} is damaged", archive.display());
+                monitor.message(Level::Warning, &text);
+                told = Some(SeriesError::NoChangeList {
+                    path: archive,
+                    what: "the archive is damaged".to_owned(),
+                });
+            }
+            Err(error) => {
+                told.get_or_insert(error);
+            }
+        }
+    }
+    Err(told.unwrap_or_else(missing))
+}
+
+impl RestoreSources for SeriesSources<'_> {
+    fn package(
+        &self,
+        package: &PackageRef,
+        monitor: &dyn Monitor,
+    ) -> Result<LocalPackage, SourceFailure> {
+        for path in self.places(package) {
+            match hash_file(path) {
+                Ok((sha256, size)) if Some(sha256) == package.sha256 => {
+                    return Ok(LocalPackage {
+                        file: File::open(path)?,
+                        path: path.clone(),
+                        sha256,
+                        size,
+                        origin: Origin::Pool(path.display().to_string()),
+                    });
+                }
+                Ok(_) => {
+                    let text = format!("{} is damaged", path.display());
+                    monitor.message(Level::Warning, &text);
+                }
+                Err(error) => monitor.message(Level::Warning, &error_chain(&error)),
+            }
+        }
+        self.others.package(package, monitor)
+    }
+
+    fn at_hand(
+        &self,
+        packages: &[PackageRef],
+        network: bool,
+        monitor: &dyn Monitor,
+    ) -> Vec<Option<String>> {
+        let others = self.others.at_hand(packages, network, monitor);
+        let own = |package: &PackageRef| {
+            let place = self.places(package).first()?;
+            Some(place.display().to_string())
+        };
+        let both = packages.iter().zip(others);
+        both.map(|(package, other)| own(package).or(other))
+            .collect()
+    }
+
+    fn packages_with(
+        &self,
+        digests: &[Digest],
+        monitor: &dyn Monitor,
+    ) -> Result<Found, SourceFailure> {
+        self.others.packages_with(digests, monitor)
+    }
+
+    fn single_files(&self, digests: &[Digest], monitor: &dyn Monitor) -> Vec<Option<u64>> {
+        self.others.single_files(digests, monitor)
+    }
+
+    fn single_file(
+        &self,
+        digest: &Digest,
+        monitor: &dyn Monitor,
+    ) -> Result<LocalPackage, SourceFailure> {
+        self.others.single_file(digest, monitor)
+    }
+
+    fn probe(&self, package: &PackageRef, monitor: &dyn Monitor) -> Vec<SourceReport> {
+        let places = self.places(package).iter();
+        let own = places.map(|path| {
+            let size = std::fs::metadata(path).ok().map(|metadata| metadata.len());
+            SourceReport {
+                source: path.display().to_string(),
+                alive: size.is_some(),
+                size,
+                detail: "archive of the series".to_owned(),
+            }
+        });
+        own.chain(self.others.probe(package, monitor)).collect()
+    }
+}

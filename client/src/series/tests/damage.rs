@@ -1,0 +1,93 @@
+//! Damage, lost files, replicas.
+
+use super::*;
+
+/// Three backups of a small tree.
+fn three() -> Bed {
+    let mut bed = Bed::new("max_series = 2\nmax_series_length = 3");
+    fs::write(bed.source("large"), vec![7; 50_000]).unwrap();
+    for number in 0..3 {
+        fs::write(bed.source("small"), format!("{number}")).unwrap();
+        bed.backup();
+    }
+    bed
+}
+
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_base_is_told_with_all_that_rely_on_it() {
+    let mut bed = three();
+    assert!(verify(&bed.section).unwrap().is_good());
+    flip(&bed.destination().archive(BackupId::normal(1)));
+    let check = verify(&bed.section).unwrap();
+    assert!(!check.is_good());
+    assert!(check.backups[0].damage.is_some());
+    let dependants: Vec<String> = check.backups[0]
+        .dependants
+        .iter()
+        .map(BackupId::to_string)
+        .collect();
+    assert_eq!(dependants, ["001[01]", "001[02]"]);
+    assert!(check.backups[1].damage.is_none() && !check.backups[1].is_good());
+    assert!(bed.restore(BackupId::normal(1), "out").is_err());
+    // The run goes on: with a new series, as this one was to be long enough anyway.
+    assert_eq!(bed.backup(), BackupId::normal(2));
+}
+
+#[test]
+fn the_archives_alone_tell_everything() {
+    let mut bed = three();
+    let state = bed.destination().path().join(Destination::STATE);
+    fs::remove_dir_all(state).unwrap();
+    let listed = list(&bed.section).unwrap();
+    assert!(listed.iter().all(|backup| backup.facts.is_some()));
+    let id = listed[2].backup;
+    bed.restore(id, "out").unwrap();
+    assert!(verify(&bed.section).unwrap().is_good());
+    fs::write(bed.source("small"), "more").unwrap();
+    assert_eq!(bed.backup(), BackupId::normal(2));
+}
+
+#[test]
+fn what_killed_runs_leave_is_removed_by_the_next() {
+    let mut bed = three();
+    let destination = bed.destination();
+    let next = BackupId::normal(2);
+    fs::write(destination.incoming(next), "half").unwrap();
+    let manifest = destination.path().join(Destination::STATE);
+    fs::write(manifest.join("(Home)Docs_002.tar.json"), "{}").unwrap();
+    let report = bed.run_with(true, false).unwrap();
+    assert_eq!(report.cleaned_files, 2);
+    bed.restore(next, "out").unwrap();
+}
+
+#[test]
+fn a_replica_stands_in_and_follows() {
+    let mut bed = Bed::new("max_series = 1\nmax_series_length = 2");
+    let folder = bed.folder.path().join("replica");
+    bed.section.replicate_to = vec![folder.clone()];
+    fs::write(bed.source("large"), vec![7; 50_000]).unwrap();
+    bed.backup();
+    fs::write(bed.source("small"), "1").unwrap();
+    let last = bed.backup();
+    let replica = Destination::new(&folder, &bed.section.names);
+    assert_eq!(replica.backups().unwrap().len(), 2);
+    flip(&bed.destination().archive(BackupId::normal(1)));
+    bed.restore(last, "out").unwrap();
+    bed.restore(BackupId::normal(1), "out0").unwrap();
+    bed.backup();
+    assert_eq!(
+        replica.backups().unwrap(),
+        bed.destination().backups().unwrap()
+    );
+    // An empty destination beside a replica that has backups is probably not mounted.
+    fs::remove_dir_all(&bed.section.destination).unwrap();
+    let error = bed.run_with(true, false).unwrap_err();
+    assert!(matches!(error, SeriesError::EmptyDestination { .. }));
+}

@@ -1,0 +1,82 @@
+//! Makes tree entries of what the file system says.
+
+use std::ffi::{CString, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::Xattr;
+use rustix::fs::Statx;
+
+use super::entry::TreeEntry;
+use super::metadata::{kind_of, metadata_of};
+use super::owners::Owners;
+use super::root::statx_of;
+use super::xattrs::{xattrs_at, xattrs_of};
+use crate::monitor::{Monitor, Problem};
+
+/// Makes tree entries; attributes that cannot be read are told and missing.
+pub(crate) struct Describer<'a> {
+    owners: Owners,
+    monitor: &'a dyn Monitor,
+}
+
+impl<'a> Describer<'a> {
+    pub(crate) fn new(numeric_owner: bool, monitor: &'a dyn Monitor) -> Self {
+        let owners = if numeric_owner {
+            Owners::default()
+        } else {
+            Owners::of_system()
+        };
+        Self { owners, monitor }
+    }
+
+    /// Describes `name` in `folder`, which has this status and is known as `path`.
+    pub(super) fn entry(
+        &self,
+        folder: BorrowedFd<'_>,
+        name: &[u8],
+        path: RelPath,
+        status: &Statx,
+    ) -> io::Result<TreeEntry> {
+        let kind = kind_of(status, || {
+            rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())
+                .map(CString::into_bytes)
+        })?
+        .ok_or_else(unknown_kind)?;
+        let mut metadata = metadata_of(status, &self.owners);
+        metadata.xattrs = self.or_none(&path, xattrs_at(folder, name));
+        Ok(TreeEntry {
+            path,
+            kind,
+            metadata,
+        })
+    }
+
+    /// Describes an open file, which is known as `path`.
+    pub(crate) fn open_file(&self, file: &File, path: &RelPath) -> io::Result<TreeEntry> {
+        let status = statx_of(file)?;
+        let kind = kind_of(&status, || Err(unknown_kind()))?.ok_or_else(unknown_kind)?;
+        let mut metadata = metadata_of(&status, &self.owners);
+        metadata.xattrs = self.or_none(path, xattrs_of(file));
+        Ok(TreeEntry {
+            path: path.clone(),
+            kind,
+            metadata,
+        })
+    }
+
+    fn or_none(&self, path: &RelPath, xattrs: io::Result<Vec<Xattr>>) -> Vec<Xattr> {
+        xattrs.unwrap_or_else(|error| {
+            let what = format!("cannot read its extended attributes: {error}");
+            self.monitor.problem(&Problem::text(path.to_string(), what));
+            Vec::new()
+        })
+    }
+}
+
+fn unknown_kind() -> io::Error {
+    io::Error::other("a kind of file that is unknown here")
+}

@@ -1,0 +1,80 @@
+//! What the file system says of a file, in our terms.
+
+use hashget_common::archive::Timestamp;
+use rustix::fs::{FileType, Statx, StatxTimestamp, makedev};
+
+use super::entry::{FileId, FileStamp, Metadata, TreeKind};
+use super::owners::Owners;
+
+/// The stamp in a status.
+pub(crate) fn stamp_of(status: &Statx) -> FileStamp {
+    FileStamp {
+        id: file_id(status),
+        size: status.stx_size,
+        mtime: timestamp(status.stx_mtime),
+        ctime: timestamp(status.stx_ctime),
+    }
+}
+
+/// Which file a status is of.
+pub(crate) fn file_id(status: &Statx) -> FileId {
+    FileId {
+        device: makedev(status.stx_dev_major, status.stx_dev_minor),
+        inode: status.stx_ino,
+    }
+}
+
+/// The type in a status.
+pub(super) fn file_type(status: &Statx) -> FileType {
+    FileType::from_raw_mode(status.stx_mode.into())
+}
+
+/// Whether a status is of a regular file.
+pub(crate) fn is_file(status: &Statx) -> bool {
+    file_type(status).is_file()
+}
+
+/// The kind that a status tells; a link's target is asked for. `None` for what no system has.
+pub(super) fn kind_of<E>(
+    status: &Statx,
+    target: impl FnOnce() -> Result<Vec<u8>, E>,
+) -> Result<Option<TreeKind>, E> {
+    let (major, minor) = (status.stx_rdev_major, status.stx_rdev_minor);
+    Ok(Some(match file_type(status) {
+        FileType::RegularFile => TreeKind::File {
+            size: status.stx_size,
+            id: file_id(status),
+            links: status.stx_nlink.into(),
+            allocated_bytes: status.stx_blocks.saturating_mul(512),
+        },
+        FileType::Directory => TreeKind::Directory,
+        FileType::Symlink => TreeKind::Symlink { target: target()? },
+        FileType::Fifo => TreeKind::Fifo,
+        FileType::CharacterDevice => TreeKind::CharDevice { major, minor },
+        FileType::BlockDevice => TreeKind::BlockDevice { major, minor },
+        FileType::Socket => TreeKind::Socket,
+        FileType::Unknown => return Ok(None),
+    }))
+}
+
+/// All that is kept, but the extended attributes.
+pub(super) fn metadata_of(status: &Statx, owners: &Owners) -> Metadata {
+    Metadata {
+        mode: u32::from(status.stx_mode) & 0o7777,
+        uid: status.stx_uid,
+        gid: status.stx_gid,
+        user: owners.user(status.stx_uid),
+        group: owners.group(status.stx_gid),
+        atime: timestamp(status.stx_atime),
+        mtime: timestamp(status.stx_mtime),
+        ctime: timestamp(status.stx_ctime),
+        xattrs: Vec::new(),
+    }
+}
+
+fn timestamp(time: StatxTimestamp) -> Timestamp {
+    Timestamp {
+        seconds: time.tv_sec,
+        nanoseconds: time.tv_nsec,
+    }
+}

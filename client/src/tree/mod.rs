@@ -1,0 +1,29 @@
+//! A folder tree as the file system shows it.
+//!
+//! [`walk`] lists a tree in order with all that a backup keeps, leaving out what
+//! [`PatternSet`]s and other rules exclude; [`hash_files`] gives the digests of its files.
+//! A [`TreeRoot`] opens what is in the tree, whatever its names are and however deep it lies.
+
+mod cache_tag;
+mod describe;
+mod entry;
+mod exclude;
+mod extents;
+mod glob;
+mod hash;
+mod ignored;
+mod metadata;
+mod owners;
+mod root;
+mod walk;
+mod xattrs;
+
+pub(crate) use describe::Describer;
+pub use entry::{FileId, FileStamp, Metadata, TreeEntry, TreeKind};
+pub use exclude::{PatternError, PatternFileError, PatternSet, read_pattern_file};
+pub use extents::data_extents;
+pub use hash::{HashError, HashedFile, hash_files};
+pub(crate) use metadata::{file_id as id_of, is_file, stamp_of};
+pub use root::{TreeError, TreeRoot};
+pub(crate) use root::{file_stamp, statx_at as status_at, statx_of as status_of};
+pub use walk::{OmittedNames, WalkOptions, walk};

@@ -1,0 +1,14 @@
+//! The command lines, run as a user runs them.
+
+// What fails in the bed fails the test.
+#![expect(clippy::unwrap_used)]
+
+mod admin;
+mod bed;
+mod delta;
+mod output;
+mod series;
+mod settings;
+mod transcript;
+mod usage;
+mod web;

@@ -1,0 +1,45 @@
+//! What a hashserver and its clients say to each other, one module per endpoint
+//! (`docs/http-api.md`).
+
+mod change;
+mod error;
+mod fetch;
+mod filter;
+mod health;
+mod list;
+mod lookup;
+mod pool;
+mod projects;
+mod publish;
+mod range;
+mod sources;
+mod status;
+mod submit;
+
+pub use change::{ChangeRequest, ChangeResponse, RemoveResponse, SpecQuery};
+pub use error::{ErrorBody, ErrorCode};
+pub use fetch::{FetchRequest, FetchedPackage};
+pub use filter::{FilterPiece, FilterResponse, shard_of};
+pub use health::ReadyResponse;
+pub use list::{ListQuery, ListResponse};
+pub use lookup::{LookupRequest, LookupResponse};
+pub use pool::{PoolHaveRequest, PoolHaveResponse};
+pub use projects::ProjectResponse;
+pub use publish::{PublishRequest, PublishResponse};
+pub use range::{MAX_RANGE_DIGESTS, RangeRequest, RangeResponse, prefix_of};
+pub use sources::{DeadSource, DeadSourcesQuery, DeadSourcesResponse};
+pub use status::{ProjectStatus, StatusResponse};
+pub use submit::{Submission, SubmissionState, SubmitRequest};
+
+/// The path of every JSON endpoint begins with this.
+pub const API_PREFIX: &str = "api/v1";
+
+/// The most digests and signatures one look-up may ask about.
+pub const MAX_LOOKUP_KEYS: usize = 50_000;
+/// The most packages one look-up names for a digest: the first in the order "lives longest, then
+/// smallest, then by package hash and URL".
+pub const MAX_PACKAGES_PER_DIGEST: usize = 64;
+/// The most records one fetch or publish may carry.
+pub const MAX_BATCH_PACKAGES: usize = 1_000;
+/// The most packages one page of a listing holds.
+pub const MAX_LIST_PACKAGES: usize = 1_000;

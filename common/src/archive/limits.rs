@@ -1,0 +1,84 @@
+//! How much an archive may ask of the machine that reads it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::error::ArchiveError;
+
+/// Told the path of a nested archive that could not be read to its end, and why.
+pub type NestedErrorHandler = Arc<dyn Fn(&[u8], &ArchiveError) + Send + Sync>;
+
+/// What to read and how far to trust it.
+#[derive(Clone, Default)]
+pub struct ArchiveOptions {
+    /// Whether files that are themselves archives are read too. They are visited as files first.
+    pub recursive: bool,
+    /// Whether a tar archive must end with its marker, two blocks of zeros. Without it an archive
+    /// that was cut short between two members looks whole, compressed or not. Packages need not
+    /// have it, for their hashes tell; archives within archives never do.
+    pub require_end: bool,
+    /// The bounds of the whole reading.
+    pub limits: Limits,
+    /// Called for each nested archive that is broken or beyond a limit. That does not fail the
+    /// reading: the file was visited, and yields no (more) entries.
+    pub on_nested_error: Option<NestedErrorHandler>,
+}
+
+impl fmt::Debug for ArchiveOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveOptions")
+            .field("recursive", &self.recursive)
+            .field("require_end", &self.require_end)
+            .field("limits", &self.limits)
+            .field("on_nested_error", &self.on_nested_error.is_some())
+            .finish()
+    }
+}
+
+/// Bounds on hostile archives: generous for what people publish, but finite.
+///
+/// Memory needed is about `max_decoder_memory` for each level of nesting, plus
+/// `max_extension_bytes` and 16 bytes for each sparse extent, whatever the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Entries visited, nested ones included. Default 10 million.
+    pub max_entries: u64,
+    /// Bytes made by decompressors and by filling holes of sparse files, nested ones included.
+    /// Default 1 TiB.
+    pub max_total_bytes: u64,
+    /// Decoded bytes for each byte of the outermost file, looked at once more than
+    /// `ratio_free_bytes` are decoded. Holes of sparse files do not count: a disk image may well
+    /// be nearly all hole. Default 2000, twice what gzip can reach on zeros.
+    pub max_ratio: u64,
+    /// Decoded bytes below which any ratio is fine, so that zero-filled files compressed by xz
+    /// (up to 7,000 times) or zstd (30,000 times) pass. Default 1 GiB.
+    pub ratio_free_bytes: u64,
+    /// How deep archives in archives are read: 0 reads the outermost only. Default 8.
+    pub max_depth: u32,
+    /// Bytes one decompressor may use for its window. Default 256 MiB, enough for `xz -9`
+    /// (65 MiB) and `zstd --ultra -22` (128 MiB).
+    pub max_decoder_memory: u64,
+    /// Bytes of one pax header, long name or link target. Default 1 MiB.
+    pub max_extension_bytes: u64,
+    /// Data extents of one sparse file. Default 1 million.
+    pub max_sparse_extents: u64,
+    /// Bytes of one nested archive, or of a zip that comes as a stream, that are put aside in an
+    /// unnamed temporary file in order to be read twice. Default 16 GiB.
+    pub max_spool_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_entries: 10_000_000,
+            max_total_bytes: 1 << 40,
+            max_ratio: 2000,
+            ratio_free_bytes: 1 << 30,
+            max_depth: 8,
+            max_decoder_memory: 256 << 20,
+            max_extension_bytes: 1 << 20,
+            max_sparse_extents: 1_000_000,
+            max_spool_bytes: 16 << 30,
+        }
+    }
+}

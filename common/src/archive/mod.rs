@@ -1,0 +1,41 @@
+//! Archives as streams of entries, without unpacking them to disk.
+//!
+//! [`read_archive`] recognises an archive by its content, never by its name, and hands every entry
+//! to a visitor, in order, with its content as a reader. What is read is hostile: nothing is
+//! allocated by a declared size, all sizes are checked, and [`Limits`] bound the rest. A short
+//! file is never given as a whole one: the reader ends with an error instead.
+//!
+//! | content | kind | entries |
+//! |---|---|---|
+//! | `ar` that begins with `debian-binary` | [`ArchiveKind::Deb`] | members of `control.tar*`, then of `data.tar*` |
+//! | tar, also compressed | [`ArchiveKind::Tar`] | its members |
+//! | zip (`.whl`, `.jar`, ...) | [`ArchiveKind::Zip`] | its members |
+//! | gzip, xz, lzma, bzip2, zstd that hold no tar | [`ArchiveKind::Compressed`] | the one file |
+//! | anything else, other `ar` files included | [`ArchiveKind::NotArchive`] | none |
+//!
+//! [`TarWriter`] writes the other way: deterministic pax archives that keep every byte of a name.
+
+mod budget;
+mod compressed;
+mod content;
+mod deb;
+mod decompress;
+mod entry;
+mod error;
+mod gzip;
+mod limits;
+mod read;
+mod sniff;
+mod tar;
+mod tar_writer;
+mod walk;
+mod zip;
+
+pub use entry::{Entry, EntryKind, EntryMetadata, Origin, Timestamp};
+pub use error::{ArchiveError, LimitKind, MemberName, ReadError};
+pub use limits::{ArchiveOptions, Limits, NestedErrorHandler};
+pub use read::{ArchiveKind, Compression, Input, read_archive};
+pub use tar_writer::{TarHeader, TarWriteError, TarWriter};
+
+#[cfg(test)]
+mod tests;

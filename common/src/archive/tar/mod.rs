@@ -1,0 +1,302 @@
+//! Tar archives: v7, ustar, GNU and pax, in any mixture.
+//!
+//! Only the header fields are read with the `tar` crate. Its pax parser cuts records at newlines
+//! and it reads extension headers of any size, so these parts are done here.
+
+mod blocks;
+pub(super) mod header;
+mod pax;
+mod sparse;
+
+use std::io::Read;
+
+use tar::Header;
+
+use self::blocks::{Blocks, FORMAT};
+use self::pax::Attributes;
+use self::sparse::Map;
+use super::entry::{EntryKind, EntryMetadata};
+use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::read::ArchiveKind;
+use super::walk::{Found, Place, Walk};
+
+/// Bytes that global headers may keep, since they are copied for each member. Git's, the common
+/// ones, keep none.
+const MAX_GLOBAL_BYTES: usize = 64 << 10;
+
+/// Visits the members of a tar archive.
+///
+/// It ends at the first block of zeros, as for GNU tar, and what follows is read but ignored. An
+/// input that ends at a header boundary without such a block is accepted, as all tar programs
+/// do: every member is whole; unless both blocks of the end were asked for. An end anywhere else
+/// is an error.
+pub(super) fn read<E>(
+    walk: &mut Walk<'_, E>,
+    place: Place<'_>,
+    input: &mut dyn Read,
+) -> Result<ArchiveKind, ReadError<E>> {
+    let mut blocks = Blocks::new(input);
+    let mut pending = Pending::default();
+    let mut has_end = place.depth > 0 || !walk.options.require_end;
+    while let Some(block) = blocks.next()? {
+        if block == [0; 512] {
+            has_end = has_end || blocks.next()? == Some([0; 512]);
+            blocks.drain()?;
+            break;
+        }
+        if !header::checksum_matches(&block) {
+            return Err(blocks.corrupt("a header", "the checksum is wrong").into());
+        }
+        let header = Header::from_byte_slice(&block);
+        let size = stored_size(header, &blocks)?;
+        if pending.extend(
+            header,
+            size,
+            &mut blocks,
+            walk.budget.limits().max_extension_bytes,
+        )? {
+            continue;
+        }
+        let attributes = pending.take();
+        member(walk, place, header, size, attributes, &mut blocks)?;
+    }
+    if pending.is_some() {
+        let member = MemberName::part("an extension header: its member is missing");
+        return Err(blocks.truncated(member).into());
+    }
+    if !has_end {
+        return Err(ArchiveError::NoEnd {
+            offset: blocks.offset(),
+        }
+        .into());
+    }
+    Ok(ArchiveKind::Tar)
+}
+
+/// What extension headers say about the member that follows them.
+#[derive(Default)]
+struct Pending {
+    global: Attributes,
+    local: Option<Attributes>,
+    long_name: Option<Vec<u8>>,
+    long_link: Option<Vec<u8>>,
+}
+
+impl Pending {
+    /// Takes in an extension header; `false` if `header` is a member.
+    fn extend(
+        &mut self,
+        header: &Header,
+        size: u64,
+        blocks: &mut Blocks<'_>,
+        limit: u64,
+    ) -> Result<bool, ArchiveError> {
+        let fault = |blocks: &Blocks<'_>, fault: pax::Fault| {
+            let reason = format!("{}, {} bytes into it", fault.reason, fault.offset);
+            blocks.corrupt("a pax header", &reason)
+        };
+        match header.as_old().linkflag[0] {
+            b'L' => self.long_name = Some(long_text(size, blocks, limit)?),
+            b'K' => self.long_link = Some(long_text(size, blocks, limit)?),
+            b'g' => {
+                let data = blocks.extension(size, limit)?;
+                self.global.apply(&data).map_err(|why| fault(blocks, why))?;
+                if self.global.kept_bytes() > MAX_GLOBAL_BYTES {
+                    return Err(ArchiveError::Limit {
+                        limit: LimitKind::ExtensionBytes,
+                        allowed: MAX_GLOBAL_BYTES as u64,
+                        member: MemberName::part("a global pax header"),
+                    });
+                }
+            }
+            // `X` is what Solaris wrote before there was a standard.
+            b'x' | b'X' => {
+                let data = blocks.extension(size, limit)?;
+                if self.local.is_some() {
+                    return Err(blocks.corrupt("a pax header", "a second one for one member"));
+                }
+                let mut local = self.global.clone();
+                local.apply(&data).map_err(|why| fault(blocks, why))?;
+                self.local = Some(local);
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// What holds for the next member. Pax names win over GNU ones, as for GNU tar.
+    fn take(&mut self) -> Attributes {
+        let mut all = self.local.take().unwrap_or_else(|| self.global.clone());
+        let (name, link) = (self.long_name.take(), self.long_link.take());
+        all.path = all.path.or(name);
+        all.link_path = all.link_path.or(link);
+        all
+    }
+
+    fn is_some(&self) -> bool {
+        self.local.is_some() || self.long_name.is_some() || self.long_link.is_some()
+    }
+}
+
+fn long_text(size: u64, blocks: &mut Blocks<'_>, limit: u64) -> Result<Vec<u8>, ArchiveError> {
+    let data = blocks.extension(size, limit)?;
+    Ok(header::text(&data).to_vec())
+}
+
+fn stored_size(header: &Header, blocks: &Blocks<'_>) -> Result<u64, ArchiveError> {
+    let field = &header.as_old().size;
+    if header::is_blank(field) {
+        return Ok(0);
+    }
+    let size = header::number(field).and_then(|size| i64::try_from(size).ok());
+    size.and_then(|size| u64::try_from(size).ok())
+        .ok_or_else(|| blocks.corrupt("a header", "the size is no number"))
+}
+
+/// Visits one member and passes to the next header.
+fn member<E>(
+    walk: &mut Walk<'_, E>,
+    place: Place<'_>,
+    header: &Header,
+    size: u64,
+    mut attributes: Attributes,
+    blocks: &mut Blocks<'_>,
+) -> Result<(), ReadError<E>> {
+    let path = attributes
+        .path
+        .take()
+        .unwrap_or_else(|| header::path(header));
+    let path = attributes.sparse.name.take().unwrap_or(path);
+    let kind = kind(header, &mut attributes, &path);
+    let mut stored = attributes.size.unwrap_or(size);
+    if i64::try_from(stored).is_err() {
+        return Err(blocks.corrupt_member(&path, "the size is too large").into());
+    }
+    if !has_content(&kind, header) {
+        // Programs that put a size here (of the linked file, say) store no content for it.
+        stored = 0;
+    }
+    let map = if kind == EntryKind::File {
+        sparse_map(header, &attributes, &mut stored, &path, blocks, walk)?
+    } else {
+        None
+    };
+    let metadata = metadata(header, attributes, map.as_ref());
+    let is_file = kind == EntryKind::File;
+    let size = if is_file {
+        map.as_ref().map_or(stored, |map| map.real_size)
+    } else {
+        0
+    };
+    let budget = walk.budget;
+    let found = Found {
+        format: FORMAT,
+        path: path.clone(),
+        kind,
+        size: Some(size),
+        metadata,
+    };
+    let mut data = blocks.data(stored);
+    match &map {
+        Some(map) => walk.found(
+            place,
+            found,
+            &mut sparse::Expanded::new(&mut data, map, budget),
+        )?,
+        None => walk.found(place, found, &mut data)?,
+    }
+    let left = data.left;
+    blocks.pass(left, stored, &path)?;
+    Ok(())
+}
+
+fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind {
+    let extras = header::extras(header);
+    let major = attributes.device.0.unwrap_or(extras.major);
+    let minor = attributes.device.1.unwrap_or(extras.minor);
+    let mut target = || {
+        let stored = || header::text(&header.as_old().linkname).to_vec();
+        attributes.link_path.take().unwrap_or_else(stored)
+    };
+    match header.as_old().linkflag[0] {
+        // v7 had no type for directories; 7 is a contiguous file.
+        0 | b'0' if path.ends_with(b"/") => EntryKind::Directory,
+        0 | b'0' | b'7' | b'S' => EntryKind::File,
+        b'1' => EntryKind::HardLink { target: target() },
+        b'2' => EntryKind::Symlink { target: target() },
+        b'3' => EntryKind::CharDevice { major, minor },
+        b'4' => EntryKind::BlockDevice { major, minor },
+        // D is a directory of a GNU incremental dump, with a list as its content.
+        b'5' | b'D' => EntryKind::Directory,
+        b'6' => EntryKind::Fifo,
+        other => EntryKind::Other(other),
+    }
+}
+
+fn has_content(kind: &EntryKind, header: &Header) -> bool {
+    match kind {
+        EntryKind::File | EntryKind::Other(_) => true,
+        EntryKind::Directory => header.as_old().linkflag[0] != b'5',
+        _ => false,
+    }
+}
+
+/// The map of a sparse file; a map before the data is taken off `stored`.
+fn sparse_map<E>(
+    header: &Header,
+    attributes: &Attributes,
+    stored: &mut u64,
+    path: &[u8],
+    blocks: &mut Blocks<'_>,
+    walk: &Walk<'_, E>,
+) -> Result<Option<Map>, ArchiveError> {
+    let limit = walk.budget.limits().max_sparse_extents;
+    let records = &attributes.sparse;
+    if header.as_old().linkflag[0] == b'S' {
+        let Some(header) = header.as_gnu() else {
+            return Err(blocks.corrupt_member(path, "a sparse file without a GNU header"));
+        };
+        return sparse::old_map(header, *stored, blocks, limit).map(Some);
+    }
+    let Some(real_size) = records.real_size else {
+        return Ok(None);
+    };
+    match (records.major, records.minor) {
+        (Some(1), _) => {
+            let (map, data) = sparse::inline_map(real_size, *stored, blocks, limit)?;
+            *stored = data;
+            Ok(Some(map))
+        }
+        (None | Some(0), _) => {
+            let Some(extents) = &records.map else {
+                return Ok(None);
+            };
+            sparse::check_count(extents.len() as u64, limit)?;
+            let map = Map::new(extents.clone(), real_size, *stored);
+            map.map(Some)
+                .map_err(|why| blocks.corrupt_member(path, why))
+        }
+        (Some(_), _) => Err(ArchiveError::Unsupported {
+            format: FORMAT,
+            member: MemberName::of(path),
+            reason: "an unknown version of sparse files".to_owned(),
+        }),
+    }
+}
+
+fn metadata(header: &Header, attributes: Attributes, map: Option<&Map>) -> EntryMetadata {
+    let old = header.as_old();
+    let extras = header::extras(header);
+    let owned = |name: Option<&[u8]>| name.map(<[u8]>::to_vec);
+    EntryMetadata {
+        mode: header::maybe::<u32>(&old.mode).map(|mode| mode & 0o7777),
+        uid: attributes.uid.or_else(|| header::maybe(&old.uid)),
+        gid: attributes.gid.or_else(|| header::maybe(&old.gid)),
+        user: attributes.user.or_else(|| owned(extras.user)),
+        group: attributes.group.or_else(|| owned(extras.group)),
+        mtime: attributes.mtime.or_else(|| header::time(&old.mtime)),
+        atime: attributes.atime.or(extras.atime),
+        xattrs: attributes.xattrs.into_iter().collect(),
+        sparse: map.map(|map| map.extents.clone()),
+    }
+}

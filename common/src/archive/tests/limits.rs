@@ -1,0 +1,147 @@
+use hashget_tests::compression::Compression as Packing;
+use hashget_tests::tar_builder::TarBuilder;
+use hashget_tests::zip_builder::ZipBuilder;
+
+use super::*;
+
+fn limit_hit(bytes: &[u8], limits: Limits) -> LimitKind {
+    match archive_error(list_with(
+        bytes,
+        &ArchiveOptions {
+            limits,
+            ..recursive()
+        },
+    )) {
+        ArchiveError::Limit { limit, .. } => limit,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn each_limit_has_its_error() {
+    let limits = Limits::default;
+    let three = TarBuilder::new()
+        .file("a", "")
+        .file("b", "")
+        .file("c", "")
+        .build();
+    assert_eq!(
+        limit_hit(
+            &three,
+            Limits {
+                max_entries: 2,
+                ..limits()
+            }
+        ),
+        LimitKind::Entries
+    );
+    assert!(list_with(&three, &ArchiveOptions::default()).is_ok());
+
+    let zeros = vec![0; 4 << 20];
+    for packing in Packing::ALL.into_iter().skip(1) {
+        let bomb = packing.compress(&zeros);
+        let small = Limits {
+            max_total_bytes: 1 << 20,
+            ..limits()
+        };
+        assert_eq!(limit_hit(&bomb, small), LimitKind::TotalBytes);
+        let fair = Limits {
+            ratio_free_bytes: 1 << 20,
+            max_ratio: 100,
+            ..limits()
+        };
+        assert_eq!(limit_hit(&bomb, fair), LimitKind::Ratio);
+    }
+    let zip = ZipBuilder::new().file("zeros", &zeros).build();
+    let fair = Limits {
+        ratio_free_bytes: 1 << 20,
+        max_ratio: 100,
+        ..limits()
+    };
+    assert_eq!(limit_hit(&zip, fair.clone()), LimitKind::Ratio);
+    let wrapped = TarBuilder::new().file("in.zip", &zip).build();
+    assert_eq!(limit_hit(&wrapped, fair), LimitKind::Ratio);
+
+    let long = TarBuilder::new().file("n".repeat(5000), "").build();
+    let short = Limits {
+        max_extension_bytes: 4096,
+        ..limits()
+    };
+    assert_eq!(limit_hit(&long, short.clone()), LimitKind::ExtensionBytes);
+    let pax = TarBuilder::new()
+        .pax(&[("comment", &[b'c'; 5000])])
+        .file("a", "")
+        .build();
+    assert_eq!(limit_hit(&pax, short), LimitKind::ExtensionBytes);
+}
+
+#[test]
+fn decoder_memory_is_bounded() {
+    let packed = liblzma::encode_all([1; 1000].as_slice(), 9).unwrap();
+    let small = Limits {
+        max_decoder_memory: 8 << 20,
+        ..Limits::default()
+    };
+    assert_eq!(limit_hit(&packed, small.clone()), LimitKind::DecoderMemory);
+    assert!(list(&packed).is_ok());
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.window_log(27).unwrap();
+    encoder.write_all(&vec![1; 1000]).unwrap();
+    let packed = encoder.finish().unwrap();
+    assert_eq!(limit_hit(&packed, small), LimitKind::DecoderMemory);
+    assert!(list(&packed).is_ok());
+}
+
+#[test]
+fn holes_count_against_the_total_but_not_the_ratio() {
+    let records: &[(&str, &[u8])] = &[("GNU.sparse.size", b"4000000"), ("GNU.sparse.map", b"0,1")];
+    let tar = TarBuilder::new().pax(records).file("f", "x").build();
+    let fair = Limits {
+        ratio_free_bytes: 0,
+        max_ratio: 2,
+        ..Limits::default()
+    };
+    let seen = list_with(
+        &tar,
+        &ArchiveOptions {
+            limits: fair,
+            ..recursive()
+        },
+    )
+    .unwrap()
+    .1;
+    assert_eq!(seen[0].content.len(), 4_000_000);
+    let small = Limits {
+        max_total_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    assert_eq!(limit_hit(&tar, small), LimitKind::TotalBytes);
+}
+
+#[test]
+fn endless_sparse_maps_are_refused() {
+    let mut map = b"2000000\n".to_vec();
+    map.resize(512, 0);
+    let records: &[(&str, &[u8])] = &[
+        ("GNU.sparse.major", b"1"),
+        ("GNU.sparse.minor", b"0"),
+        ("GNU.sparse.realsize", b"5"),
+    ];
+    let tar = TarBuilder::new().pax(records).file("f", map).build();
+    assert_eq!(limit_hit(&tar, Limits::default()), LimitKind::SparseExtents);
+}
+
+#[test]
+fn global_headers_cannot_pile_up() {
+    let record = |i: u32| {
+        let name = format!("SCHILY.xattr.user.a{i}");
+        hashget_tests::tar_builder::pax_record(&name, &vec![b'v'; 30_000])
+    };
+    let tar = (0..4).fold(TarBuilder::new(), |tar, i| {
+        tar.member(b'g', "g", "", record(i))
+    });
+    assert_eq!(
+        limit_hit(&tar.file("f", "").build(), Limits::default()),
+        LimitKind::ExtensionBytes
+    );
+}

@@ -1,0 +1,221 @@
+//! Zip archives, read through their central directory.
+//!
+//! The directory decides, as for every zip program; each local header must agree with it on the
+//! name, or different programs would extract different files. Members are stored or deflated.
+//! Their sizes and checksums come from the directory, so data descriptors need no attention.
+
+mod directory;
+
+use std::io::{self, BufReader, Read, SeekFrom, Take};
+
+use flate2::Crc;
+use flate2::bufread::DeflateDecoder;
+
+use self::directory::{Directory, Record, corrupt, cut, read_at, u16_at};
+use super::budget::{Budget, ReadSeek};
+use super::entry::{EntryKind, EntryMetadata};
+use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::read::ArchiveKind;
+use super::walk::{Found, Place, Walk, reading};
+
+const FORMAT: &str = "zip";
+const BUFFER_BYTES: usize = 32 << 10;
+
+/// Visits the members of a zip, in the order of its directory.
+pub(super) fn read<E>(
+    walk: &mut Walk<'_, E>,
+    place: Place<'_>,
+    file: &mut dyn ReadSeek,
+) -> Result<ArchiveKind, ReadError<E>> {
+    let mut directory = Directory::find(file)?;
+    while let Some(record) = directory.next(file)? {
+        member(walk, place, &record, file)?;
+    }
+    Ok(ArchiveKind::Zip)
+}
+
+fn member<E>(
+    walk: &mut Walk<'_, E>,
+    place: Place<'_>,
+    record: &Record,
+    file: &mut dyn ReadSeek,
+) -> Result<(), ReadError<E>> {
+    if record.encrypted {
+        return Err(ArchiveError::Encrypted {
+            member: MemberName::of(&record.path),
+        }
+        .into());
+    }
+    let budget = walk.budget;
+    let mut content = open(record, file, budget)?;
+    let kind = kind(record, &mut content, budget.limits().max_extension_bytes)?;
+    let is_file = kind == EntryKind::File;
+    let metadata = EntryMetadata {
+        mode: record.unix_mode.map(|mode| mode & 0o7777),
+        mtime: record.mtime,
+        ..EntryMetadata::default()
+    };
+    let size = Some(if is_file { record.size } else { 0 });
+    let path = record.path.clone();
+    walk.found(
+        place,
+        Found {
+            format: FORMAT,
+            path,
+            kind,
+            size,
+            metadata,
+        },
+        &mut content,
+    )
+}
+
+fn kind(record: &Record, content: &mut Content<'_>, limit: u64) -> Result<EntryKind, ArchiveError> {
+    const TYPE: u32 = 0o170_000;
+    const SYMLINK: u32 = 0o120_000;
+    if record.path.ends_with(b"/") {
+        return Ok(EntryKind::Directory);
+    }
+    if record.unix_mode.is_none_or(|mode| mode & TYPE != SYMLINK) {
+        return Ok(EntryKind::File);
+    }
+    if record.size > limit {
+        return Err(ArchiveError::Limit {
+            limit: LimitKind::ExtensionBytes,
+            allowed: limit,
+            member: MemberName::of(&record.path),
+        });
+    }
+    let mut target = Vec::new();
+    content.read_to_end(&mut target).map_err(reading)?;
+    Ok(EntryKind::Symlink { target })
+}
+
+/// Goes to the data of a member, past its local header.
+fn open<'r>(
+    record: &'r Record,
+    file: &'r mut dyn ReadSeek,
+    budget: &'r Budget,
+) -> Result<Content<'r>, ArchiveError> {
+    let header: [u8; 30] = read_at(file, record.offset, u64::MAX, "a local header")?;
+    if !header.starts_with(b"PK\x03\x04") {
+        return Err(corrupt(
+            "a local header",
+            record.offset,
+            "it has no signature",
+        ));
+    }
+    let mut name = vec![0; usize::from(u16_at(&header, 26))];
+    file.read_exact(&mut name)
+        .map_err(|error| cut(error, "a local header", record.offset))?;
+    if name != record.path {
+        return Err(damaged(record, "the local header has another name"));
+    }
+    let extra = i64::from(u16_at(&header, 28));
+    file.seek(SeekFrom::Current(extra)).map_err(reading)?;
+    if record.size == 0 && record.crc != 0 {
+        return Err(damaged(record, "an empty member has a checksum"));
+    }
+    let data = BufReader::with_capacity(BUFFER_BYTES, file.take(record.compressed));
+    let data = match record.method {
+        0 if record.size == record.compressed => Data::Stored(data),
+        0 => return Err(damaged(record, "a stored member has two sizes")),
+        8 => Data::Deflated(DeflateDecoder::new(data)),
+        method => {
+            return Err(ArchiveError::Unsupported {
+                format: FORMAT,
+                member: MemberName::of(&record.path),
+                reason: format!("compression method {method}"),
+            });
+        }
+    };
+    Ok(Content {
+        data,
+        record,
+        budget,
+        crc: Crc::new(),
+        given: 0,
+    })
+}
+
+fn damaged(record: &Record, reason: &str) -> ArchiveError {
+    ArchiveError::Corrupt {
+        format: FORMAT,
+        member: MemberName::of(&record.path),
+        offset: record.offset,
+        reason: reason.to_owned(),
+    }
+}
+
+type Bytes<'r> = BufReader<Take<&'r mut dyn ReadSeek>>;
+
+enum Data<'r> {
+    Stored(Bytes<'r>),
+    Deflated(DeflateDecoder<Bytes<'r>>),
+}
+
+impl Read for Data<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stored(data) => data.read(buffer),
+            Self::Deflated(data) => data.read(buffer),
+        }
+    }
+}
+
+/// The content of a member: its last bytes are given only if the checksum is right.
+struct Content<'r> {
+    data: Data<'r>,
+    record: &'r Record,
+    budget: &'r Budget,
+    crc: Crc,
+    given: u64,
+}
+
+impl Content<'_> {
+    fn check_end(&mut self) -> Result<(), ArchiveError> {
+        if self.crc.sum() != self.record.crc {
+            return Err(damaged(self.record, "the checksum is wrong"));
+        }
+        if matches!(self.data.read(&mut [0]), Ok(1)) {
+            return Err(damaged(self.record, "it is longer than its size"));
+        }
+        Ok(())
+    }
+
+    fn read_checked(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
+        let left = self.record.size - self.given;
+        let wanted = usize::try_from(left).map_or(buffer.len(), |n| n.min(buffer.len()));
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let count = self.data.read(&mut buffer[..wanted]).map_err(|error| {
+            ArchiveError::take(error, |source| ArchiveError::Decode {
+                compression: "deflate",
+                offset: self.given,
+                source,
+            })
+        })?;
+        if count == 0 {
+            let member = MemberName::of(&self.record.path);
+            return Err(ArchiveError::Truncated {
+                format: FORMAT,
+                member,
+                offset: self.given,
+            });
+        }
+        self.crc.update(&buffer[..count]);
+        self.given += count as u64;
+        self.budget.add_decoded(count as u64)?;
+        if self.given == self.record.size {
+            self.check_end()?;
+        }
+        Ok(count)
+    }
+}
+
+impl Read for Content<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.read_checked(buffer).map_err(ArchiveError::into_io)
+    }
+}

@@ -1,0 +1,296 @@
+//! SHA-256 digests, and the `sha256:…`/`md5:…` spelling of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+/// The SHA-256 of some bytes.
+///
+/// Displayed and parsed as 64 lower-case hexadecimal digits; upper case is read too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; Digest::BYTES]);
+
+impl Digest {
+    /// The length of a SHA-256 in bytes.
+    pub const BYTES: usize = 32;
+
+    /// The digest with these raw bytes.
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The raw bytes.
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+
+    /// Hashes `data` in one go.
+    pub fn of(data: &[u8]) -> Self {
+        use sha2::Digest as _;
+        Self(sha2::Sha256::digest(data).into())
+    }
+
+    /// The path that a pool or a hashserver keeps a digest under:
+    /// `<h0h1>/<h2h3>/<h4h5>/<other 58 digits>`.
+    pub fn sharded_path(&self) -> String {
+        let hex = self.to_string();
+        format!("{}/{}/{}/{}", &hex[..2], &hex[2..4], &hex[4..6], &hex[6..])
+    }
+
+    /// Reads what [`Digest::sharded_path`] wrote.
+    pub fn from_sharded_path(path: &str) -> Result<Self, ParseHashError> {
+        let parts: Vec<&str> = path.split('/').collect();
+        match parts[..] {
+            [a, b, c, rest] if a.len() == 2 && b.len() == 2 && c.len() == 2 => {
+                format!("{a}{b}{c}{rest}").parse()
+            }
+            _ => Err(ParseHashError::Shape(path.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(f, &self.0)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = ParseHashError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse_hex(text).map(Self)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(FromStrVisitor::new("64 hexadecimal digits"))
+    }
+}
+
+/// A hash with the name of its function: `sha256:<64 hex>` or `md5:<32 hex>`.
+///
+/// MD5 only ever names a whole package file, as the original recorded it; nothing is trusted
+/// because of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HashSpec {
+    /// The SHA-256 of a file.
+    Sha256(Digest),
+    /// The MD5 of a package file.
+    Md5([u8; 16]),
+}
+
+impl HashSpec {
+    /// The SHA-256, if that is what this is.
+    pub fn sha256(&self) -> Option<Digest> {
+        match self {
+            Self::Sha256(digest) => Some(*digest),
+            Self::Md5(_) => None,
+        }
+    }
+}
+
+impl From<Digest> for HashSpec {
+    fn from(digest: Digest) -> Self {
+        Self::Sha256(digest)
+    }
+}
+
+impl fmt::Display for HashSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sha256(digest) => write!(f, "sha256:{digest}"),
+            Self::Md5(bytes) => {
+                f.write_str("md5:")?;
+                write_hex(f, bytes)
+            }
+        }
+    }
+}
+
+impl FromStr for HashSpec {
+    type Err = ParseHashError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("sha256", hex)) => hex.parse().map(Self::Sha256),
+            Some(("md5", hex)) => parse_hex(hex).map(Self::Md5),
+            _ => Err(ParseHashError::Shape(text.to_owned())),
+        }
+    }
+}
+
+impl Serialize for HashSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HashSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(FromStrVisitor::new("sha256:<64 hex> or md5:<32 hex>"))
+    }
+}
+
+/// Why a text is no digest or hashspec.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ParseHashError {
+    /// The number of hexadecimal digits is wrong.
+    #[error("expected {expected} hexadecimal digits, found {found} characters")]
+    Length {
+        /// How many digits this hash has.
+        expected: usize,
+        /// How many characters were given.
+        found: usize,
+    },
+    /// A character is no hexadecimal digit.
+    #[error("{0:?} is not hexadecimal")]
+    Digit(String),
+    /// Neither `sha256:…` nor `md5:…`.
+    #[error("{0:?} is not of the form sha256:<64 hex digits> or md5:<32 hex digits>")]
+    Shape(String),
+}
+
+fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [0_u8; 2 * Digest::BYTES];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+    let text = &text[..2 * bytes.len()];
+    f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
+}
+
+fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {
+    if text.len() != 2 * N {
+        return Err(ParseHashError::Length {
+            expected: 2 * N,
+            found: text.chars().count(),
+        });
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let digit = |c: u8| {
+            char::from(c)
+                .to_digit(16)
+                .and_then(|d| u8::try_from(d).ok())
+        };
+        match (digit(pair[0]), digit(pair[1])) {
+            (Some(high), Some(low)) => *byte = high << 4 | low,
+            _ => return Err(ParseHashError::Digit(text.to_owned())),
+        }
+    }
+    Ok(bytes)
+}
+
+/// Deserializes anything that is written as a string and parsed by [`FromStr`].
+pub(crate) struct FromStrVisitor<T> {
+    expected: &'static str,
+    value: std::marker::PhantomData<T>,
+}
+
+impl<T> FromStrVisitor<T> {
+    pub(crate) fn new(expected: &'static str) -> Self {
+        Self {
+            expected,
+            value: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<T: FromStr<Err: fmt::Display>> de::Visitor<'_> for FromStrVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn known_digest_of_the_empty_file() {
+        let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Digest::of(b"").to_string(), hex);
+        assert_eq!(
+            Digest::of(b"").sharded_path(),
+            format!("e3/b0/c4/{}", &hex[6..])
+        );
+    }
+
+    #[test]
+    fn wrong_texts_are_named() {
+        assert_eq!(
+            "abc".parse::<Digest>(),
+            Err(ParseHashError::Length {
+                expected: 64,
+                found: 3
+            })
+        );
+        let not_hex = "g".repeat(64);
+        assert_eq!(
+            not_hex.parse::<Digest>(),
+            Err(ParseHashError::Digit(not_hex))
+        );
+        assert!(matches!(
+            "sha1:00".parse::<HashSpec>(),
+            Err(ParseHashError::Shape(_))
+        ));
+        assert!("é".repeat(32).parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn serde_uses_the_text() {
+        let spec = HashSpec::from(Digest::of(b"x"));
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(json, format!("\"{spec}\""));
+        assert_eq!(serde_json::from_str::<HashSpec>(&json).unwrap(), spec);
+        assert!(serde_json::from_str::<HashSpec>("7").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn digest_text_round_trips(bytes: [u8; 32]) {
+            let digest = Digest::from_bytes(bytes);
+            prop_assert_eq!(digest.to_string().parse::<Digest>(), Ok(digest));
+            prop_assert_eq!(digest.to_string().to_uppercase().parse::<Digest>(), Ok(digest));
+            prop_assert_eq!(Digest::from_sharded_path(&digest.sharded_path()), Ok(digest));
+        }
+
+        #[test]
+        fn hashspec_text_round_trips(sha256: [u8; 32], md5: [u8; 16]) {
+            for spec in [HashSpec::Sha256(Digest::from_bytes(sha256)), HashSpec::Md5(md5)] {
+                prop_assert_eq!(spec.to_string().parse::<HashSpec>(), Ok(spec));
+            }
+        }
+
+        #[test]
+        fn any_text_is_parsed_without_panic(text: String) {
+            let _parsed = (text.parse::<Digest>(), text.parse::<HashSpec>(), Digest::from_sharded_path(&text));
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! One package file becomes its record: what clients and servers share of indexing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex};
+
+use jiff::civil::DateTime;
+use thiserror::Error;
+
+use crate::archive::{
+    ArchiveError, ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, Limits, Origin, ReadError,
+    read_archive,
+};
+use crate::deb822;
+use crate::digest::{Digest, HashSpec};
+use crate::expiry::Expiry;
+use crate::hash_package::{Attributes, HashPackage};
+use crate::hash_reader::Hasher;
+use crate::rel_path::{RelPath, display_bytes};
+use crate::signature::Signature;
+
+/// How a package is recorded.
+pub struct RecordRules<'a> {
+    /// Files larger than this many bytes are recorded; `None`: no file is (written as -1, the
+    /// original's way to say so).
+    pub filesz: Option<u64>,
+    /// Files larger than this many bytes are anchors.
+    pub anchsz: u64,
+    /// Whether the file at a path is an anchor whatever its size.
+    pub is_forced_anchor: &'a dyn Fn(&RelPath) -> bool,
+    /// Whether archives inside the package are read, too.
+    pub recursive: bool,
+    /// Until when the package may be relied on.
+    pub expires: Expiry,
+    /// Bounds on hostile packages.
+    pub limits: Limits,
+    /// The local time that is noted as `crawled_date`.
+    pub now: DateTime,
+}
+
+impl RecordRules<'_> {
+    /// Files larger than this many bytes are recorded, unless told otherwise.
+    pub const DEFAULT_FILESZ: u64 = 1024;
+    /// Files larger than this many bytes are anchors, unless told otherwise.
+    pub const DEFAULT_ANCHSZ: u64 = 100 * 1024;
+
+    /// The original's defaults.
+    pub fn new(now: DateTime) -> Self {
+        Self {
+            filesz: Some(Self::DEFAULT_FILESZ),
+            anchsz: Self::DEFAULT_ANCHSZ,
+            is_forced_anchor: &|_| false,
+            recursive: false,
+            expires: Expiry::Never,
+            limits: Limits::default(),
+            now,
+        }
+    }
+}
+
+/// A package file whose digest and size are known.
+#[derive(Clone, Copy, Debug)]
+pub struct PackageFile<'a> {
+    /// The file; it is read from its start.
+    pub file: &'a File,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Why a package file could not be recorded.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The file cannot be read.
+    #[error("cannot read the package file")]
+    Read(#[source] io::Error),
+    /// The package is an archive, but broken or beyond a limit.
+    #[error("cannot read the package as an archive")]
+    Archive(#[source] ArchiveError),
+}
+
+/// A record, and what was noticed while it was made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IndexedPackage {
+    /// The record.
+    pub record: HashPackage,
+    /// What the package file is. [`ArchiveKind::NotArchive`]: nothing but the file itself is
+    /// recorded, which is enough to leave copies of it out of a backup.
+    pub kind: ArchiveKind,
+    /// Regular files inside.
+    pub seen_files: u64,
+    /// What the user may want to know: the package is no archive, or archives inside could not be
+    /// read, with the reason.
+    pub notes: Vec<String>,
+}
+
+/// Makes the record of a package file that can be had at `url`.
+///
+/// `signatures` are added to those found: `url`, and `deb` from a `.deb`'s control file; a given
+/// one replaces a found one of its type. The same file, URL and options give the same record:
+/// `files` and `anchors` are in the order in which the package first has them.
+///
+/// The scripts and lists in the control archive of a `.deb` are not recorded. They reach a system
+/// as `/var/lib/dpkg/info/*`, but the original unpacks packages with `dpkg -x`, which leaves them
+/// out: an archive that relied on them could not be restored by it.
+pub fn record_package(
+    package: PackageFile<'_>,
+    url: &str,
+    signatures: &[Signature],
+    rules: &RecordRules<'_>,
+) -> Result<IndexedPackage, RecordError> {
+    let nested_errors = Arc::new(Mutex::new(Vec::new()));
+    let mut listing = Listing::new(rules);
+    let file = package.file.try_clone().map_err(RecordError::Read)?;
+    let read = read_archive(
+        Input::File(file),
+        &archive_options(rules, &nested_errors),
+        &mut |entry, content| listing.visit(entry, content),
+    );
+    let kind = match read {
+        Ok(kind) => kind,
+        Err(ReadError::Visit(source)) => return Err(RecordError::Read(source)),
+        Err(ReadError::Archive(source)) => return Err(RecordError::Archive(source)),
+    };
+    let md5 = md5_of(package.file).map_err(RecordError::Read)?;
+    let mut notes = nested_errors.lock().map_or_else(
+        |poisoned| poisoned.into_inner().clone(),
+        |notes| notes.clone(),
+    );
+    if kind == ArchiveKind::NotArchive {
+        notes.push("it is no archive: only the file itself is recorded".to_owned());
+    }
+    let seen_files = listing.seen_files;
+    let hashes = vec![HashSpec::Sha256(package.sha256), HashSpec::Md5(md5)];
+    Ok(IndexedPackage {
+        record: listing.into_record(package.size, url, hashes, signatures),
+        kind,
+        seen_files,
+        notes,
+    })
+}
+
+fn archive_options(rules: &RecordRules<'_>, errors: &Arc<Mutex<Vec<String>>>) -> ArchiveOptions {
+    const MAX_NOTES: usize = 100;
+    let errors = Arc::clone(errors);
+    ArchiveOptions {
+        recursive: rules.recursive,
+        limits: rules.limits.clone(),
+        on_nested_error: Some(Arc::new(move |path, error| {
+            if let Ok(mut errors) = errors.lock()
+                && errors.len() < MAX_NOTES
+            {
+                errors.push(format!("{}: {}", display_bytes(path), error_chain(error)));
+            }
+        })),
+        ..ArchiveOptions::default()
+    }
+}
+
+/// What is in a package, as far as it was read.
+struct Listing<'o> {
+    rules: &'o RecordRules<'o>,
+    files: Distinct,
+    anchors: Distinct,
+    deb: Option<Signature>,
+    seen_files: u64,
+    sum_bytes: u64,
+    indexed_bytes: u64,
+}
+
+impl<'o> Listing<'o> {
+    fn new(rules: &'o RecordRules<'o>) -> Self {
+        Self {
+            rules,
+            files: Distinct::default(),
+            anchors: Distinct::default(),
+            deb: None,
+            seen_files: 0,
+            sum_bytes: 0,
+            indexed_bytes: 0,
+        }
+    }
+
+    fn visit(&mut self, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
+        if entry.kind != EntryKind::File {
+            return Ok(());
+        }
+        if entry.origin == Origin::DebControl {
+            return self.visit_control(entry, content);
+        }
+        self.seen_files += 1;
+        if let Some(size) = entry.size {
+            let wanted = self.is_indexed(size) || self.is_anchor(entry, size);
+            if !wanted {
+                self.sum_bytes = self.sum_bytes.saturating_add(size);
+                return Ok(());
+            }
+        }
+        let mut hasher = Hasher::new();
+        let size = io::copy(content, &mut hasher)?;
+        let digest = hasher.finish();
+        self.sum_bytes = self.sum_bytes.saturating_add(size);
+        if self.is_indexed(size) {
+            self.files.add(digest);
+            self.indexed_bytes = self.indexed_bytes.saturating_add(size);
+        }
+        if self.is_anchor(entry, size) {
+            self.anchors.add(digest);
+        }
+        Ok(())
+    }
+
+    fn visit_control(&mut self, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {
+        const MAX_CONTROL_BYTES: u64 = 1 << 20;
+        let is_control = RelPath::new(&entry.path).is_ok_and(|path| path.as_bytes() == b"control");
+        if entry.depth == 0 && is_control {
+            let mut text = Vec::new();
+            content.take(MAX_CONTROL_BYTES).read_to_end(&mut text)?;
+            self.deb = deb822::paragraphs(&text)
+                .next()
+                .and_then(|paragraph| paragraph.signature());
+        }
+        Ok(())
+    }
+
+    fn is_indexed(&self, size: u64) -> bool {
+        self.rules.filesz.is_some_and(|least| size > least)
+    }
+
+    /// Every empty file is alike, so none names a package.
+    fn is_anchor(&self, entry: &Entry, size: u64) -> bool {
+        let forced = || {
+            let path = entry.path.trim_ascii_start();
+            let start = path.iter().position(|byte| *byte != b'/');
+            let path = RelPath::new(&path[start.unwrap_or(path.len())..]);
+            path.is_ok_and(|path| (self.rules.is_forced_anchor)(&path))
+        };
+        size > 0 && (size > self.rules.anchsz || forced())
+    }
+
+    fn into_record(
+        self,
+        size: u64,
+        url: &str,
+        hashes: Vec<HashSpec>,
+        signatures: &[Signature],
+    ) -> HashPackage {
+        let limit = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        let mut named = BTreeMap::from([(Signature::URL.to_owned(), url.to_owned())]);
+        for signature in self.deb.iter().chain(signatures) {
+            named.insert(signature.kind().to_owned(), signature.value().to_owned());
+        }
+        HashPackage {
+            url: url.to_owned(),
+            files: self.files.in_order,
+            anchors: self.anchors.in_order,
+            signatures: named,
+            hashes,
+            attrs: Attributes {
+                size: Some(size),
+                filesz: Some(self.rules.filesz.map_or(-1, limit)),
+                anchorsz: Some(limit(self.rules.anchsz)),
+                sum_size: Some(self.sum_bytes),
+                indexed_size: Some(self.indexed_bytes),
+                crawled_date: Some(self.rules.now.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+                ..Attributes::default()
+            },
+            expires: self.rules.expires,
+        }
+    }
+}
+
+/// Digests in the order they came, each once.
+#[derive(Default)]
+struct Distinct {
+    in_order: Vec<Digest>,
+    seen: HashSet<Digest>,
+}
+
+impl Distinct {
+    fn add(&mut self, digest: Digest) {
+        if self.seen.insert(digest) {
+            self.in_order.push(digest);
+        }
+    }
+}
+
+/// Reads the file a second time: it has just been read, so it comes from memory.
+fn md5_of(file: &File) -> io::Result<[u8; 16]> {
+    use md5::Digest as _;
+    let mut md5 = md5::Md5::new();
+    let mut buffer = vec![0; 256 << 10];
+    let mut offset = 0;
+    loop {
+        match file.read_at(&mut buffer, offset) {
+            Ok(0) => return Ok(md5.finalize().into()),
+            Ok(count) => {
+                md5.update(&buffer[..count]);
+                offset += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

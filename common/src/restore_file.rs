@@ -1,0 +1,307 @@
+//! `.hashget-restore.json`: what is missing from an archive, and where it is.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+use crate::digest::{Digest, HashSpec};
+use crate::expiry::Expiry;
+use crate::rel_path::RelPath;
+use crate::surrogate_escape::{self, EscapedBytes};
+
+/// The list of files that were left out of an archive, and of the packages that hold them.
+///
+/// Plain JSON at the root of the archive (`docs/format.md`). What the original wrote is read;
+/// what it did not know is in members that it ignores.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreFile {
+    /// The version of the format; absent in the original's files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Until when the packages can be relied on.
+    #[serde(default, skip_serializing_if = "Expiry::is_never")]
+    pub expires: Expiry,
+    /// The files that were left out, each name once. The one member that must be there.
+    pub files: Vec<RestoreEntry>,
+    /// The packages that hold them.
+    #[serde(default)]
+    pub packages: Vec<RestorePackage>,
+    /// The sum of the known sizes of the packages, in bytes.
+    #[serde(default)]
+    pub packagesize: u64,
+    /// Whether the size of every package was known.
+    #[serde(default)]
+    pub packagesize_exact: bool,
+    /// The folders whose times restoring disturbs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<RestoreFolder>,
+}
+
+/// One file that was left out.
+///
+/// The members up to `mtime` are the original's, which needs all of them; `None` means that
+/// an old restore file lacks them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreEntry {
+    /// Where the file belongs; never the root.
+    pub file: RelPath,
+    /// What it contains.
+    pub sha256: Digest,
+    /// Its size in bytes.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// The low nine mode bits.
+    #[serde(default)]
+    pub mode: Option<u32>,
+    /// The owner's number.
+    #[serde(default)]
+    pub uid: Option<u32>,
+    /// The group's number.
+    #[serde(default)]
+    pub gid: Option<u32>,
+    /// Last access, whole seconds since 1970, rounded down.
+    #[serde(default)]
+    pub atime: Option<i64>,
+    /// Last change of the inode when packed; informative, it cannot be set.
+    #[serde(default)]
+    pub ctime: Option<i64>,
+    /// Last modification, whole seconds since 1970, rounded down.
+    #[serde(default)]
+    pub mtime: Option<i64>,
+    /// All twelve mode bits, where they differ from `mode`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode_bits: Option<u32>,
+    /// Nanoseconds to add to `atime`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub atime_ns: u32,
+    /// Nanoseconds to add to `mtime`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mtime_ns: u32,
+    /// The owner's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Extended attributes, POSIX ACLs and file capabilities among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub xattrs: Vec<Xattr>,
+    /// The first name of this file, where this is a further hard link to it. That name may be
+    /// in the archive or in `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hardlink: Option<RelPath>,
+    /// Where the data of a sparse file lies: `[offset, length]` in bytes, ascending; the rest
+    /// are holes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extents: Option<Vec<(u64, u64)>>,
+}
+
+/// One package that is needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestorePackage {
+    /// The SHA-256 of the package file.
+    pub hash: HashSpec,
+    /// Where it can be downloaded, or the name by which a cold storage knows it.
+    pub url: String,
+    /// Further places of the same bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// Its size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// The times of a folder that files are restored into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RestoreFolder {
+    /// The folder; the root is `""`.
+    pub folder: RelPath,
+    /// Last access, whole seconds since 1970, rounded down.
+    pub atime: i64,
+    /// Nanoseconds to add to `atime`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub atime_ns: u32,
+    /// Last modification, whole seconds since 1970, rounded down.
+    pub mtime: i64,
+    /// Nanoseconds to add to `mtime`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mtime_ns: u32,
+}
+
+/// One extended attribute, written `[name, base64 of the value]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Xattr {
+    /// The full name, such as `security.capability`.
+    pub name: Vec<u8>,
+    /// The raw value.
+    pub value: Vec<u8>,
+}
+
+/// Why a restore file cannot be used.
+#[derive(Debug, Error)]
+pub enum RestoreFileError {
+    /// It is no JSON of the right shape.
+    #[error("not a restore file")]
+    Json(#[from] serde_json::Error),
+    /// It is not even text.
+    #[error("not a restore file: not UTF-8 at byte {0}")]
+    NotUtf8(usize),
+    /// A newer program wrote it.
+    #[error(
+        "restore file has format version {found}, this program reads up to {}: use a newer hashget",
+        RestoreFile::VERSION
+    )]
+    Version {
+        /// The version in the file.
+        found: u32,
+    },
+    /// Its entries contradict each other.
+    #[error("restore file is inconsistent: {0}")]
+    Inconsistent(String),
+}
+
+impl RestoreFile {
+    /// The file's name, at the root of an archive or packed folder.
+    pub const NAME: &'static str = ".hashget-restore.json";
+    /// The newest version of the format, the one that is written.
+    pub const VERSION: u32 = 1;
+
+    /// Reads and checks a restore file.
+    pub fn parse(json: &[u8]) -> Result<Self, RestoreFileError> {
+        let text = std::str::from_utf8(json)
+            .map_err(|error| RestoreFileError::NotUtf8(error.valid_up_to()))?;
+        if let Ok(VersionOnly {
+            version: Some(found),
+        }) = serde_json::from_str(text)
+            && found > Self::VERSION
+        {
+            return Err(RestoreFileError::Version { found });
+        }
+        if !text.trim_start().starts_with('{') {
+            // serde would also take a list of the members' values.
+            return Err(RestoreFileError::Inconsistent(
+                "it is no JSON object".to_owned(),
+            ));
+        }
+        // From a slice, because only there lone surrogates are accepted.
+        let file: Self = serde_json::from_slice(text.as_bytes())?;
+        file.check()?;
+        Ok(file)
+    }
+
+    /// Writes the file as indented JSON, ASCII only.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut json = serde_json::to_vec_pretty(self)?;
+        json.push(b'\n');
+        Ok(json)
+    }
+
+    /// The sum of the sizes of all files, as far as known, in bytes.
+    pub fn files_bytes(&self) -> u64 {
+        self.files
+            .iter()
+            .filter_map(|entry| entry.size)
+            .fold(0, u64::saturating_add)
+    }
+
+    fn check(&self) -> Result<(), RestoreFileError> {
+        let mut names = std::collections::HashSet::with_capacity(self.files.len());
+        for entry in &self.files {
+            let wrong = |what: &str| {
+                Err(RestoreFileError::Inconsistent(format!(
+                    "{} {what}",
+                    entry.file
+                )))
+            };
+            if entry.file.is_root() {
+                return wrong("is listed as a file, but is the root");
+            }
+            if !names.insert(&entry.file) {
+                return wrong("is listed twice");
+            }
+            if entry
+                .hardlink
+                .as_ref()
+                .is_some_and(|first| first.is_root() || *first == entry.file)
+            {
+                return wrong("is a hard link to itself or to the root");
+            }
+            if entry
+                .extents
+                .as_ref()
+                .is_some_and(|extents| !are_extents(extents, entry.size))
+            {
+                return wrong("has data extents that overlap or lie beyond its end");
+            }
+            if entry.atime_ns >= NANOS || entry.mtime_ns >= NANOS {
+                return wrong("has a time with 10^9 nanoseconds or more");
+            }
+        }
+        if let Some(folder) = self
+            .folders
+            .iter()
+            .find(|f| f.atime_ns >= NANOS || f.mtime_ns >= NANOS)
+        {
+            let what = format!("{} has a time with 10^9 nanoseconds or more", folder.folder);
+            return Err(RestoreFileError::Inconsistent(what));
+        }
+        Ok(())
+    }
+}
+
+const NANOS: u32 = 1_000_000_000;
+
+impl RestoreEntry {
+    /// The twelve mode bits, as well as they are known.
+    pub fn permissions(&self) -> Option<u32> {
+        self.mode_bits.or(self.mode).map(|mode| mode & 0o7777)
+    }
+}
+
+#[derive(Deserialize)]
+struct VersionOnly {
+    version: Option<u32>,
+}
+
+fn are_extents(extents: &[(u64, u64)], size: Option<u64>) -> bool {
+    let mut end = 0;
+    for (offset, length) in extents {
+        let Some(next) = offset.checked_add(*length).filter(|_| *offset >= end) else {
+            return false;
+        };
+        end = next;
+    }
+    end <= size.unwrap_or(u64::MAX)
+}
+
+// serde asks for a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Serialize for Xattr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Name<'a>(&'a [u8]);
+        impl Serialize for Name<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                surrogate_escape::serialize(self.0, serializer)
+            }
+        }
+        (Name(&self.name), BASE64_STANDARD.encode(&self.value)).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Xattr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (EscapedBytes(name), value) = <(EscapedBytes, String)>::deserialize(deserializer)?;
+        if name.is_empty() || name.contains(&0) {
+            return Err(de::Error::custom(
+                "an extended attribute's name is empty or holds NUL",
+            ));
+        }
+        let value = BASE64_STANDARD.decode(value).map_err(de::Error::custom)?;
+        Ok(Self { name, value })
+    }
+}

@@ -1,0 +1,8 @@
+//! Fuzzes `drive::restore_file`.
+
+#![no_main]
+
+#[path = "../src/drive.rs"]
+mod drive;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| drive::restore_file(data));

@@ -1,0 +1,112 @@
+//! What each fuzz target does with its input; `common/tests/fuzz_corpus.rs` replays the corpora
+//! through the same functions, without a fuzzer.
+
+#![allow(dead_code, reason = "each target uses one of these functions")]
+
+use std::io::{self, Read};
+
+use hashget_common::archive::{ArchiveOptions, Entry, Input, Limits, read_archive};
+use hashget_common::hash_package::HashPackage;
+use hashget_common::restore_file::RestoreFile;
+
+/// A tar archive, or whatever else the input looks like.
+pub(crate) fn tar(data: &[u8]) {
+    read(data);
+}
+
+/// The records of a pax header, in front of a file.
+pub(crate) fn pax(data: &[u8]) {
+    let mut tar = header(b'x', data.len()).to_vec();
+    tar.extend_from_slice(data);
+    tar.resize(tar.len().next_multiple_of(512), 0);
+    tar.extend_from_slice(&header(b'0', 600));
+    tar.extend_from_slice(&[b'1'; 1024]);
+    read(&tar);
+}
+
+/// A Debian package.
+pub(crate) fn deb(data: &[u8]) {
+    read(data);
+}
+
+/// A zip archive.
+pub(crate) fn zip(data: &[u8]) {
+    read(data);
+}
+
+/// The members of an `ar` archive that begins as packages do.
+pub(crate) fn ar(data: &[u8]) {
+    let start = b"!<arch>\ndebian-binary   0           0     0     100644  4         `\n2.0\n";
+    read(&[start, data].concat());
+}
+
+/// A restore file.
+pub(crate) fn restore_file(data: &[u8]) {
+    if let Ok(file) = RestoreFile::parse(data) {
+        let json = file.to_json().expect("what was read can be written");
+        assert_eq!(RestoreFile::parse(&json).expect("and read again"), file);
+    }
+}
+
+/// A record.
+pub(crate) fn record(data: &[u8]) {
+    if let Ok(record) = serde_json::from_slice::<HashPackage>(data) {
+        let json = serde_json::to_vec(&record).expect("what was read can be written");
+        let again: HashPackage = serde_json::from_slice(&json).expect("and read again");
+        assert_eq!(again, record);
+        assert!(record.all_digests().is_sorted());
+        assert!(
+            record.url.ends_with(record.name())
+                || record.is_downloadable()
+                || record.url.ends_with('/')
+        );
+    }
+}
+
+/// Reads an archive with small limits and checks what the reader promises.
+fn read(data: &[u8]) {
+    let limits = Limits {
+        max_entries: 1000,
+        max_total_bytes: 1 << 22,
+        ratio_free_bytes: 1 << 20,
+        max_depth: 3,
+        max_decoder_memory: 16 << 20,
+        max_extension_bytes: 1 << 16,
+        max_sparse_extents: 1000,
+        max_spool_bytes: 1 << 20,
+        ..Limits::default()
+    };
+    let options = ArchiveOptions {
+        recursive: true,
+        limits,
+        ..ArchiveOptions::default()
+    };
+    let mut input = data;
+    let result = read_archive(
+        Input::Stream(&mut input),
+        &options,
+        &mut |entry: &Entry, content: &mut dyn Read| {
+            let read = io::copy(content, &mut io::sink())?;
+            assert!(
+                entry.size.is_none_or(|size| size == read),
+                "a short file was given as whole"
+            );
+            Ok::<_, io::Error>(())
+        },
+    );
+    if let Err(error) = result {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+fn header(type_flag: u8, size: usize) -> [u8; 512] {
+    let mut header = [0; 512];
+    header[..4].copy_from_slice(b"file");
+    header[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
+    header[156] = type_flag;
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|&byte| u32::from(byte)).sum();
+    header[148..154].copy_from_slice(format!("{sum:06o}").as_bytes());
+    header
+}

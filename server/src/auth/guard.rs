@@ -1,0 +1,184 @@
+//! What a route asks for before it does anything.
+
+use std::borrow::Cow;
+use std::future::{Ready, ready};
+use std::time::Instant;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hashget_common::project::ProjectName;
+
+use super::scope::Scope;
+use crate::error::ApiError;
+use crate::state::State;
+
+/// The id of the token that a request came with; among the request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenId(pub(crate) String);
+
+/// The request may read.
+pub(crate) struct Reader;
+
+/// The request may publish to some project.
+pub(crate) struct Publisher(Vec<Scope>);
+
+/// The request may submit packages.
+pub(crate) struct Submitter;
+
+/// The request may do everything.
+pub(crate) struct Admin;
+
+impl Publisher {
+    /// Refuses a project that the token does not name.
+    pub(crate) fn check(&self, project: &ProjectName) -> Result<(), ApiError> {
+        if self.0.iter().any(|scope| scope.may_publish_to(project)) {
+            return Ok(());
+        }
+        Err(ApiError::Forbidden(format!(
+            "this token may not publish to {project}: it needs the scope publish:{project}"
+        )))
+    }
+}
+
+impl FromRequest for Reader {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(reader(request))
+    }
+}
+
+impl FromRequest for Publisher {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let allowed = |scopes: Vec<Scope>| {
+            if scopes.iter().any(Scope::may_publish) {
+                Ok(Self(scopes))
+            } else {
+                Err(forbidden("publish:PROJECT"))
+            }
+        };
+        ready(required(request).and_then(allowed))
+    }
+}
+
+impl FromRequest for Submitter {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(submitter(request))
+    }
+}
+
+impl FromRequest for Admin {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let allowed = |scopes: Vec<Scope>| {
+            if scopes.contains(&Scope::Admin) {
+                Ok(Self)
+            } else {
+                Err(forbidden("admin"))
+            }
+        };
+        ready(required(request).and_then(allowed))
+    }
+}
+
+/// A token that is given must be known even where none is needed: its owner wants to hear that
+/// it was revoked.
+fn reader(request: &HttpRequest) -> Result<Reader, ApiError> {
+    let state = state(request)?;
+    match given(request, state, true)? {
+        Some(scopes) if scopes.is_empty() => Err(forbidden("read")),
+        Some(_) => Ok(Reader),
+        None if state.settings.open_reading => Ok(Reader),
+        None => Err(missing()),
+    }
+}
+
+/// Where submitting is open, no token is needed; the clients of the original have none.
+fn submitter(request: &HttpRequest) -> Result<Submitter, ApiError> {
+    let state = state(request)?;
+    let project = &state.settings.submit.project;
+    match given(request, state, false)? {
+        Some(scopes) if scopes.iter().any(|scope| scope.may_publish_to(project)) => Ok(Submitter),
+        Some(_) | None if state.settings.submit.open => Ok(Submitter),
+        Some(_) => Err(forbidden(&format!("publish:{project}"))),
+        None => Err(missing()),
+    }
+}
+
+fn required(request: &HttpRequest) -> Result<Vec<Scope>, ApiError> {
+    given(request, state(request)?, false)?.ok_or_else(missing)
+}
+
+/// The scopes of the token that was sent. For reading it may also come as the password that a
+/// browser asks for; for nothing else, since a browser sends that along whoever made it ask.
+fn given(
+    request: &HttpRequest,
+    state: &State,
+    may_be_password: bool,
+) -> Result<Option<Vec<Scope>>, ApiError> {
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    let secret = match text.split_once(' ') {
+        Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Cow::Borrowed(secret.trim())
+        }
+        Some((scheme, pair)) if may_be_password && scheme.eq_ignore_ascii_case("basic") => {
+            Cow::Owned(password(pair.trim()))
+        }
+        _ => {
+            return Err(ApiError::Unauthorized(
+                "the Authorization header must read: Bearer TOKEN".to_owned(),
+            ));
+        }
+    };
+    let unknown = || ApiError::Unauthorized("this token is not known here, or was revoked".into());
+    let token = state.tokens.find(&secret)?.ok_or_else(unknown)?;
+    state.token_uses.note(&token.id);
+    let id = TokenId(token.id.clone());
+    request.extensions_mut().insert(id);
+    let passed = state.token_rate.check(token.id, Instant::now());
+    passed.map_err(|wait| {
+        state.metrics.refuse();
+        ApiError::TooManyRequests { wait }
+    })?;
+    Ok(Some(token.scopes))
+}
+
+/// The password of `base64(USER:PASSWORD)`; what is none is a wrong one.
+fn password(pair: &str) -> String {
+    let decoded = STANDARD.decode(pair).unwrap_or_default();
+    let text = String::from_utf8(decoded).unwrap_or_default();
+    let password = text.split_once(':').map(|(_, password)| password);
+    password.unwrap_or_default().to_owned()
+}
+
+fn state(request: &HttpRequest) -> Result<&State, ApiError> {
+    let state = request.app_data::<web::Data<State>>();
+    state
+        .map(|state| &***state)
+        .ok_or_else(|| ApiError::Internal("the application has no state".to_owned()))
+}
+
+fn missing() -> ApiError {
+    ApiError::Unauthorized("a token is needed: send Authorization: Bearer TOKEN".to_owned())
+}
+
+fn forbidden(scope: &str) -> ApiError {
+    ApiError::Forbidden(format!(
+        "this token's scope does not cover this: it needs {scope}"
+    ))
+}

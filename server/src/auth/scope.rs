@@ -1,0 +1,107 @@
+//! What a token allows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use hashget_common::project::ProjectName;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+/// What a token allows. Every scope allows reading: who publishes must be able to look up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// `read`: look-ups, records and the pool, where reading is not open.
+    Read,
+    /// `publish:<project>`: records of one project, and the pool.
+    Publish(ProjectName),
+    /// `publish:*`: records of every project, and the pool.
+    PublishAll,
+    /// `admin`: everything.
+    Admin,
+}
+
+impl Scope {
+    /// Whether records may be published to `project`.
+    pub fn may_publish_to(&self, project: &ProjectName) -> bool {
+        match self {
+            Self::Read => false,
+            Self::Publish(own) => own == project,
+            Self::PublishAll | Self::Admin => true,
+        }
+    }
+
+    /// Whether files may be put into the pool: every publisher may, as its files are checked
+    /// against their names.
+    pub fn may_publish(&self) -> bool {
+        !matches!(self, Self::Read)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read => f.write_str("read"),
+            Self::Publish(project) => write!(f, "publish:{project}"),
+            Self::PublishAll => f.write_str("publish:*"),
+            Self::Admin => f.write_str("admin"),
+        }
+    }
+}
+
+/// Why a text is no scope.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0:?} is not a scope: use read, publish:PROJECT, publish:* or admin")]
+pub struct ParseScopeError(pub String);
+
+impl FromStr for Scope {
+    type Err = ParseScopeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "read" => Ok(Self::Read),
+            None if text == "admin" => Ok(Self::Admin),
+            Some(("publish", "*")) => Ok(Self::PublishAll),
+            Some(("publish", project)) => project
+                .parse()
+                .map(Self::Publish)
+                .map_err(|_| ParseScopeError(text.to_owned())),
+            _ => Err(ParseScopeError(text.to_owned())),
+        }
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_round_trips() {
+        for text in ["read", "publish:debsnap", "publish:*", "admin"] {
+            assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
+        }
+        for wrong in [
+            "",
+            "root",
+            "publish",
+            "publish:",
+            "publish:a/b",
+            "read:x",
+            "admin:",
+        ] {
+            assert!(wrong.parse::<Scope>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! The file of tokens: `tokens.json`, written by `hashserver token`, read by the server.
+//!
+//! Only the SHA-256 of a token is kept; tokens are 256 random bits, so no slow hash is needed.
+//! The server reads the file again when it has changed, so tokens come and go while it runs.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hashget_common::digest::Digest;
+use serde::{Deserialize, Serialize};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use thiserror::Error;
+
+use super::scope::Scope;
+
+const VERSION: u32 = 1;
+const PREFIX: &str = "hgt_";
+
+/// What is kept of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRecord {
+    /// Its name for people and for revoking: 12 hexadecimal digits.
+    pub id: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// The day it was made, `YYYY-MM-DD`.
+    pub created: String,
+    /// The SHA-256 of the token.
+    pub sha256: Digest,
+}
+
+/// A token just made; the only time that its text is known.
+pub struct NewToken {
+    /// The text that clients send.
+    pub secret: String,
+    /// What was kept of it.
+    pub record: TokenRecord,
+}
+
+/// What can go wrong with the token file.
+#[derive(Debug, Error)]
+pub enum TokenError {
+    /// The file cannot be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The file makes no sense.
+    #[error("the token file {} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where it makes no sense.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The file was written by a later version.
+    #[error("the token file {} has version {found}, this program reads version {VERSION}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+    },
+    /// The system gives no random bytes.
+    #[error("cannot make a random token: {0}")]
+    Random(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    version: u32,
+    tokens: Vec<TokenRecord>,
+}
+
+/// When a file was last replaced: it is always renamed into place, so the inode tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+#[derive(Default)]
+struct Loaded {
+    stamp: Option<Stamp>,
+    tokens: Arc<Vec<TokenRecord>>,
+}
+
+/// The file of tokens, and what was last read of it.
+pub struct TokenFile {
+    path: PathBuf,
+    loaded: Mutex<Loaded>,
+}
+
+impl TokenFile {
+    /// The token file at `path`, which need not exist yet.
+    pub fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            loaded: Mutex::default(),
+        }
+    }
+
+    /// Every token. A file that cannot be understood is an error, never "no tokens".
+    pub fn tokens(&self) -> Result<Arc<Vec<TokenRecord>>, TokenError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = match std::fs::metadata(&self.path) {
+            Ok(metadata) => Some(Stamp {
+                inode: metadata.ino(),
+                bytes: metadata.len(),
+                modified: (metadata.mtime(), metadata.mtime_nsec()),
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(self.io("read", source)),
+        };
+        if stamp != loaded.stamp {
+            loaded.tokens = match stamp {
+                Some(_) => Arc::new(self.read()?),
+                None => Arc::default(),
+            };
+            loaded.stamp = stamp;
+        }
+        Ok(Arc::clone(&loaded.tokens))
+    }
+
+    /// The token whose text is `secret`, if it is known. Every token is compared, in constant
+    /// time.
+    pub fn find(&self, secret: &str) -> Result<Option<TokenRecord>, TokenError> {
+        let tokens = self.tokens()?;
+        let given = Digest::of(secret.as_bytes());
+        let mut found = u64::MAX;
+        for (place, token) in (0_u64..).zip(tokens.iter()) {
+            let same: Choice = token.sha256.as_bytes().ct_eq(given.as_bytes());
+            found.conditional_assign(&place, same);
+        }
+        let place = usize::try_from(found).ok();
+        Ok(place.and_then(|place| tokens.get(place)).cloned())
+    }
+
+    /// Makes a token.
+    pub fn add(
+        &self,
+        scopes: Vec<Scope>,
+        name: Option<String>,
+        created: String,
+    ) -> Result<NewToken, TokenError> {
+        let mut bytes = [0; Digest::BYTES];
+        getrandom::fill(&mut bytes).map_err(|error| TokenError::Random(error.to_string()))?;
+        let secret = format!("{PREFIX}{}", Digest::from_bytes(bytes));
+        let sha256 = Digest::of(secret.as_bytes());
+        let record = TokenRecord {
+            id: sha256.to_string()[..12].to_owned(),
+            name,
+            scopes,
+            created,
+            sha256,
+        };
+        let _lock = self.lock()?;
+        let mut tokens = self.tokens()?.to_vec();
+        tokens.push(record.clone());
+        self.write(tokens)?;
+        Ok(NewToken { secret, record })
+    }
+
+    /// Takes away the tokens of this id or name; which ones.
+    pub fn revoke(&self, id_or_name: &str) -> Result<Vec<TokenRecord>, TokenError> {
+        let _lock = self.lock()?;
+        let meant = |token: &TokenRecord| {
+            token.id == id_or_name || token.name.as_deref() == Some(id_or_name)
+        };
+        let (gone, kept): (Vec<_>, Vec<_>) = self.tokens()?.iter().cloned().partition(meant);
+        if !gone.is_empty() {
+            self.write(kept)?;
+        }
+        Ok(gone)
+    }
+
+    fn read(&self) -> Result<Vec<TokenRecord>, TokenError> {
+        let text = std::fs::read(&self.path).map_err(|source| self.io("read", source))?;
+        let contents: Contents =
+            serde_json::from_slice(&text).map_err(|source| TokenError::Damaged {
+                path: self.path.clone(),
+                source,
+            })?;
+        if contents.version != VERSION {
+            return Err(TokenError::Version {
+                path: self.path.clone(),
+                found: contents.version,
+            });
+        }
+        Ok(contents.tokens)
+    }
+
+    /// Only one process changes the file at a time; the lock goes with the handle.
+    fn lock(&self) -> Result<File, TokenError> {
+        let path = self.path.with_extension("lock");
+        let locked = || -> io::Result<File> {
+            let file = File::options().create(true).append(true).open(&path)?;
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+            Ok(file)
+        };
+        locked().map_err(|source| TokenError::Io {
+            action: "lock",
+            path: path.clone(),
+            source,
+        })
+    }
+
+    fn write(&self, tokens: Vec<TokenRecord>) -> Result<(), TokenError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let contents = Contents {
+            version: VERSION,
+            tokens,
+        };
+        let write = || -> io::Result<()> {
+            let mut temp = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer_pretty(&mut temp, &contents)?;
+            temp.write_all(b"\n")?;
+            temp.as_file().sync_all()?;
+            temp.persist(&self.path)?;
+            File::open(folder)?.sync_all()
+        };
+        write().map_err(|source| self.io("write", source))
+    }
+
+    fn io(&self, action: &'static str, source: io::Error) -> TokenError {
+        TokenError::Io {
+            action,
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> (tempfile::TempDir, TokenFile) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(folder.path().join("tokens.json"));
+        (folder, file)
+    }
+
+    fn scopes(file: &TokenFile, secret: &str) -> Option<Vec<Scope>> {
+        file.find(secret).unwrap().map(|token| token.scopes)
+    }
+
+    #[test]
+    fn tokens_come_and_go_while_another_handle_reads() {
+        let (folder, server) = file();
+        assert_eq!(scopes(&server, "hgt_x"), None);
+        let tool = TokenFile::new(folder.path().join("tokens.json"));
+        let first = tool
+            .add(vec![Scope::Read], None, "2026-01-01".to_owned())
+            .unwrap();
+        let named = Some("ci".to_owned());
+        let second = tool
+            .add(vec![Scope::Admin], named, "2026-01-01".to_owned())
+            .unwrap();
+        assert_eq!(scopes(&server, &first.secret), Some(vec![Scope::Read]));
+        assert_eq!(scopes(&server, &second.secret), Some(vec![Scope::Admin]));
+        assert_eq!(tool.revoke("ci").unwrap().len(), 1);
+        assert_eq!(scopes(&server, &second.secret), None);
+        assert_eq!(scopes(&server, &first.secret), Some(vec![Scope::Read]));
+        assert!(tool.revoke("ci").unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_file_holds_no_secret_and_is_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, file) = file();
+        let token = file
+            .add(vec![Scope::Read], None, "2026-01-01".to_owned())
+            .unwrap();
+        let path = folder.path().join("tokens.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains(&token.secret) && !text.contains(&token.secret[4..]));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(token.secret.len(), 4 + 64);
+    }
+
+    #[test]
+    fn a_damaged_file_lets_nobody_in() {
+        let (folder, file) = file();
+        let token = file
+            .add(vec![Scope::Read], None, "2026-01-01".to_owned())
+            .unwrap();
+        std::fs::write(folder.path().join("tokens.json"), "{").unwrap();
+        assert!(matches!(
+            file.find(&token.secret),
+            Err(TokenError::Damaged { .. })
+        ));
+        assert!(
+            file.add(vec![Scope::Read], None, "2026-01-01".to_owned())
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! `hashserver check` and `hashserver compact`: looks after the store while the server is stopped.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Args;
+use hashget_common::store::{CheckReport, PackageStore, SledStore, StoreOptions, json_lines};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::{CommandError, DataArgs, open_store, store_options};
+
+/// Pieces of this size go from the old store to the new one.
+const PIECE_BYTES: usize = 8 << 20;
+
+#[derive(Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Make the index anew from the records
+    #[arg(long)]
+    rebuild: bool,
+}
+
+#[derive(Args)]
+pub(super) struct CompactArgs {
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) fn check(args: CheckArgs) -> Result<(), CommandError> {
+    let store = open_store(&args.data.settings()?)?;
+    let mut report = store.check()?;
+    if args.rebuild {
+        print(&report)?;
+        store.rebuild_index()?;
+        eprintln!("the index was made anew");
+        report = store.check()?;
+    }
+    print(&report)?;
+    if report.is_sound() {
+        return Ok(());
+    }
+    let hint = if report.damaged.is_empty() {
+        "`hashserver check --rebuild` makes the index anew from the records"
+    } else {
+        "publish the damaged records again, or import a backup"
+    };
+    Err(format!("the store is not sound: {hint}").into())
+}
+
+fn print(report: &CheckReport) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    for (value, what) in [
+        (report.packages, "records"),
+        (report.index_entries, "index entries"),
+        (report.damaged.len() as u64, "damaged records"),
+        (report.missing_entries, "missing index entries"),
+        (report.stray_entries, "index entries of no record"),
+        (report.stray_chunks, "pieces of no record"),
+        (
+            report.wrong_counts.len() as u64,
+            "projects with wrong counts",
+        ),
+    ] {
+        writeln!(stdout, "{value} {what}")?;
+    }
+    for id in report.damaged.iter().take(100) {
+        writeln!(stdout, "damaged: record {}", id.0)?;
+    }
+    Ok(())
+}
+
+/// Copies every record into a fresh store, which then takes the place of the old one in one step:
+/// whenever it is interrupted, `store` is whole.
+pub(super) fn compact(args: CompactArgs) -> Result<(), CommandError> {
+    let settings = args.data.settings()?;
+    let path = settings.store_path();
+    let fresh_path = settings.data.join("store.compacting");
+    let options = store_options(&settings);
+    let old = open_store(&settings)?;
+    let before = old.stats()?;
+    remove_folder(&fresh_path)?;
+    let fresh = SledStore::open(&fresh_path, options)?;
+    copy(&old, &fresh)?;
+    let after = fresh.stats()?;
+    if (after.packages, after.digests) != (before.packages, before.digests) {
+        return Err(
+            "the copy is not equal to the store, which stays as it was: \
+                    `hashserver check` tells more"
+                .into(),
+        );
+    }
+    drop(fresh);
+    // Opened again it is what the server will find.
+    let after = reopened(&fresh_path, options)?;
+    exchange(&path, &fresh_path, &settings.data)?;
+    drop(old);
+    remove_folder(&fresh_path)?;
+    writeln!(
+        io::stdout(),
+        "{} records: {} bytes before, {} bytes now",
+        before.packages,
+        before.store_bytes,
+        after
+    )?;
+    Ok(())
+}
+
+fn reopened(path: &Path, options: StoreOptions) -> Result<u64, CommandError> {
+    let store = SledStore::open(path, options)?;
+    let report = store.check()?;
+    if !report.is_sound() {
+        return Err("the copy is not sound; the store stays as it was".into());
+    }
+    Ok(store.stats()?.store_bytes)
+}
+
+fn copy(old: &SledStore, fresh: &SledStore) -> Result<(), CommandError> {
+    for project in old.projects()? {
+        fresh.add_project(&project)?;
+    }
+    let mut after = None;
+    loop {
+        let mut piece = Vec::new();
+        after = json_lines::export_piece(old, after, PIECE_BYTES, &mut piece)?;
+        json_lines::import(fresh, &mut piece.as_slice())?;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+fn exchange(one: &Path, other: &Path, folder: &Path) -> Result<(), CommandError> {
+    let exchanged = renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .map_err(io::Error::from)
+        .and_then(|()| File::open(folder)?.sync_all());
+    exchanged.map_err(|error| {
+        format!(
+            "cannot exchange {} and {}: {error}",
+            one.display(),
+            other.display()
+        )
+        .into()
+    })
+}
+
+fn remove_folder(path: &Path) -> Result<(), CommandError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {error}", path.display()).into())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,106 @@
+//! Why the server does not fetch something.
+
+use std::io;
+
+use thiserror::Error;
+
+/// Why something was not fetched. The URLs in it are those that clients sent or servers
+/// redirected to.
+#[derive(Debug, Error)]
+pub(crate) enum FetchError {
+    /// The URL is not one that this server goes to.
+    #[error("{url} is not fetched: {reason}")]
+    Refused {
+        /// The URL.
+        url: String,
+        /// Which rule.
+        reason: &'static str,
+    },
+    /// The name has no address.
+    #[error("cannot find the address of {host}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// No connection, or no answer.
+    #[error("cannot ask for {url}")]
+    Request {
+        /// The URL.
+        url: String,
+        /// What failed.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// An answer that is no success.
+    #[error("{url} answers with status {status}")]
+    Status {
+        /// The URL.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// Redirects that do not end.
+    #[error("{url} redirects more than {limit} times")]
+    Redirects {
+        /// The first URL.
+        url: String,
+        /// How many are followed.
+        limit: usize,
+    },
+    /// The body is too large.
+    #[error("{url} is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The URL.
+        url: String,
+        /// The limit.
+        limit_bytes: u64,
+    },
+    /// The body comes too slowly.
+    #[error("{url} comes too slowly: {received_bytes} bytes in {seconds} seconds")]
+    TooSlow {
+        /// The URL.
+        url: String,
+        /// What came.
+        received_bytes: u64,
+        /// In how long.
+        seconds: u64,
+    },
+    /// The body ended early.
+    #[error("{url} broke off after {received_bytes} bytes")]
+    Broken {
+        /// The URL.
+        url: String,
+        /// What came.
+        received_bytes: u64,
+        /// What failed.
+        #[source]
+        source: io::Error,
+    },
+    /// What came cannot be kept.
+    #[error("cannot keep what came from {url}")]
+    Keep {
+        /// The URL.
+        url: String,
+        /// What failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl FetchError {
+    /// Whether another attempt may do better.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused { .. } | Self::Redirects { .. } | Self::TooLarge { .. } => false,
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Resolve { .. }
+            | Self::Request { .. }
+            | Self::TooSlow { .. }
+            | Self::Broken { .. }
+            | Self::Keep { .. } => true,
+        }
+    }
+}

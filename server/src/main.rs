@@ -1,0 +1,36 @@
+//! The program `hashserver`: serves, and looks after its tokens and its store.
+
+mod commands;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use hashget_server::settings::SettingsError;
+
+use commands::Cli;
+
+/// The command did not work.
+const FAILED: u8 = 1;
+/// The command was not understood, or the settings make no sense.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&*error);
+            let is_usage = error.is::<SettingsError>();
+            ExitCode::from(if is_usage { USAGE } else { FAILED })
+        }
+    }
+}
+
+fn report(error: &dyn Error) {
+    eprintln!("error: {error}");
+    let mut next = error.source();
+    while let Some(cause) = next {
+        eprintln!("caused by: {cause}");
+        next = cause.source();
+    }
+}

@@ -1,0 +1,198 @@
+//! The pool: files by their SHA-256, at `sha256/<h0h1>/<h2h3>/<h4h5>/<other 58 digits>`.
+//!
+//! A file gets its name only when all of it is on disk and its hash was checked, so whatever has
+//! a name is whole. What is coming in lies in `tmp`.
+
+mod upload;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use hashget_common::digest::Digest;
+use thiserror::Error;
+
+pub use upload::Upload;
+
+/// What can go wrong in a pool.
+#[derive(Debug, Error)]
+pub enum PoolError {
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The bytes are not those that the digest names.
+    #[error("the hash is sha256:{found}, not sha256:{expected}")]
+    Mismatch {
+        /// The digest that was to be stored.
+        expected: Digest,
+        /// The digest of what came.
+        found: Digest,
+    },
+}
+
+/// A folder of files by their SHA-256.
+pub struct Pool {
+    root: PathBuf,
+}
+
+impl Pool {
+    /// Opens the pool in the folder `root`, made if it is new, and removes what an earlier
+    /// process left in `tmp`. No other process may write to the pool.
+    pub fn open(root: PathBuf) -> Result<Self, PoolError> {
+        let pool = Self { root };
+        for folder in [pool.files_folder(), pool.temp_folder()] {
+            fs::create_dir_all(&folder).map_err(|source| io_error("make", &folder, source))?;
+        }
+        pool.sweep(Duration::ZERO)?;
+        Ok(pool)
+    }
+
+    /// The size of a file in bytes, if it is there.
+    pub fn size_of(&self, digest: &Digest) -> Result<Option<u64>, PoolError> {
+        let path = self.path(digest);
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            Ok(_) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(source) => Err(io_error("look at", &path, source)),
+        }
+    }
+
+    /// Opens a file, if it is there, with its size in bytes.
+    pub fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>, PoolError> {
+        let path = self.path(digest);
+        let open = || {
+            let file = File::open(&path)?;
+            let metadata = file.metadata()?;
+            Ok(metadata.is_file().then_some((file, metadata.len())))
+        };
+        match open() {
+            Err(error) if is_missing(&error) => Ok(None),
+            other => other.map_err(|source| io_error("open", &path, source)),
+        }
+    }
+
+    /// Begins to take in a file.
+    pub fn begin(&self) -> Result<Upload, PoolError> {
+        Upload::begin(&self.temp_folder())
+    }
+
+    /// Gives a file that has come in its name, if it is the one that `digest` names. An older
+    /// one is replaced.
+    pub fn keep(&self, upload: Upload, digest: &Digest) -> Result<(), PoolError> {
+        upload.keep(digest, &self.files_folder())
+    }
+
+    /// Removes files in `tmp` that were not written to for `age`; how many.
+    pub fn sweep(&self, age: Duration) -> Result<u64, PoolError> {
+        let folder = self.temp_folder();
+        let before = SystemTime::now().checked_sub(age);
+        let sweep = || -> io::Result<u64> {
+            let mut removed = 0;
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                let modified = entry.metadata()?.modified()?;
+                if before.is_some_and(|before| modified <= before) {
+                    fs::remove_file(entry.path())?;
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        };
+        sweep().map_err(|source| io_error("clean up", &folder, source))
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.files_folder().join(digest.sharded_path())
+    }
+
+    fn files_folder(&self) -> PathBuf {
+        self.root.join("sha256")
+    }
+
+    fn temp_folder(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> PoolError {
+    let path = path.to_owned();
+    PoolError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn pool() -> (tempfile::TempDir, Pool) {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = Pool::open(folder.path().join("pool")).unwrap();
+        (folder, pool)
+    }
+
+    fn temp_files(pool: &Pool) -> usize {
+        fs::read_dir(pool.temp_folder()).unwrap().count()
+    }
+
+    #[test]
+    fn what_was_kept_is_found() {
+        let (_folder, pool) = pool();
+        let digest = Digest::of(b"bytes");
+        assert_eq!(pool.size_of(&digest).unwrap(), None);
+        assert!(pool.open_file(&digest).unwrap().is_none());
+        for _ in 0..2 {
+            let mut upload = pool.begin().unwrap();
+            upload.write(b"by").unwrap();
+            upload.write(b"tes").unwrap();
+            pool.keep(upload, &digest).unwrap();
+        }
+        assert_eq!(pool.size_of(&digest).unwrap(), Some(5));
+        let (mut file, bytes) = pool.open_file(&digest).unwrap().unwrap();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), bytes), ("bytes", 5));
+        assert_eq!(temp_files(&pool), 0);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_other_bytes() {
+        let (_folder, pool) = pool();
+        let mut upload = pool.begin().unwrap();
+        upload.write(b"other").unwrap();
+        let error = pool.keep(upload, &Digest::of(b"bytes")).unwrap_err();
+        assert!(matches!(error, PoolError::Mismatch { .. }));
+        assert_eq!(pool.size_of(&Digest::of(b"bytes")).unwrap(), None);
+        assert_eq!(temp_files(&pool), 0);
+    }
+
+    #[test]
+    fn litter_is_removed_at_the_start() {
+        let (folder, pool) = pool();
+        fs::write(pool.temp_folder().join("litter"), "x").unwrap();
+        assert_eq!(pool.sweep(Duration::from_secs(3600)).unwrap(), 0);
+        let pool = Pool::open(folder.path().join("pool")).unwrap();
+        assert_eq!(temp_files(&pool), 0);
+    }
+}

@@ -1,0 +1,105 @@
+//! What happens around every request: its client is told apart and may be refused, it is counted
+//! and logged, and every error is an [`ErrorBody`].
+//!
+//! [`ErrorBody`]: hashget_common::api::ErrorBody
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, header};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, ResponseError, web};
+
+use super::sent_body::{Request, SentBody};
+use crate::auth::TokenId;
+use crate::client_address::{client_of, counted};
+use crate::error::ApiError;
+use crate::state::State;
+
+/// These are asked by supervisors, which must not be told that they ask too often.
+const UNLIMITED: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Serves a request, logs it, and puts errors that the framework made into the envelope.
+pub(crate) async fn envelope(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(state) = request.app_data::<web::Data<State>>().cloned() else {
+        return Err(ApiError::Internal("the application has no state".to_owned()).into());
+    };
+    let began = Instant::now();
+    state.metrics.begin();
+    let peer = request.peer_addr().map(|address| address.ip());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let client = client_of(peer, request.headers(), &state.settings.trusted_proxies);
+    let mut told = Request {
+        began,
+        client,
+        method: request.method().clone(),
+        path: request.path().to_owned(),
+        route: request.match_pattern(),
+        agent: request.headers().get(header::USER_AGENT).cloned(),
+        token: None,
+        status: 0,
+    };
+    let answer = match check_rate(&state, client, &told.path) {
+        Ok(()) => wrap(next.call(request).await?.map_into_boxed_body()),
+        Err(error) => request.into_response(error.error_response()),
+    };
+    told.status = answer.status().as_u16();
+    let token = answer.request().extensions().get::<TokenId>().cloned();
+    told.token = token.map(|token| token.0);
+    log(&told);
+    Ok(answer.map_body(move |_, body| SentBody::new(body, told, state).boxed()))
+}
+
+fn check_rate(state: &State, client: IpAddr, path: &str) -> Result<(), ApiError> {
+    if UNLIMITED.contains(&path) {
+        return Ok(());
+    }
+    let passed = state.client_rate.check(counted(client), Instant::now());
+    passed.map_err(|wait| {
+        state.metrics.refuse();
+        ApiError::TooManyRequests { wait }
+    })
+}
+
+fn log(request: &Request) {
+    let Request {
+        method,
+        path,
+        status,
+        ..
+    } = request;
+    let micros = request.began.elapsed().as_micros();
+    if *status >= 500 {
+        tracing::warn!(%method, path, status, micros, "request failed");
+    } else if matches!(*method, Method::PUT | Method::DELETE | Method::PATCH) {
+        tracing::info!(%method, path, status, micros, "request");
+    } else {
+        tracing::debug!(%method, path, status, micros, "request");
+    }
+}
+
+fn wrap(answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let status = answer.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let content_type = answer.headers().get(header::CONTENT_TYPE);
+    let is_ours = |kind: &header::HeaderValue| {
+        let kind = kind.as_bytes();
+        kind == b"application/json" || kind.starts_with(b"text/html")
+    };
+    if !is_error || content_type.is_some_and(is_ours) {
+        return answer;
+    }
+    let error = if status.is_client_error() {
+        ApiError::BadRequest(format!("the request cannot be served: {status}"))
+    } else {
+        ApiError::Internal(format!("the framework answered {status}"))
+    };
+    let mut response = error.error_response();
+    *response.status_mut() = status;
+    answer.into_response(response)
+}

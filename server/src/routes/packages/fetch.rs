@@ -1,0 +1,159 @@
+//! `POST api/v1/packages/fetch`: a stream of records.
+
+use std::io::{self, Write};
+use std::vec;
+
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream;
+use hashget_common::api::{FetchRequest, FetchedPackage};
+use hashget_common::package_summary::PackageId;
+use zstd::stream::write::Encoder;
+
+use crate::auth::Reader;
+use crate::body::{Body, parse_json};
+use crate::error::ApiError;
+use crate::routes::check_batch;
+use crate::state::{State, blocking};
+
+/// A piece is sent when it has this many bytes.
+const PIECE_BYTES: usize = 256 * 1024;
+/// How many records are in memory at a time.
+const CHUNK_PACKAGES: usize = 8;
+const ZSTD_LEVEL: i32 = 3;
+
+pub(super) async fn fetch(
+    _: Reader,
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let limits = state.settings.limits;
+    let body = Body::new(&request, payload, limits.query_bytes, limits)?
+        .read()
+        .await?;
+    let compress = accepts_zstd(&request);
+    let first = blocking(&state, move |state| {
+        let question: FetchRequest = parse_json(&body)?;
+        check_batch("packages", question.ids.len(), limits.batch_packages)?;
+        Records::new(question.ids, compress)?.next_piece(state)
+    });
+    let (piece, records) = first.await?;
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((CONTENT_TYPE, "application/x-ndjson"));
+    answer.insert_header((CACHE_CONTROL, "no-store"));
+    answer.insert_header((VARY, "Accept-Encoding"));
+    if compress {
+        answer.insert_header((CONTENT_ENCODING, "zstd"));
+    }
+    // Each piece is made when the client has taken the one before: a slow client holds neither
+    // a thread nor more than one piece.
+    let rest = stream::try_unfold((Some(piece), records), move |(made, records)| {
+        let state = state.clone();
+        async move {
+            match (made, records) {
+                (Some(piece), records) => Ok(Some((piece, (None, records)))),
+                (None, Some(records)) => {
+                    let (piece, records) =
+                        blocking(&state, move |state| records.next_piece(state)).await?;
+                    Ok::<_, ApiError>(Some((piece, (None, records))))
+                }
+                (None, None) => Ok(None),
+            }
+        }
+    });
+    Ok(answer.streaming(rest))
+}
+
+fn accepts_zstd(request: &HttpRequest) -> bool {
+    let values = request.headers().get_all(ACCEPT_ENCODING);
+    values.filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|coding| {
+            let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+            let quality = quality.trim().strip_prefix("q=");
+            let refused = quality.is_some_and(|q| q.parse().is_ok_and(|q: f32| q <= 0.0));
+            name.trim().eq_ignore_ascii_case("zstd") && !refused
+        })
+    })
+}
+
+/// The records still to be sent, and where they go.
+struct Records {
+    ids: vec::IntoIter<PackageId>,
+    output: Output,
+}
+
+enum Output {
+    Plain(Vec<u8>),
+    Zstd(Encoder<'static, Vec<u8>>),
+}
+
+impl Records {
+    fn new(ids: Vec<PackageId>, compress: bool) -> Result<Self, ApiError> {
+        let output = if compress {
+            Output::Zstd(
+                Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|error| cannot_write(&error))?,
+            )
+        } else {
+            Output::Plain(Vec::new())
+        };
+        let ids = ids.into_iter();
+        Ok(Self { ids, output })
+    }
+
+    /// The next piece of the body, and the rest if it was not the last.
+    fn next_piece(mut self, state: &State) -> Result<(web::Bytes, Option<Self>), ApiError> {
+        while self.output.buffer().len() < PIECE_BYTES {
+            let ids: Vec<PackageId> = self.ids.by_ref().take(CHUNK_PACKAGES).collect();
+            if ids.is_empty() {
+                let last = self.output.finish().map_err(|error| cannot_write(&error))?;
+                return Ok((last.into(), None));
+            }
+            for stored in state.store.get(&ids)?.into_iter().flatten() {
+                if !state.is_expired(stored.package.expires) {
+                    let line = FetchedPackage {
+                        id: stored.id,
+                        project: stored.project,
+                        package: stored.package,
+                    };
+                    self.output
+                        .line(&line)
+                        .map_err(|error| cannot_write(&error))?;
+                }
+            }
+        }
+        let piece = std::mem::take(self.output.buffer());
+        Ok((piece.into(), Some(self)))
+    }
+}
+
+impl Output {
+    fn buffer(&mut self) -> &mut Vec<u8> {
+        match self {
+            Self::Plain(buffer) => buffer,
+            Self::Zstd(encoder) => encoder.get_mut(),
+        }
+    }
+
+    fn line(&mut self, package: &FetchedPackage) -> io::Result<()> {
+        let writer: &mut dyn Write = match self {
+            Self::Plain(buffer) => buffer,
+            Self::Zstd(encoder) => encoder,
+        };
+        serde_json::to_writer(&mut *writer, package)?;
+        writer.write_all(b"\n")
+    }
+
+    fn finish(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Plain(buffer) => Ok(buffer),
+            Self::Zstd(encoder) => encoder.finish(),
+        }
+    }
+}
+
+fn cannot_write(error: &io::Error) -> ApiError {
+    ApiError::Internal(format!("a record cannot be written: {error}"))
+}

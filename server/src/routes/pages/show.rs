@@ -1,0 +1,66 @@
+//! The first page, and that of one package.
+
+use std::collections::HashSet;
+
+use hashget_common::hash_package::is_http;
+use hashget_common::package_summary::PackageId;
+
+use super::views::{FileRow, Frame, Home, OnePackage, ProjectRow, bytes, expiry};
+use crate::error::ApiError;
+use crate::state::State;
+
+/// Files that are listed of a package.
+const MAX_FILES: usize = 1000;
+
+pub(super) fn home(state: &State, frame: Frame) -> Result<Home, ApiError> {
+    let holds = state.store.stats()?;
+    let motd = state.settings.motd.trim();
+    Ok(Home {
+        frame,
+        motd: (!motd.is_empty()).then(|| motd.to_owned()),
+        count_packages: holds.packages,
+        count_digests: holds.digests,
+        store_size: bytes(holds.store_bytes),
+        projects: holds
+            .projects
+            .into_iter()
+            .map(|project| ProjectRow {
+                name: project.name.to_string(),
+                packages: project.packages,
+                files: project.files,
+                size: bytes(project.packages_bytes),
+            })
+            .collect(),
+    })
+}
+
+pub(super) fn package(state: &State, frame: Frame, id: &str) -> Result<OnePackage, ApiError> {
+    let none = || ApiError::NotFound(format!("There is no package {id}."));
+    let id = PackageId(id.parse().map_err(|_| none())?);
+    let stored = state.store.get(&[id])?.into_iter().flatten().next();
+    let stored = stored.filter(|stored| !state.is_expired(stored.package.expires));
+    let stored = stored.ok_or_else(none)?;
+    let package = stored.package;
+    let anchors: HashSet<_> = package.anchors.iter().collect();
+    let files = package.files.iter().take(MAX_FILES);
+    let size = package.attrs.size;
+    Ok(OnePackage {
+        frame,
+        name: package.name().to_owned(),
+        is_link: is_http(&package.url),
+        project: stored.project.to_string(),
+        size: size.map_or_else(|| "unknown".to_owned(), bytes),
+        expires: expiry(package.expires),
+        hashes: package.hashes.iter().map(ToString::to_string).collect(),
+        signatures: package.signatures().map(|one| one.to_string()).collect(),
+        count_files: package.files.len(),
+        count_anchors: package.anchors.len(),
+        files: files
+            .map(|file| FileRow {
+                digest: file.to_string(),
+                is_anchor: anchors.contains(file),
+            })
+            .collect(),
+        url: package.url,
+    })
+}

@@ -1,0 +1,175 @@
+//! What the templates are filled with.
+
+use actix_web::ResponseError;
+use askama::Template;
+use hashget_common::expiry::Expiry;
+use hashget_common::package_summary::PackageSummary;
+
+use crate::error::ApiError;
+use crate::state::State;
+
+/// What is around every page.
+#[derive(Clone)]
+pub(super) struct Frame {
+    pub(super) server: String,
+    pub(super) version: &'static str,
+    /// The path of the server, ending in `/`.
+    pub(super) root: String,
+    pub(super) query: String,
+}
+
+/// `/` without a question.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub(super) struct Home {
+    pub(super) frame: Frame,
+    pub(super) motd: Option<String>,
+    pub(super) count_packages: u64,
+    pub(super) count_digests: u64,
+    pub(super) store_size: String,
+    pub(super) projects: Vec<ProjectRow>,
+}
+
+/// A project in a table.
+pub(super) struct ProjectRow {
+    pub(super) name: String,
+    pub(super) packages: u64,
+    pub(super) files: u64,
+    pub(super) size: String,
+}
+
+/// Packages that were found.
+#[derive(Template)]
+#[template(path = "found.html")]
+pub(super) struct Found {
+    pub(super) frame: Frame,
+    pub(super) heading: String,
+    pub(super) summary: String,
+    pub(super) packages: Vec<PackageRow>,
+    pub(super) next: Option<String>,
+}
+
+/// A package in a table.
+pub(super) struct PackageRow {
+    pub(super) id: u64,
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) project: String,
+    pub(super) size: String,
+    pub(super) files: u64,
+    pub(super) expires: String,
+}
+
+/// One package.
+#[derive(Template)]
+#[template(path = "package.html")]
+pub(super) struct OnePackage {
+    pub(super) frame: Frame,
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) is_link: bool,
+    pub(super) project: String,
+    pub(super) size: String,
+    pub(super) expires: String,
+    pub(super) hashes: Vec<String>,
+    pub(super) signatures: Vec<String>,
+    pub(super) count_files: usize,
+    pub(super) count_anchors: usize,
+    pub(super) files: Vec<FileRow>,
+}
+
+/// A file of a package.
+pub(super) struct FileRow {
+    pub(super) digest: String,
+    pub(super) is_anchor: bool,
+}
+
+/// What went wrong.
+#[derive(Template)]
+#[template(path = "failed.html")]
+pub(super) struct Failed {
+    frame: Frame,
+    heading: String,
+    message: String,
+}
+
+impl Frame {
+    pub(super) fn new(state: &State, query: &str) -> Self {
+        let base = state.settings.base_url.as_ref();
+        Self {
+            server: state.settings.name.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            root: base.map_or_else(|| "/".to_owned(), |base| base.path().to_owned()),
+            query: query.to_owned(),
+        }
+    }
+}
+
+impl Failed {
+    pub(super) fn new(frame: Frame, error: &ApiError) -> Self {
+        let status = error.status_code();
+        Self {
+            frame,
+            heading: status.canonical_reason().unwrap_or("Error").to_owned(),
+            message: error.told(),
+        }
+    }
+}
+
+impl From<PackageSummary> for PackageRow {
+    fn from(package: PackageSummary) -> Self {
+        let name = match package.name() {
+            "" => "(no name)".to_owned(),
+            name => name.to_owned(),
+        };
+        Self {
+            id: package.id.0,
+            name,
+            project: package.project.to_string(),
+            size: package.size.map_or_else(|| "unknown".to_owned(), bytes),
+            files: package.files,
+            expires: expiry(package.expires),
+            url: package.url,
+        }
+    }
+}
+
+/// A date, or never.
+pub(super) fn expiry(expires: Expiry) -> String {
+    expires
+        .date()
+        .map_or_else(|| "never".to_owned(), |date| date.to_string())
+}
+
+/// A size for people.
+#[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
+pub(super) fn bytes(bytes: u64) -> String {
+    let mut size = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+        if size < 1024.0 {
+            return match unit {
+                "B" => format!("{bytes} B"),
+                _ => format!("{size:.1} {unit}"),
+            };
+        }
+        size /= 1024.0;
+    }
+    format!("{size:.1} PiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_readable() {
+        for (size, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (5 << 30, "5.0 GiB"),
+        ] {
+            assert_eq!(bytes(size), text);
+        }
+    }
+}

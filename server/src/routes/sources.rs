@@ -1,0 +1,27 @@
+//! `GET api/v1/sources/dead`.
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, Query};
+use hashget_common::api::{DeadSourcesQuery, DeadSourcesResponse, MAX_LIST_PACKAGES};
+
+use super::{address, get_or_head};
+use crate::auth::Reader;
+use crate::error::ApiError;
+use crate::state::{State, blocking_json};
+
+pub(super) fn configure(app: &mut web::ServiceConfig) {
+    let dead = address("/api/v1/sources/dead", "GET, HEAD").route(get_or_head().to(dead));
+    app.service(dead);
+}
+
+async fn dead(
+    _: Reader,
+    query: Query<DeadSourcesQuery>,
+    state: web::Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    blocking_json(&state, move |state| {
+        let dead = state.health.dead_after(&query.after, MAX_LIST_PACKAGES);
+        Ok(DeadSourcesResponse { dead })
+    })
+    .await
+}

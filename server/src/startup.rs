@@ -1,0 +1,315 @@
+//! Brings the server up, and down again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
+
+use actix_web::dev::{self, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, rt, web};
+use hashget_common::store::{PackageStore, SledStore, StoreError, StoreOptions};
+use rustls::ServerConfig;
+use thiserror::Error;
+
+use crate::access_log::AccessLog;
+use crate::auth::{TokenError, TokenFile, TokenUses};
+use crate::checker::Checker;
+use crate::connections::Connections;
+use crate::disk::Disk;
+use crate::fetch::{Fetcher, SystemResolver};
+use crate::filters::{Builder, Filters};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::pool::{Pool, PoolError};
+use crate::rate_limit::RateLimit;
+use crate::settings::Settings;
+use crate::state::{Clock, State, system_clock};
+use crate::stopping::Background;
+use crate::submissions::{Submissions, Workers};
+use crate::tls::{Certificates, TlsError};
+use crate::{housekeeper, routes, sweeper, tls};
+
+/// How long a refused body is read on, so that its sender gets to see why.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Why the server does not come up.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data folder cannot be made or used.
+    #[error("cannot use the data folder {}", path.display())]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the store")]
+    Store(#[from] StoreError),
+    /// The pool cannot be opened.
+    #[error("cannot open the pool")]
+    Pool(#[from] PoolError),
+    /// The tokens cannot be read.
+    #[error("cannot read the tokens")]
+    Tokens(#[from] TokenError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The certificate cannot be used.
+    #[error("cannot use the certificate")]
+    Tls(#[from] TlsError),
+    /// The access log cannot be written.
+    #[error("cannot write the access log {}", path.display())]
+    AccessLog {
+        /// Its file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The system gives no thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+}
+
+/// A server that is running; dropping it stops it.
+pub struct Server {
+    address: SocketAddr,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+    background: Vec<Background>,
+    state: web::Data<State>,
+    certificates: Option<Arc<Certificates>>,
+    workers: Option<Workers>,
+    builder: Option<Builder>,
+    checker: Option<Checker>,
+}
+
+impl Server {
+    /// Starts a server on the store in the data folder.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        make_data_folder(&settings)?;
+        let options = StoreOptions {
+            cache_bytes: settings.store_cache_bytes,
+        };
+        let store = SledStore::open(&settings.store_path(), options)?;
+        Self::start_with(settings, Arc::new(store), system_clock())
+    }
+
+    /// Starts a server on any store, with any idea of what day it is.
+    pub fn start_with(
+        settings: Settings,
+        store: Arc<dyn PackageStore>,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        make_data_folder(&settings)?;
+        let tokens = TokenFile::new(settings.tokens_path());
+        tokens.tokens()?;
+        let pool = Pool::open(settings.pool_path())?;
+        let submissions = Submissions::open(
+            settings.submissions_path(),
+            settings.submit.max_waiting,
+            settings.fetch.host_pause,
+        )
+        .map_err(|error| {
+            let (_, path, source) = error.into_parts();
+            StartError::Data { path, source }
+        })?;
+        let path = settings.data.join("health.json");
+        let health =
+            Health::open(path.clone()).map_err(|source| StartError::Data { path, source })?;
+        let fetcher = Fetcher::new(settings.fetch.clone(), Arc::new(SystemResolver));
+        let disk = Disk::new(&settings.data, settings.min_free_bytes);
+        let files = settings.tls.clone();
+        let certificates = files.map(Certificates::load).transpose()?.map(Arc::new);
+        let state = web::Data::new(State {
+            token_uses: TokenUses::open(settings.token_uses_path()),
+            client_rate: RateLimit::new(settings.client_requests_per_second),
+            token_rate: RateLimit::new(settings.token_requests_per_second),
+            connections: Arc::new(Connections::new(&settings)),
+            metrics: Metrics::default(),
+            access_log: open_access_log(&settings)?,
+            settings,
+            store,
+            pool,
+            disk,
+            tokens,
+            submissions,
+            fetcher,
+            filters: Filters::default(),
+            health,
+            clock,
+            started: Instant::now(),
+        });
+        let (address, handle, thread) = serve(state.clone(), certificates.clone())?;
+        let mut server = Self {
+            address,
+            handle,
+            thread: Some(thread),
+            background: Vec::new(),
+            state: state.clone(),
+            certificates: certificates.clone(),
+            workers: None,
+            builder: None,
+            checker: None,
+        };
+        server.checker = Some(Checker::start(state.clone()).map_err(StartError::Thread)?);
+        server.builder = Some(Builder::start(state.clone()).map_err(StartError::Thread)?);
+        server.workers = Some(Workers::start(state.clone()).map_err(StartError::Thread)?);
+        let sweeper = sweeper::start(state.clone()).map_err(StartError::Thread)?;
+        server.background.push(sweeper);
+        let housekeeper = housekeeper::start(state, certificates).map_err(StartError::Thread)?;
+        server.background.push(housekeeper);
+        Ok(server)
+    }
+
+    /// Where it listens; the port is the real one.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its base URL, `http://ADDRESS:PORT/`, or with `https`.
+    pub fn url(&self) -> String {
+        let scheme = match self.certificates {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://{}/", self.address)
+    }
+
+    /// Reads the certificate again, and opens the access log again.
+    pub fn reload(&self) {
+        if let Some(certificates) = &self.certificates {
+            housekeeper::reload(certificates);
+        }
+        self.state.access_log.reopen();
+    }
+
+    /// Lets the requests in flight finish, takes no more, and closes the store.
+    pub fn stop(mut self) {
+        self.shut_down();
+    }
+
+    fn shut_down(&mut self) {
+        if let Some(checker) = self.checker.take() {
+            checker.stop();
+        }
+        if let Some(builder) = self.builder.take() {
+            builder.stop();
+        }
+        if let Some(workers) = self.workers.take() {
+            workers.stop();
+        }
+        if let Some(thread) = self.thread.take() {
+            // The order is given by the call; its future only tells when it was carried out,
+            // and so does the end of the thread.
+            drop(self.handle.stop(true));
+            if thread.join().is_err() {
+                tracing::error!("the server's thread panicked");
+            }
+        }
+        // After the requests: what they left to do is done now.
+        for thread in self.background.drain(..) {
+            thread.stop();
+        }
+        self.state.access_log.close();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}
+
+fn make_data_folder(settings: &Settings) -> Result<(), StartError> {
+    fs::create_dir_all(&settings.data).map_err(|source| StartError::Data {
+        path: settings.data.clone(),
+        source,
+    })
+}
+
+fn open_access_log(settings: &Settings) -> Result<AccessLog, StartError> {
+    let Some(path) = settings.access_log.clone() else {
+        return Ok(AccessLog::default());
+    };
+    AccessLog::open(path.clone()).map_err(|source| StartError::AccessLog { path, source })
+}
+
+type Serving = (SocketAddr, ServerHandle, JoinHandle<()>);
+
+/// Runs the HTTP server in a thread of its own, which ends with it.
+fn serve(
+    state: web::Data<State>,
+    certificates: Option<Arc<Certificates>>,
+) -> Result<Serving, StartError> {
+    let tls = certificates.map(tls::config).transpose()?;
+    let (ready, is_ready) = mpsc::channel();
+    let address = state.settings.listen;
+    let run = move || {
+        rt::System::new().block_on(async move {
+            let (server, bound) = match listen(state, tls) {
+                Ok(listening) => listening,
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            let told = ready.send(Ok((bound, server.handle())));
+            if told.is_ok()
+                && let Err(error) = server.await
+            {
+                tracing::error!("the HTTP server failed: {error}");
+            }
+        });
+    };
+    let thread = thread::Builder::new()
+        .name("http".to_owned())
+        .spawn(run)
+        .map_err(StartError::Thread)?;
+    let gone = |_| Err(io::Error::other("the server's thread ended"));
+    match is_ready.recv().unwrap_or_else(gone) {
+        Ok((bound, handle)) => Ok((bound, handle, thread)),
+        Err(source) => Err(StartError::Listen { address, source }),
+    }
+}
+
+/// Listens, and begins to serve. The signals are left to the program.
+fn listen(
+    state: web::Data<State>,
+    tls: Option<ServerConfig>,
+) -> io::Result<(dev::Server, SocketAddr)> {
+    let settings = state.settings.clone();
+    let connections = Arc::clone(&state.connections);
+    let app = move || {
+        App::new()
+            .wrap(from_fn(routes::envelope))
+            .app_data(state.clone())
+            .configure(routes::configure)
+    };
+    let server = HttpServer::new(app)
+        .workers(settings.workers)
+        .max_connections(settings.max_connections)
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .client_request_timeout(settings.head_deadline)
+        .client_disconnect_timeout(LINGER_TIMEOUT)
+        .tls_handshake_timeout(settings.head_deadline)
+        .keep_alive(KEEP_ALIVE)
+        .on_connect(move |connection, data| connections.admit(connection, data))
+        .disable_signals();
+    let server = match tls {
+        Some(config) => server.bind_rustls_0_23(settings.listen, config)?,
+        None => server.bind(settings.listen)?,
+    };
+    let bound = server.addrs().first().copied();
+    let bound = bound.ok_or_else(|| io::Error::other("no address was bound"))?;
+    Ok((server.run(), bound))
+}

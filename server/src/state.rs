@@ -1,0 +1,101 @@
+//! What every request needs: settings, store, pool, tokens and the clock.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use actix_web::http::header::{CACHE_CONTROL, ContentType};
+use actix_web::{HttpResponse, web};
+use hashget_common::expiry::Expiry;
+use hashget_common::store::PackageStore;
+use jiff::Zoned;
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::access_log::AccessLog;
+use crate::auth::{TokenFile, TokenUses};
+use crate::connections::Connections;
+use crate::disk::Disk;
+use crate::error::ApiError;
+use crate::fetch::Fetcher;
+use crate::filters::Filters;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use crate::rate_limit::RateLimit;
+use crate::settings::Settings;
+use crate::submissions::Submissions;
+
+/// What day it is. The only clock that decides about expiry, so that tests can turn it.
+pub type Clock = Arc<dyn Fn() -> Date + Send + Sync>;
+
+/// The system's local date.
+pub fn system_clock() -> Clock {
+    Arc::new(|| Zoned::now().date())
+}
+
+/// What every request needs.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) store: Arc<dyn PackageStore>,
+    pub(crate) pool: Pool,
+    pub(crate) disk: Disk,
+    pub(crate) tokens: TokenFile,
+    pub(crate) token_uses: TokenUses,
+    pub(crate) client_rate: RateLimit<IpAddr>,
+    pub(crate) token_rate: RateLimit<String>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) metrics: Metrics,
+    pub(crate) access_log: AccessLog,
+    pub(crate) submissions: Submissions,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) filters: Filters,
+    pub(crate) health: Health,
+    pub(crate) clock: Clock,
+    pub(crate) started: Instant,
+}
+
+impl State {
+    /// Whether something has expired today.
+    pub(crate) fn is_expired(&self, expires: Expiry) -> bool {
+        expires.is_expired_at((self.clock)())
+    }
+
+    /// `Cache-Control` of what anybody, or only who has a token, may read.
+    pub(crate) fn cache_control(&self, rest: &str) -> String {
+        let who = if self.settings.open_reading {
+            "public"
+        } else {
+            "private"
+        };
+        format!("{who}, {rest}")
+    }
+}
+
+/// Does what waits for a disk on the pool of blocking threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    state: &web::Data<State>,
+    work: impl FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let state = state.clone();
+    web::block(move || work(&state))
+        .await
+        .map_err(|error| ApiError::Internal(format!("a blocking task failed: {error}")))?
+}
+
+/// Answers with the JSON of what was done on the pool of blocking threads. An answer may be
+/// long, so it is written there too.
+pub(crate) async fn blocking_json<T: Serialize>(
+    state: &web::Data<State>,
+    work: impl FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
+) -> Result<HttpResponse, ApiError> {
+    let json = blocking(state, move |state| {
+        serde_json::to_vec(&work(state)?)
+            .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
+    })
+    .await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type(ContentType::json())
+        .body(json))
+}

@@ -1,0 +1,101 @@
+//! The folder that the submissions are kept in, one JSON file each.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use hashget_common::api::Submission;
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+/// More is not read of a file: no submission is that large.
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+
+/// The submissions cannot be read or written.
+#[derive(Debug, Error)]
+#[error("cannot {action} {}", path.display())]
+pub(crate) struct JournalError {
+    action: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl JournalError {
+    /// What failed, where.
+    pub(crate) fn into_parts(self) -> (&'static str, PathBuf, io::Error) {
+        (self.action, self.path, self.source)
+    }
+}
+
+/// The folder.
+pub(super) struct Journal {
+    folder: PathBuf,
+}
+
+impl Journal {
+    /// Opens the folder, made if need be, and reads what is in it, by number. Unfinished
+    /// temporary files are removed, files that make no sense are passed over.
+    pub(super) fn open(folder: PathBuf) -> Result<(Self, Vec<Submission>), JournalError> {
+        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed("read", &folder))? {
+            let path = entry.map_err(failed("read", &folder))?.path();
+            match path.extension() {
+                Some(extension) if extension == "json" => match read(&path) {
+                    Ok(Some(submission)) => found.push(submission),
+                    Ok(None) => tracing::warn!(path = %path.display(), "not a submission"),
+                    Err(source) => return Err(failed("read", &path)(source)),
+                },
+                _ => fs::remove_file(&path).map_err(failed("remove", &path))?,
+            }
+        }
+        found.sort_by_key(|submission| submission.id);
+        Ok((Self { folder }, found))
+    }
+
+    /// A file for the package of a submission; without a name, so that it never outlives its use.
+    pub(super) fn package_file(&self) -> Result<File, JournalError> {
+        tempfile::tempfile_in(&self.folder).map_err(failed("write in", &self.folder))
+    }
+
+    /// Puts a submission on the disk.
+    pub(super) fn save(&self, submission: &Submission) -> Result<(), JournalError> {
+        let path = self.path(submission.id);
+        let write = || -> io::Result<()> {
+            let mut file = NamedTempFile::new_in(&self.folder)?;
+            file.write_all(&serde_json::to_vec(submission)?)?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(failed("write", &path))
+    }
+
+    /// Forgets a submission.
+    pub(super) fn remove(&self, id: u64) -> Result<(), JournalError> {
+        let path = self.path(id);
+        fs::remove_file(&path).map_err(failed("remove", &path))
+    }
+
+    fn path(&self, id: u64) -> PathBuf {
+        self.folder.join(format!("{id}.json"))
+    }
+}
+
+fn read(path: &Path) -> io::Result<Option<Submission>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_FILE_BYTES)
+        .read_to_end(&mut bytes)?;
+    Ok(serde_json::from_slice(&bytes).ok())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> JournalError {
+    let path = path.to_owned();
+    move |source| JournalError {
+        action,
+        path,
+        source,
+    }
+}

@@ -1,0 +1,181 @@
+//! The workers: fetch, index, publish.
+
+use std::io::{self, Write};
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::web;
+use hashget_common::api::Submission;
+use hashget_common::archive::ArchiveKind;
+use hashget_common::package_summary::PackageId;
+use hashget_common::record_package::{PackageFile, RecordError, RecordRules, record_package};
+use jiff::Zoned;
+use thiserror::Error;
+
+use super::JournalError;
+use crate::error::ApiError;
+use crate::fetch::FetchError;
+use crate::state::State;
+
+/// How often a submission that fails for passing reasons is tried.
+const MAX_ATTEMPTS: u32 = 4;
+/// How long the first retry waits; each further one four times as long.
+const FIRST_RETRY: Duration = Duration::from_secs(30);
+/// Space is asked for in steps of this size.
+const SPACE_STEP_BYTES: u64 = 64 * 1024 * 1024;
+/// More than the store writes for a byte of a record.
+const WRITTEN_PER_DIGEST: u64 = 1500;
+
+/// Threads that work on submissions, until they are stopped.
+pub(crate) struct Workers {
+    state: web::Data<State>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts as many as the settings say.
+    pub(crate) fn start(state: web::Data<State>) -> io::Result<Self> {
+        let mut workers = Self {
+            state,
+            threads: Vec::new(),
+        };
+        for number in 0..workers.state.settings.submit.workers {
+            let state = workers.state.clone();
+            let thread = thread::Builder::new()
+                .name(format!("submit-{number}"))
+                .spawn(move || work(&state));
+            match thread {
+                Ok(thread) => workers.threads.push(thread),
+                Err(error) => {
+                    workers.stop();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(workers)
+    }
+
+    /// Stops them; what is being fetched is put back.
+    pub(crate) fn stop(self) {
+        self.state.submissions.stop();
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a submission's worker panicked");
+            }
+        }
+    }
+}
+
+fn work(state: &State) {
+    let submissions = &state.submissions;
+    while let Some(submission) = submissions.take() {
+        let result = attempt(state, &submission);
+        if submissions.is_stopping() && result.is_err() {
+            submissions.put_back(submission);
+            return;
+        }
+        let id = submission.id;
+        let retry_in = match &result {
+            Err(error) if error.is_passing() && submission.attempts + 1 < MAX_ATTEMPTS => {
+                Some(FIRST_RETRY * 4_u32.pow(submission.attempts.min(MAX_ATTEMPTS)))
+            }
+            _ => None,
+        };
+        let result = result.map_err(|error| error.message());
+        match &result {
+            Ok(package) => tracing::info!(id, package = package.0, "submission published"),
+            Err(message) => tracing::info!(id, message, "submission failed"),
+        }
+        if let Err(error) = submissions.finish(submission, result, retry_in) {
+            let (action, path, source) = error.into_parts();
+            let path = path.display();
+            tracing::error!("cannot {action} the submission {path}: {source}");
+        }
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("what is there is no archive")]
+    NotArchive,
+    #[error("the package cannot be indexed")]
+    Record(#[source] RecordError),
+    #[error("the server cannot keep it now")]
+    Keep(#[source] ApiError),
+}
+
+impl AttemptError {
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Fetch(error) => error.is_passing(),
+            Self::Record(RecordError::Read(_)) | Self::Keep(_) => true,
+            Self::NotArchive | Self::Record(RecordError::Archive(_)) => false,
+        }
+    }
+
+    /// What the submitter is told: nothing of the server's own faults, and of network errors
+    /// only their kind, so that nobody can scan networks through this server.
+    fn message(&self) -> String {
+        match self {
+            Self::Record(RecordError::Archive(error)) => {
+                format!("{self}: {error}").chars().take(300).collect()
+            }
+            _ => self.to_string().chars().take(500).collect(),
+        }
+    }
+}
+
+impl From<JournalError> for AttemptError {
+    fn from(error: JournalError) -> Self {
+        Self::Keep(error.into())
+    }
+}
+
+fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptError> {
+    let url = &submission.url;
+    let mut file = state.submissions.package_file()?;
+    let mut space = Vec::new();
+    let mut reserved_bytes = 0;
+    let mut may_go_on = |received_bytes: u64| {
+        if state.submissions.is_stopping() {
+            return Err(io::Error::other("the server is stopping"));
+        }
+        while received_bytes >= reserved_bytes {
+            let step = state.disk.reserve(SPACE_STEP_BYTES);
+            space.push(step.map_err(|_| io::Error::from(io::ErrorKind::StorageFull))?);
+            reserved_bytes += SPACE_STEP_BYTES;
+        }
+        Ok(())
+    };
+    let fetched = state.fetcher.get(url, &mut file, &mut may_go_on)?;
+    file.flush()
+        .map_err(|source| AttemptError::Record(RecordError::Read(source)))?;
+    let package = PackageFile {
+        file: &file,
+        sha256: fetched.sha256,
+        size: fetched.size,
+    };
+    let rules = RecordRules::new(Zoned::now().datetime());
+    let indexed = record_package(package, url, &[], &rules).map_err(AttemptError::Record)?;
+    if indexed.kind == ArchiveKind::NotArchive {
+        return Err(AttemptError::NotArchive);
+    }
+    let digests = indexed.record.files.len() + indexed.record.anchors.len() + 10;
+    let keep = AttemptError::Keep;
+    let _space = state
+        .disk
+        .reserve(digests as u64 * WRITTEN_PER_DIGEST)
+        .map_err(keep)?;
+    let project = &state.settings.submit.project;
+    let ids = state
+        .store
+        .publish(project, &[indexed.record])
+        .map_err(|error| keep(error.into()))?;
+    ids.first()
+        .copied()
+        .ok_or_else(|| keep(ApiError::Internal("the store gave no number".to_owned())))
+}

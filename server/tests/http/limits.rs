@@ -1,0 +1,185 @@
+//! Nobody starves the others: rates, connections, slow heads and readers.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use hashget_common::api::ErrorCode;
+use hashget_server::auth::Scope;
+
+use crate::support::{TestServer, digest, error, header, pool_path};
+
+fn connect(server: &TestServer) -> TcpStream {
+    let stream = TcpStream::connect(server.server.address()).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    stream
+}
+
+/// Whether the server has hung up.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    let mut rest = Vec::new();
+    match stream.read_to_end(&mut rest) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn a_client_that_asks_too_often_is_told_when_to_come_again() {
+    let server = TestServer::with("client_requests_per_second = 1");
+    for _ in 0..10 {
+        assert_eq!(server.get("api/v1/status").status(), 200);
+    }
+    let answer = server.get("api/v1/status");
+    let wait: u64 = header(&answer, "retry-after").parse().unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    error(answer, 429, ErrorCode::TooManyRequests);
+    assert_eq!(server.get("healthz").status(), 200, "supervisors go on");
+    assert_eq!(server.get("readyz").status(), 200);
+}
+
+#[test]
+fn wrong_tokens_cannot_be_tried_in_masses() {
+    let server = TestServer::with("client_requests_per_second = 1");
+    let mut statuses = Vec::new();
+    for guess in 0..12 {
+        let request = server
+            .request("GET", "api/v1/status")
+            .bearer_auth(format!("hgt_{guess}"));
+        statuses.push(request.send().unwrap().status().as_u16());
+    }
+    assert_eq!(statuses[..10], [401; 10]);
+    assert_eq!(statuses.last(), Some(&429));
+}
+
+#[test]
+fn a_token_that_asks_too_often_does_not_hold_up_another() {
+    let server = TestServer::with("token_requests_per_second = 1");
+    let tokens = [server.token(Scope::Read), server.token(Scope::Read)];
+    let ask = |token: &str| {
+        let request = server.request("GET", "api/v1/status").bearer_auth(token);
+        request.send().unwrap()
+    };
+    for _ in 0..10 {
+        assert_eq!(ask(&tokens[0]).status(), 200);
+    }
+    error(ask(&tokens[0]), 429, ErrorCode::TooManyRequests);
+    assert_eq!(ask(&tokens[1]).status(), 200);
+    assert_eq!(server.get("api/v1/status").status(), 200);
+}
+
+#[test]
+fn behind_a_trusted_proxy_every_client_has_its_own_limit() {
+    for (trusted, others) in [("['127.0.0.0/8']", 200), ("[]", 429)] {
+        let server = TestServer::with(&format!(
+            "client_requests_per_second = 1\ntrusted_proxies = {trusted}"
+        ));
+        let ask = |client: &str| {
+            let request = server.request("GET", "config.json");
+            let request = request.header("X-Forwarded-For", client);
+            request.send().unwrap().status().as_u16()
+        };
+        let first: Vec<u16> = (0..11).map(|_| ask("192.0.2.1")).collect();
+        assert_eq!(first.last(), Some(&429));
+        assert_eq!(ask("192.0.2.2"), others, "{trusted}");
+        assert_eq!(ask("198.51.100.1, 192.0.2.1"), 429, "made up by the client");
+    }
+}
+
+#[test]
+fn one_client_cannot_take_all_connections() {
+    let server = TestServer::with("max_connections_per_client = 3\nhead_deadline_seconds = 2");
+    let mut held: Vec<TcpStream> = (0..3).map(|_| connect(&server)).collect();
+    for stream in &mut held {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
+    }
+    // Connections are taken in at their workers' leisure; which of them are the surplus ones is
+    // not said, but no more than three are served.
+    let mut more: Vec<TcpStream> = (0..5).map(|_| connect(&server)).collect();
+    let mut closed = 0;
+    let began = Instant::now();
+    for stream in &mut more {
+        let asked =
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        closed += usize::from(asked.is_err() || read.is_err() || answer.is_empty());
+    }
+    assert!(closed >= 2, "{closed} of 5 were refused");
+    assert!(
+        began.elapsed() < Duration::from_secs(2),
+        "they were refused at once"
+    );
+    // The slow heads are given up, and their places are free again.
+    assert!(held.iter_mut().all(is_closed));
+    server.assert_alive();
+}
+
+#[test]
+fn slow_heads_are_given_up_while_others_are_served() {
+    let server = TestServer::with("head_deadline_seconds = 1");
+    let mut slow: Vec<TcpStream> = (0..100).map(|_| connect(&server)).collect();
+    for stream in &mut slow {
+        stream
+            .write_all(b"GET /config.json HTTP/1.1\r\nX-")
+            .unwrap();
+    }
+    let began = Instant::now();
+    server.assert_alive();
+    assert!(began.elapsed() < Duration::from_millis(900));
+    for stream in &mut slow {
+        assert!(is_closed(stream));
+    }
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn slow_bodies_are_given_up_while_others_are_served() {
+    let server = TestServer::with("body_deadline_seconds = 1");
+    let head = "POST /api/v1/lookup HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{";
+    let mut slow: Vec<TcpStream> = (0..100).map(|_| connect(&server)).collect();
+    for stream in &mut slow {
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    server.assert_alive();
+    for stream in &mut slow {
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"HTTP/1.1 408");
+    }
+    server.assert_alive();
+}
+
+#[test]
+fn a_client_that_does_not_take_its_answer_is_given_up() {
+    let server = TestServer::with("send_deadline_seconds = 1");
+    let data = vec![7; 32 << 20];
+    let name = digest("big");
+    let sum = hashget_common::digest::Digest::of(&data);
+    assert_ne!(name, sum);
+    assert_eq!(server.put(&sum, &data).status(), 201);
+    let mut stream = connect(&server);
+    let request = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", pool_path(&sum));
+    stream.write_all(request.as_bytes()).unwrap();
+    let open = || {
+        let text = server.get("metrics").text().unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("hashserver_requests_in_flight "));
+        line.unwrap().rsplit(' ').next().unwrap().to_owned()
+    };
+    let began = Instant::now();
+    // One is the question itself.
+    while open() != "1" || began.elapsed() < Duration::from_secs(1) {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "it is still served"
+        );
+        std::thread::yield_now();
+    }
+    let mut received = Vec::new();
+    let ended = stream.read_to_end(&mut received);
+    assert!(ended.is_err() || received.len() < data.len());
+}

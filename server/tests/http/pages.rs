@@ -1,0 +1,144 @@
+//! The pages for people.
+
+use hashget_common::hash_package::HashPackage;
+use reqwest::blocking::Response;
+
+use crate::support::{TestServer, digest, expiring, header, package};
+
+fn page(answer: Response, status: u16) -> String {
+    assert_eq!(answer.status(), status);
+    assert_eq!(header(&answer, "content-type"), "text/html; charset=utf-8");
+    let policy = header(&answer, "content-security-policy");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'self'"),
+        "{policy}"
+    );
+    assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+    let text = answer.text().unwrap();
+    assert!(!text.contains("<script") && !text.contains("style=\"") && !text.contains("onclick"));
+    assert!(text.contains("<html lang=\"en\">") && text.contains("<main id=\"main\""));
+    assert!(text.contains("<label for=\"q\">"));
+    text
+}
+
+#[test]
+fn the_first_page_tells_what_is_there() {
+    let server = TestServer::with("name = 'Index <1>'\nmotd = 'Hello & welcome'");
+    server.publish("debsnap", &[package("a"), package("b")]);
+    let text = page(server.get(""), 200);
+    assert!(text.contains("Index &#60;1&#62;") && text.contains("Hello &#38; welcome"));
+    assert!(text.contains("href=\"/web/projects/debsnap\""));
+    let style = server.get("web/style.css");
+    assert_eq!(header(&style, "content-type"), "text/css; charset=utf-8");
+    assert!(style.text().unwrap().contains("prefers-color-scheme: dark"));
+}
+
+#[test]
+fn everything_is_found_by_what_one_would_type() {
+    let server = TestServer::start();
+    let ids = server.publish("p", &[package("vim.deb")]);
+    let link = format!("href=\"/web/packages/{}\"", ids[0].0);
+    for query in [
+        digest("vim.deb file").to_string(),
+        format!("sha256:{}", digest("vim.deb")),
+        "deb:vim.deb_1.0%2Bb~1_amd64".to_owned(),
+        "sig:deb:vim.deb_1.0%2Bb~1_amd64".to_owned(),
+        "http://example.org/vim.deb".to_owned(),
+        "vim.deb".to_owned(),
+        "%20vim.deb%20".to_owned(),
+    ] {
+        let text = page(server.get(&format!("?q={query}")), 200);
+        assert!(
+            text.contains(&link) && text.contains("1 package."),
+            "{query}"
+        );
+    }
+    for query in [
+        "emacs.deb",
+        &digest("x").to_string(),
+        "http://example.org/",
+        "a:b",
+        "::",
+    ] {
+        let text = page(server.get(&format!("?q={query}")), 200);
+        assert!(text.contains("Nothing was found."), "{query}");
+    }
+}
+
+#[test]
+fn a_package_is_shown_with_its_files() {
+    let server = TestServer::start();
+    let ids = server.publish(
+        "p",
+        &[
+            expiring("vim.deb", "2031-01-02"),
+            expiring("old", "2030-01-01"),
+        ],
+    );
+    let text = page(server.get(&format!("web/packages/{}", ids[0].0)), 200);
+    for part in [
+        "<dd>2031-01-02</dd>",
+        "<dd>100 B</dd>",
+        "2 files are known by their SHA-256, 1 of them are anchors",
+        &digest("vim.deb anchor").to_string(),
+        "href=\"http://example.org/vim.deb\"",
+        "deb:vim.deb_1.0+b~1_amd64",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    for gone in [ids[1].0.to_string(), "999999".to_owned(), "x".to_owned()] {
+        page(server.get(&format!("web/packages/{gone}")), 404);
+    }
+    page(server.get("web/projects/none"), 404);
+}
+
+#[test]
+fn what_others_published_cannot_become_markup() {
+    let server = TestServer::start();
+    let evil = HashPackage {
+        url: "javascript:alert(1)//<script>\"'".to_owned(),
+        ..package("x")
+    };
+    let ids = server.publish("p", &[evil]);
+    let text = page(server.get(&format!("web/packages/{}", ids[0].0)), 200);
+    assert!(!text.contains("href=\"javascript:"));
+    page(server.get("web/projects/p"), 200);
+    page(server.get("?q=%3Cscript%3E%22%27"), 200);
+}
+
+#[test]
+fn a_long_project_has_pages() {
+    let server = TestServer::start();
+    let many: Vec<_> = (0..120).map(|n| package(&format!("n{n}"))).collect();
+    server.publish("p", &many);
+    let mut path = "web/projects/p".to_owned();
+    let mut found = 0;
+    for _ in 0..10 {
+        let text = page(server.get(&path), 200);
+        found += text.matches("href=\"/web/packages/").count();
+        let Some((_, rest)) = text.split_once("<a rel=\"next\" href=\"/") else {
+            break;
+        };
+        rest.split('"').next().unwrap().clone_into(&mut path);
+    }
+    assert_eq!(found, 120);
+}
+
+#[test]
+fn a_browser_may_read_with_a_token_as_password_and_nothing_more() {
+    let server = TestServer::with("open_reading = false");
+    let closed = server.get("");
+    assert!(header(&closed, "www-authenticate").starts_with("Basic"));
+    page(closed, 401);
+    let ask = |method, path| {
+        let request = server.request(method, path);
+        let request = request.basic_auth("me", Some(&server.admin));
+        request
+            .body("{\"project\": \"p\", \"packages\": []}")
+            .send()
+            .unwrap()
+    };
+    page(ask("GET", ""), 200);
+    assert_eq!(ask("POST", "api/v1/packages").status(), 401);
+    assert_eq!(ask("GET", "api/v1/export").status(), 401);
+}

@@ -1,0 +1,96 @@
+//! TLS, with certificates made for the test.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::Client;
+use reqwest::tls::Certificate;
+
+use crate::support::TestServer;
+
+/// Writes a new certificate and its key; the certificate.
+fn renew(folder: &Path) -> Certificate {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pem = made.cert.pem();
+    // As the tools do it: each file is renamed into place.
+    for (name, text) in [
+        ("cert.pem", pem.clone()),
+        ("key.pem", made.signing_key.serialize_pem()),
+    ] {
+        let temp = folder.join("temp");
+        fs::write(&temp, text).unwrap();
+        fs::rename(&temp, folder.join(name)).unwrap();
+    }
+    Certificate::from_pem(pem.as_bytes()).unwrap()
+}
+
+fn start(folder: &Path) -> TestServer {
+    TestServer::with(&format!(
+        "tls_certificate = '{0}/cert.pem'\ntls_key = '{0}/key.pem'",
+        folder.display()
+    ))
+}
+
+/// Whether a client that trusts only `certificate` is served.
+fn is_served(server: &TestServer, certificate: &Certificate) -> bool {
+    let client = Client::builder()
+        .tls_certs_only([certificate.clone()])
+        .build()
+        .unwrap();
+    let port = server.server.address().port();
+    let answer = client
+        .get(format!("https://localhost:{port}/config.json"))
+        .send();
+    answer.is_ok_and(|answer| answer.status() == 200)
+}
+
+#[test]
+fn a_renewed_certificate_is_used_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = renew(folder.path());
+    let server = start(folder.path());
+    assert!(server.server.url().starts_with("https://"));
+    assert!(is_served(&server, &first));
+    let second = renew(folder.path());
+    server.server.reload();
+    assert!(is_served(&server, &second) && !is_served(&server, &first));
+    let third = renew(folder.path());
+    let began = Instant::now();
+    while !is_served(&server, &third) {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "the change was not noticed"
+        );
+    }
+}
+
+#[test]
+fn a_broken_renewal_leaves_the_old_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = renew(folder.path());
+    let server = start(folder.path());
+    let other = tempfile::tempdir().unwrap();
+    renew(other.path());
+    let key = folder.path().join("key.pem");
+    for text in [
+        fs::read(other.path().join("key.pem")).unwrap(),
+        b"junk".to_vec(),
+    ] {
+        fs::write(&key, text).unwrap();
+        server.server.reload();
+        assert!(is_served(&server, &first));
+    }
+    fs::remove_file(&key).unwrap();
+    server.server.reload();
+    assert!(is_served(&server, &first));
+}
+
+#[test]
+fn plain_http_is_not_served_on_a_port_of_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    renew(folder.path());
+    let server = start(folder.path());
+    let url = format!("http://{}/config.json", server.server.address());
+    assert!(reqwest::blocking::get(url).is_err());
+}

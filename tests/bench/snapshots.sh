@@ -1,0 +1,84 @@
+#!/bin/sh
+# Compares snapshots with `rsync --link-dest`, rsnapshot and `cp -al`: disk use and time.
+#
+# usage: HASHGET=target/release/hashget tests/bench/snapshots.sh [TREE [WORK]]
+#
+# TREE (default /usr/share) is copied into the new folder WORK, which is removed at the end, and changed there
+# step by step; after each step each program makes a snapshot of it. Needs rsync and rsnapshot.
+set -eu
+hashget=${HASHGET:-target/release/hashget}
+tree=${1:-/usr/share}
+work=${2:-$(mktemp -d)}
+mkdir -p "$work/rsync" "$work/hashget"
+trap 'rm -rf "$work"' EXIT
+src=$work/src
+cp -a "$tree" "$src"
+cp -a "$tree" "$work/other" # for `cp -al`, which changes the ctime of what it links
+printf 'files %s, folders %s, symbolic links %s, %s KiB\n' "$(find "$src" -type f | wc -l)" \
+    "$(find "$src" -type d | wc -l)" "$(find "$src" -type l | wc -l)" "$(du -sk "$src" | cut -f1)"
+
+printf 'config_version\t1.2\nsnapshot_root\t%s/rsnapshot/\ncmd_cp\t/bin/cp\ncmd_rm\t/bin/rm\n' "$work" > "$work/rs.conf"
+printf 'cmd_rsync\t/usr/bin/rsync\nretain\talpha\t90\nlink_dest\t1\nlockfile\t%s/rs.pid\n' "$work" >> "$work/rs.conf"
+printf 'rsync_long_args\t--delete --numeric-ids -H -A -X\nbackup\t%s/\tsrc/\n' "$src" >> "$work/rs.conf"
+
+now() { date +%s%N; }
+used() { du -sk "$1" | cut -f1; }
+number=0
+
+by_hashget() { "$hashget" -q snapshot create --name src "$src" "$work/hashget" >/dev/null; }
+by_rsync() {
+    # At first there is none to link to.
+    mkdir -p "$work/rsync/$((number - 1))"
+    rsync -aHAX --delete --link-dest="$work/rsync/$((number - 1))" "$src/" "$work/rsync/$number"
+}
+by_rsnapshot() { rsnapshot -c "$work/rs.conf" alpha; }
+
+# What the program $1 took for step $2: milliseconds and KiB.
+measure() {
+    folder=$work/$1
+    mkdir -p "$folder"
+    before=$(used "$folder")
+    sync
+    began=$(now)
+    "by_$1"
+    sync
+    took=$(( ($(now) - began) / 1000000 ))
+    printf '%-22s %-10s %8s ms %10s KiB\n' "$2" "$1" "$took" "$(( $(used "$folder") - before ))"
+}
+
+step() {
+    sleep 2 # the next second has another name, and no file changed just now
+    for program in hashget rsync rsnapshot; do measure "$program" "$1"; done
+    number=$((number + 1))
+}
+
+# The files whose number divides by $1, as an argument list of xargs.
+some_files() { find "$src" -type f -print0 | sort -z | awk -v n="$1" 'BEGIN { RS = ORS = "\0" } NR % n == 0'; }
+
+step 'first'
+step 'unchanged'
+rm -rf "$work/links"
+for round in 1 2 3; do
+    sync
+    began=$(now)
+    cp -al "$work/other" "$work/links"
+    sync
+    printf '%-22s %-10s %8s ms\n' 'unchanged' 'cp -al' "$(( ($(now) - began) / 1000000 ))"
+    rm -rf "$work/links"
+    measure hashget 'unchanged again'
+done
+largest=$(du -sk "$src"/*/ | sort -n | tail -1 | cut -f2)
+mv "$largest" "$src/renamed folder"
+step 'largest folder renamed'
+some_files 100 | xargs -0 -n 50 sh -c 'for file; do echo edited >> "$file"; done' sh
+step '1% of files edited'
+some_files 20 | xargs -0 touch
+step '5% of files touched'
+mkdir "$src/copies"
+some_files 10 | xargs -0 cp --parents -p -t "$src/copies"
+step '10% of files copied'
+some_files 2 | head -z -n 2000 | xargs -0 chmod g+w
+step '2000 modes changed'
+printf '%-22s' 'all snapshots'
+for program in hashget rsync rsnapshot; do printf ' %s %s KiB' "$program" "$(used "$work/$program")"; done
+echo

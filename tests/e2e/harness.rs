@@ -1,0 +1,211 @@
+//! Real programs on real files: the binaries, a hashserver process, a web server.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// The path of one of our programs, built if need be.
+pub(crate) fn program(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let status = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "hashget",
+                "--package",
+                "hashget-server",
+                "--bins",
+            ])
+            .status()
+            .unwrap();
+        assert!(status.success(), "cannot build the programs");
+        // target/debug/deps/e2e-…
+        let test = std::env::current_exe().unwrap();
+        test.ancestors().nth(2).unwrap().to_owned()
+    });
+    folder.join(name)
+}
+
+/// A client with a home of its own: its own `HashDB`, cache and settings.
+pub(crate) struct Client {
+    home: PathBuf,
+}
+
+impl Client {
+    pub(crate) fn new(home: impl Into<PathBuf>) -> Self {
+        let home = home.into();
+        std::fs::create_dir_all(&home).unwrap();
+        Self { home }
+    }
+
+    pub(crate) fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &self.home)
+            .env("HASHGET_HASHDB_PATH", self.home.join("hashdb"))
+            .env("HASHGET_CACHE", self.home.join("cache"))
+            .env("HASHGET_CONFIG", "/dev/null")
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `hashget`, and panics with all it printed unless it ends with status 0.
+    pub(crate) fn hashget<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> String {
+        succeed(self.command("hashget").args(arguments))
+    }
+
+    /// Runs `hashget-admin`, as [`Client::hashget`] does.
+    pub(crate) fn admin<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> String {
+        succeed(self.command("hashget-admin").args(arguments))
+    }
+}
+
+/// Runs a command to its end; what it printed, both streams, unless it failed.
+pub(crate) fn succeed(command: &mut Command) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = all_text(&output);
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{text}",
+        output.status
+    );
+    text
+}
+
+/// Both output streams as text.
+pub(crate) fn all_text(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr[..]]
+        .concat()
+        .escape_lines()
+}
+
+trait EscapeLines {
+    fn escape_lines(&self) -> String;
+}
+
+impl EscapeLines for Vec<u8> {
+    fn escape_lines(&self) -> String {
+        String::from_utf8_lossy(self).into_owned()
+    }
+}
+
+/// A `hashserver` process on a free port; killed when dropped.
+pub(crate) struct HashServer {
+    process: Child,
+    url: String,
+    data: PathBuf,
+}
+
+impl HashServer {
+    pub(crate) fn start(data: &Path) -> Self {
+        let mut process = Command::new(program("hashserver"))
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let url = line
+            .trim()
+            .strip_prefix("listening on ")
+            .unwrap_or_else(|| panic!("{line:?}"));
+        Self {
+            process,
+            url: url.to_owned(),
+            data: data.to_owned(),
+        }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A new token with this scope.
+    pub(crate) fn token(&self, scope: &str) -> String {
+        let text = Command::new(program("hashserver"))
+            .args(["token", "add", "--scope", scope, "--data"])
+            .arg(&self.data)
+            .output()
+            .unwrap();
+        assert!(text.status.success(), "{}", all_text(&text));
+        String::from_utf8(text.stdout).unwrap().trim().to_owned()
+    }
+}
+
+impl Drop for HashServer {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
+/// A web server for the files of one folder: `GET` and `HEAD`, one request a connection.
+pub(crate) struct WebServer {
+    url: String,
+}
+
+impl WebServer {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let folder = folder.to_owned();
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let folder = folder.clone();
+                // A client that goes away is not the server's failure.
+                std::thread::spawn(move || drop(answer(connection, &folder)));
+            }
+        });
+        Self { url }
+    }
+
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("{}{name}", self.url)
+    }
+}
+
+fn answer(mut connection: TcpStream, folder: &Path) -> std::io::Result<()> {
+    let mut lines = BufReader::new(connection.try_clone()?);
+    let mut request = String::new();
+    lines.read_line(&mut request)?;
+    let mut header = String::from("-");
+    while !header.trim().is_empty() {
+        header.clear();
+        lines.read_line(&mut header)?;
+    }
+    let mut words = request.split(' ');
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
+    let mut body = Vec::new();
+    let found = !path.contains("..")
+        && std::fs::File::open(folder.join(path.trim_start_matches('/')))
+            .and_then(|mut file| file.read_to_end(&mut body))
+            .is_ok();
+    let status = if found { "200 OK" } else { "404 Not Found" };
+    write!(
+        connection,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    )?;
+    if method != "HEAD" {
+        connection.write_all(&body)?;
+    }
+    connection.flush()
+}

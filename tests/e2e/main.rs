@@ -1,0 +1,15 @@
+//! The tests of the whole system: real programs, real packages, real HTTP.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod damage;
+mod fidelity;
+mod harness;
+mod hostile;
+mod import_rules;
+mod kill;
+mod main_job;
+mod original;
+mod random_packages;
+mod real_packages;
+mod seed_transcript;
+mod trust;

@@ -1,0 +1,16 @@
+//! Builders of test material, and the tests of the whole system.
+
+pub mod compression;
+pub mod deb_builder;
+pub mod fault_server;
+mod random;
+mod random_tree;
+pub mod tar_builder;
+mod tree_listing;
+pub mod zip_builder;
+
+pub use random::Random;
+pub use random_tree::RandomTree;
+pub use tree_listing::{
+    assert_same_listing, assert_same_tree, differences, listing_without_sockets, tree_listing,
+};
