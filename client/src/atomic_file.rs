@@ -12,11 +12,10 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{
-    Access, AtFlags, CWD, FileType, FlockOperation, Gid, Mode, OFlags, RawDir, Statx, Uid,
-};
+use rustix::fs::{Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, RawDir, Statx, Uid};
 use rustix::io::Errno;
 
+use crate::file_lock::{LockAttempt, LockFile};
 use crate::temp_name::TempNames;
 use crate::tree::{status_at, status_of};
 
@@ -97,7 +96,11 @@ impl Place {
                 continue;
             };
             // Only a living process holds the lock.
-            if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let file = LockFile::new(file);
+            if file
+                .try_lock()
+                .is_ok_and(|attempt| attempt == LockAttempt::Held)
+            {
                 match rustix::fs::unlinkat(&self.folder, &name, AtFlags::empty()) {
                     Ok(()) => removed += 1,
                     Err(Errno::NOENT) => {}
@@ -130,7 +133,7 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
     place: Place,
-    file: File,
+    file: LockFile<File>,
     /// Its temporary name, if it has one.
     temp: Option<OsString>,
 }
@@ -143,7 +146,7 @@ impl AtomicFile {
         Self::begin(place, nameless)
     }
 
-    fn begin(place: Place, nameless: Option<File>) -> io::Result<Self> {
+    fn begin(place: Place, nameless: Option<LockFile<File>>) -> io::Result<Self> {
         let (file, temp) = if let Some(file) = nameless {
             (file, None)
         } else {
@@ -164,17 +167,14 @@ impl AtomicFile {
         Ok(new)
     }
 
-    fn create_nameless(place: &Place) -> io::Result<Option<File>> {
+    fn create_nameless(place: &Place) -> io::Result<Option<LockFile<File>>> {
         // Without /proc the file could not be given a name.
         if !Path::new("/proc/self/fd").exists() {
             return Ok(None);
         }
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         match rustix::fs::openat(&place.folder, ".", flags, Mode::from_raw_mode(0o666)) {
-            Ok(file) => {
-                lock(&file)?;
-                Ok(Some(File::from(file)))
-            }
+            Ok(file) => Ok(Some(lock(file)?)),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -211,17 +211,17 @@ impl AtomicFile {
     }
 }
 
-fn create_named(place: &Place) -> io::Result<(File, OsString)> {
+fn create_named(place: &Place) -> io::Result<(LockFile<File>, OsString)> {
     loop {
         let name = TempNames::of(&place.folder)?.fresh();
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o666);
         match rustix::fs::openat(&place.folder, &name, flags, mode) {
             Ok(file) => {
-                lock(&file)?;
+                let file = lock(file)?;
                 // Another process may have cleaned it away before it was locked.
                 if status_of(&file)?.stx_nlink > 0 {
-                    return Ok((File::from(file), name));
+                    return Ok((file, name));
                 }
             }
             Err(Errno::EXIST) => {}
@@ -230,13 +230,12 @@ fn create_named(place: &Place) -> io::Result<(File, OsString)> {
     }
 }
 
-fn lock(file: &OwnedFd) -> io::Result<()> {
-    match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
-        // Held for an instant by who looks whether it is abandoned; or the file system has no
-        // locks, and then nobody can clean either.
-        Ok(()) | Err(Errno::WOULDBLOCK | Errno::OPNOTSUPP | Errno::NOSYS | Errno::NOLCK) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+fn lock(file: OwnedFd) -> io::Result<LockFile<File>> {
+    let file = LockFile::new(File::from(file));
+    // Held for an instant by who looks whether it is abandoned; or the file system has no locks,
+    // and then nobody can clean either.
+    file.try_lock()?;
+    Ok(file)
 }
 
 impl Drop for AtomicFile {

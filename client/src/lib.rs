@@ -8,6 +8,7 @@
 mod atomic_file;
 pub mod cli;
 pub mod delta;
+mod file_lock;
 pub mod get;
 pub mod hash_db;
 pub mod hash_server;

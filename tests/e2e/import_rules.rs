@@ -49,7 +49,7 @@ const COMMON: &[Layer] = &[
 
 const CLIENT: &[Layer] = &[
     Layer {
-        modules: &["monitor", "temp_name"],
+        modules: &["file_lock", "monitor", "temp_name"],
         peers: &[],
     },
     Layer {

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashget_common::rel_path::RelPath;
-use rustix::fs::{
-    AtFlags, FlockOperation, Mode, OFlags, ResolveFlags, Stat, flock, openat, openat2, statat,
-};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat};
 use rustix::io::Errno;
 use thiserror::Error;
+
+use crate::file_lock::{LockAttempt, LockFile};
 
 /// Paths longer than this are opened in pieces; the kernel takes 4095 bytes.
 const MAX_PIECE: usize = 3000;
@@ -68,7 +68,7 @@ pub(crate) fn is_hopeless(error: &io::Error) -> bool {
 /// swaps in there, nothing outside is reached.
 #[derive(Debug)]
 pub(crate) struct Target {
-    root: OwnedFd,
+    root: LockFile<OwnedFd>,
     path: PathBuf,
     has_openat2: AtomicBool,
 }
@@ -79,7 +79,7 @@ impl Target {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let root = rustix::fs::open(path, folder_flags(), Mode::empty())?;
         Ok(Self {
-            root,
+            root: LockFile::new(root),
             path: path.to_owned(),
             has_openat2: AtomicBool::new(true),
         })
@@ -97,12 +97,8 @@ impl Target {
 
     /// Takes the folder for one restore, until this is dropped; `false` if another has it.
     pub(crate) fn lock(&self) -> io::Result<bool> {
-        match flock(&self.root, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => Ok(false),
-            // Some network file systems lock no folders. Two restores at once then only cost time.
-            Ok(()) | Err(Errno::BADF | Errno::NOTSUP | Errno::NOLCK | Errno::INVAL) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
+        // Without locks two restores at once only cost time.
+        Ok(self.root.try_lock()? != LockAttempt::Busy)
     }
 
     /// Opens the folder `path`.

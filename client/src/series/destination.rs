@@ -5,12 +5,11 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
-
 use super::config::Section;
 use super::error::SeriesError;
 use super::manifest::Manifest;
 use super::name::{BackupId, NameTemplate};
+use crate::file_lock::{LockAttempt, LockFile};
 
 /// Names of files that are not complete begin so.
 const TEMP_PREFIX: &str = "incoming-";
@@ -28,7 +27,7 @@ pub struct Destination {
 /// The lock of a destination; given up when dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: LockFile<File>,
 }
 
 impl Destination {
@@ -97,10 +96,11 @@ impl Destination {
             options.read(true).write(true).create(true).truncate(false);
             options.open(&path)
         };
-        let mut file = open().map_err(SeriesError::io("open", &path))?;
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let file = LockFile::new(open().map_err(SeriesError::io("open", &path))?);
+        let attempt = file.try_lock().map_err(SeriesError::io("lock", &path))?;
+        if attempt == LockAttempt::Busy {
             let mut holder = String::new();
-            let read = (&mut file).take(200).read_to_string(&mut holder);
+            let read = (&*file).take(200).read_to_string(&mut holder);
             let holder = match read {
                 Ok(1..) => holder.trim().to_owned(),
                 _ => "it did not say which".to_owned(),
@@ -108,9 +108,9 @@ impl Destination {
             let path = self.path.clone();
             return Err(SeriesError::Busy { path, holder });
         }
-        let mut tell = || -> io::Result<()> {
+        let tell = || -> io::Result<()> {
             file.set_len(0)?;
-            writeln!(file, "process {}", std::process::id())
+            writeln!(&*file, "process {}", std::process::id())
         };
         tell().map_err(SeriesError::io("write", &path))?;
         Ok(Lock { _file: file })

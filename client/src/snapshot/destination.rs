@@ -12,12 +12,12 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use hashget_common::rel_path::RelPath;
-use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 use super::error::SnapshotError;
 use super::name::{SnapshotId, SnapshotName, Stamp};
 use super::remove::remove_tree;
+use crate::file_lock::{LockAttempt, LockFile};
 use crate::tree::{FileId, TreeRoot, id_of, status_of};
 
 /// The folder of this program's own files.
@@ -38,7 +38,7 @@ pub struct Destination {
 /// Keeps other runs away until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    _file: LockFile<File>,
 }
 
 impl Destination {
@@ -146,31 +146,28 @@ impl Destination {
         let folder = self.path.join(OWN_FOLDER);
         fs::create_dir_all(&folder).map_err(SnapshotError::io("make the folder", &folder))?;
         let path = self.own("lock");
-        let mut file = File::options()
+        let file = File::options()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
             .map_err(SnapshotError::io("open", &path))?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            // Some network file systems have no locks.
-            Ok(()) | Err(Errno::NOTSUP | Errno::NOLCK | Errno::NOSYS | Errno::INVAL) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let mut process = String::new();
-                let known = (&file).take(20).read_to_string(&mut process).is_ok();
-                let process = Some(process.trim()).filter(|text| known && !text.is_empty());
-                return Err(SnapshotError::Locked {
-                    path: self.path.clone(),
-                    process: process.map_or(String::new(), |id| format!(" (process {id})")),
-                });
-            }
-            Err(error) => return Err(SnapshotError::io("lock", &path)(error)),
+        let file = LockFile::new(file);
+        let attempt = file.try_lock().map_err(SnapshotError::io("lock", &path))?;
+        if attempt == LockAttempt::Busy {
+            let mut process = String::new();
+            let known = (&*file).take(20).read_to_string(&mut process).is_ok();
+            let process = Some(process.trim()).filter(|text| known && !text.is_empty());
+            return Err(SnapshotError::Locked {
+                path: self.path.clone(),
+                process: process.map_or(String::new(), |id| format!(" (process {id})")),
+            });
         }
         let written = file
             .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "{}", std::process::id()));
+            .and_then(|()| (&*file).rewind())
+            .and_then(|()| writeln!(&*file, "{}", std::process::id()));
         written.map_err(SnapshotError::io("write", &path))?;
         Ok(Lock { _file: file })
     }

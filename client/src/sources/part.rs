@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::cache::{Cache, Validators, hash_into, read_json, write_json};
+use crate::file_lock::{LockAttempt, LockFile};
 
 /// What the file of a part belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub(super) struct PartInfo {
 
 /// A download in progress. Nobody else writes to it.
 pub(super) struct Part {
-    file: File,
+    file: LockFile<File>,
     path: PathBuf,
     /// Where the validators are kept; none for a part that is of use to this process only.
     info_path: Option<PathBuf>,
@@ -51,7 +51,12 @@ impl Part {
         }
     }
 
-    fn resume(mut file: File, path: PathBuf, cache: &Cache, url: &str) -> io::Result<Self> {
+    fn resume(
+        mut file: LockFile<File>,
+        path: PathBuf,
+        cache: &Cache,
+        url: &str,
+    ) -> io::Result<Self> {
         let info_path = cache.part_path(url, "json");
         let info = read_json(&info_path)
             .filter(|info: &PartInfo| info.url == url)
@@ -87,7 +92,7 @@ impl Part {
             .open(&path)
             .map_err(|error| (path.clone(), error))?;
         Ok(Self {
-            file,
+            file: LockFile::new(file),
             path,
             info_path: None,
             info: PartInfo::default(),
@@ -141,9 +146,8 @@ impl Part {
         self.file.rewind()?;
         fs::rename(&self.path, path)?;
         self.delete_info()?;
-        // Whoever waits for the lock finds that the name is gone.
-        flock(&self.file, FlockOperation::Unlock)?;
-        Ok(self.file)
+        // Whoever waits for the lock, given up now, finds that the name is gone.
+        self.file.try_clone()
     }
 
     /// Deletes the part.
@@ -170,7 +174,7 @@ impl Part {
 }
 
 /// Opens and locks the file at `path`; `None` if another process has it.
-fn lock(path: &Path) -> io::Result<Option<File>> {
+fn lock(path: &Path) -> io::Result<Option<LockFile<File>>> {
     loop {
         let file = OpenOptions::new()
             .read(true)
@@ -178,10 +182,9 @@ fn lock(path: &Path) -> io::Result<Option<File>> {
             .create(true)
             .truncate(false)
             .open(path)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let file = LockFile::new(file);
+        if file.try_lock()? == LockAttempt::Busy {
+            return Ok(None);
         }
         // Another process may have finished, and so renamed, this file before it was locked.
         let locked = file.metadata()?;
