@@ -184,6 +184,12 @@ impl AtomicFile {
     pub(crate) fn commit(mut self) -> io::Result<u64> {
         self.file.sync_all()?;
         let size = self.file.metadata()?.len();
+        self.take_name()?;
+        rustix::fs::fsync(&self.place.folder)?;
+        Ok(size)
+    }
+
+    fn take_name(&mut self) -> io::Result<()> {
         let temp = match self.temp.take() {
             Some(temp) => temp,
             None => self.give_temp_name()?,
@@ -193,8 +199,7 @@ impl AtomicFile {
         let folder = &self.place.folder;
         rustix::fs::renameat(folder, &temp, folder, &self.place.name)?;
         self.temp = None;
-        rustix::fs::fsync(folder)?;
-        Ok(size)
+        Ok(())
     }
 
     fn give_temp_name(&self) -> io::Result<OsString> {
@@ -209,6 +214,16 @@ impl AtomicFile {
             }
         }
     }
+}
+
+/// Puts a small file of a cache in its place as a whole, making its folder if that is missing.
+///
+/// It is not synced: readers take a cached file that they cannot make sense of as missing.
+pub(crate) fn write_cached(path: &Path, content: &[u8]) -> io::Result<()> {
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let mut file = AtomicFile::create(Place::find(path)?)?;
+    file.write_all(content)?;
+    file.take_name()
 }
 
 fn create_named(place: &Place) -> io::Result<(LockFile<File>, OsString)> {

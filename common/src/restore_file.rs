@@ -1,10 +1,13 @@
 //! `.hashget-restore.json`: what is missing from an archive, and where it is.
 
+mod check;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
+use self::check::Head;
 use crate::digest::{Digest, HashSpec};
 use crate::expiry::Expiry;
 use crate::rel_path::RelPath;
@@ -156,6 +159,9 @@ pub enum RestoreFileError {
         /// The version in the file.
         found: u32,
     },
+    /// It ends with a checksum that does not fit.
+    #[error("restore file is not as it was written: its checksum does not fit")]
+    Changed,
     /// Its entries contradict each other.
     #[error("restore file is inconsistent: {0}")]
     Inconsistent(String),
@@ -171,12 +177,13 @@ impl RestoreFile {
     pub fn parse(json: &[u8]) -> Result<Self, RestoreFileError> {
         let text = std::str::from_utf8(json)
             .map_err(|error| RestoreFileError::NotUtf8(error.valid_up_to()))?;
-        if let Ok(VersionOnly {
-            version: Some(found),
-        }) = serde_json::from_str(text)
-            && found > Self::VERSION
-        {
+        // From a slice, because only there lone surrogates are accepted.
+        let head = serde_json::from_slice::<Head>(json).unwrap_or_default();
+        if let Some(found) = head.version.filter(|found| *found > Self::VERSION) {
             return Err(RestoreFileError::Version { found });
+        }
+        if !head.fits(json) {
+            return Err(RestoreFileError::Changed);
         }
         if !text.trim_start().starts_with('{') {
             // serde would also take a list of the members' values.
@@ -184,16 +191,16 @@ impl RestoreFile {
                 "it is no JSON object".to_owned(),
             ));
         }
-        // From a slice, because only there lone surrogates are accepted.
-        let file: Self = serde_json::from_slice(text.as_bytes())?;
+        let file: Self = serde_json::from_slice(json)?;
         file.check()?;
         Ok(file)
     }
 
-    /// Writes the file as indented JSON, ASCII only.
+    /// Writes the file as indented JSON, ASCII only, with a checksum at its end.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut json = serde_json::to_vec_pretty(self)?;
         json.push(b'\n');
+        check::add(&mut json);
         Ok(json)
     }
 
@@ -257,11 +264,6 @@ impl RestoreEntry {
     pub fn permissions(&self) -> Option<u32> {
         self.mode_bits.or(self.mode).map(|mode| mode & 0o7777)
     }
-}
-
-#[derive(Deserialize)]
-struct VersionOnly {
-    version: Option<u32>,
 }
 
 fn are_extents(extents: &[(u64, u64)], size: Option<u64>) -> bool {

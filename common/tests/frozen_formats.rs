@@ -98,8 +98,30 @@ fn version_1_is_read_and_written_to_the_byte() {
     let written = file.to_json().unwrap();
     assert_eq!(
         String::from_utf8(written),
-        String::from_utf8(sample("v1/restore.json"))
+        String::from_utf8(sample("v1/restore-with-check.json"))
     );
+    assert_eq!(restore_file("v1/restore-with-check.json"), file);
+}
+
+#[test]
+fn a_restore_file_shows_when_a_byte_of_it_changed() {
+    let whole = sample("v1/restore-with-check.json");
+    let right = RestoreFile::parse(&whole).unwrap();
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut changed = whole.clone();
+            changed[at] ^= 1 << bit;
+            // Only in the name of the checksum a change is not seen, and then nothing else changed.
+            if let Ok(read) = RestoreFile::parse(&changed) {
+                assert_eq!(read, right, "bit {bit} of byte {at}");
+            }
+        }
+    }
+    let one_line: Vec<u8> = whole.into_iter().filter(|byte| *byte != b'\n').collect();
+    assert!(matches!(
+        RestoreFile::parse(&one_line),
+        Err(RestoreFileError::Changed)
+    ));
 }
 
 #[test]

@@ -104,6 +104,10 @@ fn restore_hint(error: &RestoreError) -> Option<&'static str> {
 fn restore_file_hint(error: &RestoreFileError) -> Option<&'static str> {
     match error {
         RestoreFileError::Version { .. } => None, // says it itself
+        RestoreFileError::Changed => Some(
+            "extract it again from the archive, or use another backup; if you changed it yourself, \
+             remove its last member, `check`",
+        ),
         _ => Some(
             "the restore file is damaged: extract it again from the archive, or use another backup",
         ),

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -15,6 +14,7 @@ use hashget_common::digest::Digest;
 use hashget_common::filter::Filter;
 
 use super::{HashServer, HashServerError, MAX_ANSWER_BYTES, MAX_SMALL_BYTES};
+use crate::atomic_file::write_cached;
 use crate::http::HttpError;
 
 /// How much a look-up tells the server.
@@ -202,7 +202,7 @@ impl HashServer {
         }
         if let Some(path) = self.piece_path(&piece.sha256) {
             // It is fetched again where it cannot be kept.
-            drop(keep(&path, &bytes));
+            drop(write_cached(&path, &bytes));
         }
         Ok(Some(bytes))
     }
@@ -283,13 +283,4 @@ impl HashServer {
         }
         Ok(())
     }
-}
-
-fn keep(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

@@ -166,6 +166,27 @@ fn links_and_pipes_are_not_followed() {
 }
 
 #[test]
+fn folders_deeper_than_the_kernel_takes_a_path_are_no_trouble() {
+    let bench = Bench::new();
+    let name = "d".repeat(250);
+    let mut folder = std::fs::File::open(bench.root())
+        .map(std::os::fd::OwnedFd::from)
+        .unwrap();
+    for _ in 0..18 {
+        rustix::fs::mkdirat(&folder, &name, 0o755.into()).unwrap();
+        let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
+        folder = rustix::fs::openat(&folder, &name, flags, 0.into()).unwrap();
+    }
+    bench.write("hashget-hint.json", "{");
+    assert_eq!(run(&bench), [0; 5]);
+    let problems = bench.problems();
+    assert!(
+        matches!(&problems[..], [only] if only.subject.ends_with("hint.json")),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn a_status_is_found_from_inside_its_folder_and_by_itself() {
     let bench = Bench::new();
     bench.write_status(&[("a", "1")]);

@@ -121,8 +121,10 @@ impl Walk<'_> {
     }
 
     fn problem(&self, path: &Path, error: &io::Error) {
-        // What has gone since the folder was read was never seen.
-        if error.kind() != io::ErrorKind::NotFound {
+        // What has gone since the folder was read was never seen. And a path that is too long for the
+        // kernel holds no package that a heuristic could read; packing has other ways to go there.
+        let is_passed = [io::ErrorKind::NotFound, io::ErrorKind::InvalidFilename];
+        if !is_passed.contains(&error.kind()) {
             let subject =
                 hashget_common::rel_path::display_bytes(path.as_os_str().as_encoded_bytes());
             self.monitor.problem(&Problem::new(subject, error));

@@ -22,8 +22,10 @@ use crate::place::{OwnerNames, Placer, Target};
 /// restores the files that its restore file lists.
 ///
 /// Members that would end up outside the folder, or on the far side of a symbolic link, are
-/// refused, and the rest is extracted; they are counted and told to the monitor. An error means that
-/// nothing was done, that the archive is damaged, or that the disk stopped the work.
+/// refused, and the rest is extracted; they are counted and told to the monitor. The archive is
+/// read to its end before the first file is placed, so that of a damaged one nothing gets a name
+/// (unless it is a pipe, which can be read only once). An error means that nothing was done, that
+/// the disk stopped the work, or that the archive, a pipe, is damaged.
 pub fn extract(
     archive: &Path,
     target: &Path,
@@ -35,7 +37,7 @@ pub fn extract(
     std::fs::create_dir_all(target).map_err(RestoreError::write(target))?;
     let target = Target::open(target).map_err(RestoreError::open(target))?;
     lock(&target)?;
-    refuse_other_restore_file(archive, &target)?;
+    check(archive, &file, &target)?;
     let placer = Placer::new(&target, options.overwrite, options.fsync, monitor)
         .map_err(RestoreError::open(target.path()))?;
     let owners = OwnerNames::read(options.owners);
@@ -123,12 +125,18 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
     }
 }
 
-/// The restore file of another archive is the only account of what is missing from that one.
-fn refuse_other_restore_file(archive: &Path, target: &Target) -> Result<(), RestoreError> {
+/// Refuses a damaged archive, and one whose restore file would replace that of another archive, the
+/// only account of what is missing from that one.
+fn check(archive: &Path, file: &File, target: &Target) -> Result<(), RestoreError> {
+    let open = RestoreError::open(archive);
+    let own = if file.metadata().map_err(open)?.is_file() {
+        list::find_in_sound_archive(archive)?
+    } else {
+        None
+    };
     let Some(existing) = list::read_in(target)? else {
         return Ok(());
     };
-    let own = list::find_in_archive(archive)?;
     if own.is_none_or(|own| own == existing) {
         return Ok(());
     }

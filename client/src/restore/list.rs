@@ -36,7 +36,7 @@ pub(crate) fn load_sound(target: &Path) -> Result<RestoreFile, RestoreError> {
     if metadata.is_dir() {
         return load(target, None);
     }
-    parse_found(target, search_archive(target, Reach::ToTheEnd)?)
+    parse_found(target, find_in_sound_archive(target)?)
 }
 
 fn parse_found(archive: &Path, found: Option<Vec<u8>>) -> Result<RestoreFile, RestoreError> {
@@ -69,8 +69,14 @@ pub(super) fn read_in(target: &Target) -> Result<Option<Vec<u8>>, RestoreError> 
 }
 
 /// The bytes of the restore file at the root of an archive, if it has one.
-pub(super) fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
+fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
     search_archive(archive, Reach::ToTheRestoreFile)
+}
+
+/// Like [`find_in_archive`], and the archive is read to its end, so that damage anywhere in it
+/// is an error.
+pub(super) fn find_in_sound_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
+    search_archive(archive, Reach::ToTheEnd)
 }
 
 /// How much of an archive is read.

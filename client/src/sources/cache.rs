@@ -11,13 +11,15 @@
 //! Any of it may be deleted at any time. A URL is taken whole, its query included.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::atomic_file::write_cached;
 
 /// What cleaning deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,13 +147,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
 
 /// Replaces a small file as a whole.
 pub(super) fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(io::BufWriter::new(&mut file), value)?;
-    file.flush()?;
-    file.persist(path)?;
-    Ok(())
+    write_cached(path, &serde_json::to_vec(value)?)
 }
 
 /// Hashes a file from its start and leaves it there.

@@ -13,8 +13,9 @@ pub type NestedErrorHandler = Arc<dyn Fn(&[u8], &ArchiveError) + Send + Sync>;
 pub struct ArchiveOptions {
     /// Whether files that are themselves archives are read too. They are visited as files first.
     pub recursive: bool,
-    /// Whether a tar archive must end with its marker, two blocks of zeros. Without it an archive
-    /// that was cut short between two members looks whole, compressed or not. Packages need not
+    /// Whether a tar archive must end with its marker, two blocks of zeros, and the checksum of
+    /// [`TarWriter`](super::TarWriter) fit if one follows. Without the marker an archive that was
+    /// cut short between two members looks whole, compressed or not. Packages need not
     /// have it, for their hashes tell; archives within archives never do.
     pub require_end: bool,
     /// The bounds of the whole reading.

@@ -11,12 +11,15 @@ mod sparse;
 
 use std::io::{self, Read, Write};
 
+use flate2::Crc;
+
 pub use self::error::TarWriteError;
 use self::header::{Block, TypeFlag};
 use self::records::Records;
 use self::sparse::{Layout, Piece};
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::MemberName;
+use super::tar::checksum;
 
 /// What [`TarWriter::append`] writes about a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,7 @@ pub struct TarHeader {
 pub struct TarWriter<W: Write> {
     inner: W,
     written: u64,
+    crc: Crc,
     usable: bool,
 }
 
@@ -52,6 +56,7 @@ impl<W: Write> TarWriter<W> {
         Self {
             inner,
             written: 0,
+            crc: Crc::new(),
             usable: true,
         }
     }
@@ -83,12 +88,13 @@ impl<W: Write> TarWriter<W> {
         Ok(())
     }
 
-    /// Ends the archive and gives back what it was written to, not flushed.
+    /// Ends the archive, with a checksum of all of it, and gives back what it was written to, not flushed.
     pub fn finish(mut self) -> Result<W, TarWriteError> {
         if !self.usable {
             return Err(TarWriteError::Unusable);
         }
         self.write(&[0; 1024])?;
+        self.write(&checksum::block(self.crc.sum()))?;
         Ok(self.inner)
     }
 
@@ -109,6 +115,7 @@ impl<W: Write> TarWriter<W> {
                 offset: self.written,
                 source,
             })?;
+        self.crc.update(bytes);
         self.written += bytes.len() as u64;
         Ok(())
     }

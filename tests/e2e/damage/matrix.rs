@@ -178,6 +178,7 @@ impl Cell {
         let at = |name: &str| self.scene.path(name);
         match self.thing {
             Thing::Archive => vec![at("backup.tar.gz")],
+            Thing::PlainArchive => vec![at("plain.tar")],
             Thing::RestoreFile => vec![at("unpacked/.hashget-restore.json")],
             Thing::Package => vec![at("web").join(WEB).join("A.tar.gz")],
             Thing::PoolFile | Thing::OnlyPoolFile => files(&at("pool/sha256")),
@@ -197,6 +198,7 @@ impl Cell {
         let text = |name: &str| self.scene.path(name).to_str().unwrap().to_owned();
         let target = match self.thing {
             Thing::RestoreFile => text("unpacked"),
+            Thing::PlainArchive => text("plain.tar"),
             _ => text("backup.tar.gz"),
         };
         let mut arguments: Vec<String> = match job {
@@ -339,10 +341,15 @@ fn injure(path: &Path, damage: Damage, thing: Thing) {
         Damage::Truncate => bytes.truncate(bytes.len() / 2),
         Damage::Flip => {
             let at = match thing {
-                // A digit of a digest; a flipped letter of a name is another name.
+                // A letter of a name, which makes another good name of it.
                 Thing::RestoreFile => {
                     let text = String::from_utf8_lossy(&bytes);
-                    text.find("\"sha256\"").unwrap() + 20
+                    text.find("pkg/0.bin").unwrap() + 4
+                }
+                // A file's content, of which tar itself has no checksum.
+                Thing::PlainArchive => {
+                    let text = bytes.windows(9).position(|text| text == b"only here");
+                    text.unwrap() + 4
                 }
                 _ => bytes.len() / 2,
             };

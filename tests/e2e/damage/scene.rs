@@ -24,7 +24,7 @@ pub(super) const RECORDS: &str = "records.example.org";
 /// | name | what |
 /// |---|---|
 /// | `tree` | what was packed: files of `A` and `B`, and own ones |
-/// | `backup.tar.gz`, `unpacked` | the archive, and what tar makes of it |
+/// | `backup.tar.gz`, `plain.tar`, `unpacked` | the archive, not compressed, and unpacked by tar |
 /// | `web/HOST/...` | what the web serves: packages, records |
 /// | `home/hashdb`, `empty` | a client with records, and one without |
 /// | `cache`, `parts`, `pool` | downloads, one broken off, and a pool |
@@ -180,7 +180,9 @@ fn pack_and_share(dir: &Path, client: &Client) {
     let at = |name: &str| dir.join(name);
     let text = |name: &str| at(name).to_str().unwrap().to_owned();
     let (archive, tree) = (text("backup.tar.gz"), text("tree"));
+    let plain = text("plain.tar");
     client.hashget(["-zf", &archive, "--pack", &tree, "--hashserver"]);
+    client.hashget(["-f", &plain, "--pack", &tree, "--hashserver"]);
     fs::create_dir(at("unpacked")).unwrap();
     succeed(
         Command::new("tar")

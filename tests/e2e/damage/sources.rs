@@ -73,6 +73,7 @@ impl World {
         let json = fs::read_to_string(&at).unwrap();
         let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
         json["packages"][0]["urls"] = urls[1..].into();
+        json.as_object_mut().unwrap().remove("check");
         let times = fs::metadata(&unpacked).unwrap().modified().unwrap();
         fs::write(&at, json.to_string()).unwrap();
         fs::File::open(&unpacked)

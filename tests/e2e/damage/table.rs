@@ -9,6 +9,7 @@ use super::matrix::Outcome;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Thing {
     Archive,
+    PlainArchive,
     RestoreFile,
     Package,
     PoolFile,
@@ -21,8 +22,9 @@ pub(super) enum Thing {
 }
 
 impl Thing {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Archive,
+        Self::PlainArchive,
         Self::RestoreFile,
         Self::Package,
         Self::PoolFile,
@@ -37,6 +39,7 @@ impl Thing {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Archive => "the archive",
+            Self::PlainArchive => "the archive, not compressed",
             Self::RestoreFile => "the restore file of an unpacked archive",
             Self::Package => "a package at its only URL",
             Self::PoolFile => "a package in a pool, its URL alive",
@@ -53,6 +56,7 @@ impl Thing {
     pub(super) fn needles(self) -> &'static [&'static str] {
         match self {
             Self::Archive => &["backup.tar.gz"],
+            Self::PlainArchive => &["plain.tar"],
             Self::RestoreFile => &[".hashget-restore.json", "pkg/0.bin"],
             Self::Package | Self::Cached | Self::Partial => &["A.tar.gz"],
             Self::PoolFile | Self::OnlyPoolFile => &["A.tar.gz", "pool"],
@@ -65,7 +69,7 @@ impl Thing {
     /// What of it matters to a job; of the rest nothing can be said.
     pub(super) fn concerns(self, job: Job) -> bool {
         match self {
-            Self::Archive => job != Job::RestoreFolder,
+            Self::Archive | Self::PlainArchive => job != Job::RestoreFolder,
             Self::RestoreFile => job == Job::RestoreFolder || job.is_verify(),
             Self::Partial => job != Job::Pack,
             _ => true,

@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use hashget_common::digest::Digest;
+
+use crate::atomic_file::write_cached;
 
 /// Answers by their question's URL, in a folder or in memory.
 ///
@@ -45,7 +47,7 @@ impl Answers {
             return;
         };
         // Without the file the question is asked again next time.
-        let _kept = write(&path(folder, &key), &answer).is_ok();
+        let _kept = write_cached(&path(folder, &key), &answer).is_ok();
     }
 }
 
@@ -60,13 +62,4 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         .take(MAX_BYTES)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn write(path: &Path, answer: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(answer)?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -1,29 +1,40 @@
 //! A tar archive as a row of 512-byte blocks, with the offset for messages.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 
 use super::super::error::{ArchiveError, LimitKind, MemberName};
 use super::super::walk::reading;
+use super::checksum::{self, Summed};
 
 pub(super) const FORMAT: &str = "tar";
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Reads blocks and counts bytes.
 pub(super) struct Blocks<'r> {
-    input: BufReader<&'r mut dyn Read>,
+    input: Summed<&'r mut dyn Read>,
     offset: u64,
 }
 
 impl<'r> Blocks<'r> {
-    pub(super) fn new(input: &'r mut dyn Read) -> Self {
+    /// With `sums`, a checksum at the end is compared by [`Self::end`].
+    pub(super) fn new(input: &'r mut dyn Read, sums: bool) -> Self {
         Self {
-            input: BufReader::with_capacity(BUFFER_BYTES, input),
+            input: Summed::new(input, BUFFER_BYTES, sums),
             offset: 0,
         }
     }
 
     /// The next block, or `None` if the input ends just before it.
     pub(super) fn next(&mut self) -> Result<Option<[u8; 512]>, ArchiveError> {
+        let (block, count) = self.up_to_a_block()?;
+        match count {
+            0 => Ok(None),
+            512 => Ok(Some(block)),
+            _ => Err(self.truncated(MemberName::part("a block"))),
+        }
+    }
+
+    fn up_to_a_block(&mut self) -> Result<([u8; 512], usize), ArchiveError> {
         let mut block = [0; 512];
         let mut count = 0;
         while count < block.len() {
@@ -33,11 +44,7 @@ impl<'r> Blocks<'r> {
             }
         }
         self.offset += count as u64;
-        match count {
-            0 => Ok(None),
-            512 => Ok(Some(block)),
-            _ => Err(self.truncated(MemberName::part("a block"))),
-        }
+        Ok((block, count))
     }
 
     /// The next block, which must be there to hold `what`.
@@ -74,8 +81,7 @@ impl<'r> Blocks<'r> {
     /// Passes `left` bytes of a member of `size` bytes, and the padding to the next block.
     pub(super) fn pass(&mut self, left: u64, size: u64, path: &[u8]) -> Result<(), ArchiveError> {
         let padded = left.saturating_add(size.next_multiple_of(512) - size);
-        let passed = io::copy(&mut (&mut self.input).take(padded), &mut io::sink());
-        let passed = passed.map_err(reading)?;
+        let passed = self.input.pass(padded).map_err(reading)?;
         self.offset += passed;
         // The padding of the last member may be missing: no byte of it counts.
         if passed < left {
@@ -89,9 +95,16 @@ impl<'r> Blocks<'r> {
         self.offset
     }
 
-    /// Reads to the end of the input, so that decompressors get to check their sums.
-    pub(super) fn drain(&mut self) -> Result<(), ArchiveError> {
-        io::copy(&mut self.input, &mut io::sink()).map_err(reading)?;
+    /// Compares the checksum that may follow the end of an archive, and reads to the end of the
+    /// input, so that decompressors get to check theirs.
+    pub(super) fn end(&mut self) -> Result<(), ArchiveError> {
+        let sum = self.input.sum();
+        let (rest, _) = self.up_to_a_block()?;
+        self.input.pass(u64::MAX).map_err(reading)?;
+        if sum.is_some_and(|sum| checksum::contradicts(&rest, sum)) {
+            let reason = "its checksum is wrong: some byte of it has changed";
+            return Err(self.corrupt("the whole archive", reason));
+        }
         Ok(())
     }
 

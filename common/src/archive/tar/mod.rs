@@ -4,6 +4,7 @@
 //! and it reads extension headers of any size, so these parts are done here.
 
 mod blocks;
+pub(super) mod checksum;
 pub(super) mod header;
 mod pax;
 mod sparse;
@@ -35,13 +36,14 @@ pub(super) fn read<E>(
     place: Place<'_>,
     input: &mut dyn Read,
 ) -> Result<ArchiveKind, ReadError<E>> {
-    let mut blocks = Blocks::new(input);
+    let whole = place.depth == 0 && walk.options.require_end;
+    let mut blocks = Blocks::new(input, whole);
     let mut pending = Pending::default();
-    let mut has_end = place.depth > 0 || !walk.options.require_end;
+    let mut has_end = !whole;
     while let Some(block) = blocks.next()? {
         if block == [0; 512] {
             has_end = has_end || blocks.next()? == Some([0; 512]);
-            blocks.drain()?;
+            blocks.end()?;
             break;
         }
         if !header::checksum_matches(&block) {

@@ -220,7 +220,7 @@ fn a_size_beyond_8_gib_is_told_by_pax() {
     let file = header(b"big", EntryKind::File, size);
     writer.append(&file, &mut io::repeat(0)).unwrap();
     let Counting(count, start) = writer.finish().unwrap();
-    assert_eq!(count, 1024 + 512 + size.next_multiple_of(512) + 1024);
+    assert_eq!(count, 1024 + 512 + size.next_multiple_of(512) + 1024 + 512);
     let mut stream = start[..2048].chain(io::repeat(0).take(size.next_multiple_of(512)));
     let mut seen = Vec::new();
     let result: Result<_, ReadError<io::Error>> = read_archive(
@@ -235,4 +235,44 @@ fn a_size_beyond_8_gib_is_told_by_pax() {
         (result.unwrap(), seen),
         (ArchiveKind::Tar, vec![Some(size)])
     );
+}
+
+#[test]
+fn a_changed_byte_is_noticed_wherever_it_is() {
+    let content = b"neither compressed nor hashed".to_vec();
+    let file = header(b"a", EntryKind::File, content.len() as u64);
+    let whole = written(&[(file, content)]);
+    let options = ArchiveOptions {
+        require_end: true,
+        ..ArchiveOptions::default()
+    };
+    let read = |tar: &[u8]| {
+        let mut seen = Vec::new();
+        let mut visit = |entry: &Entry, content: &mut dyn io::Read| {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            seen.push((entry.clone(), bytes));
+            Ok::<(), io::Error>(())
+        };
+        match read_archive(Input::Stream(&mut &tar[..]), &options, &mut visit) {
+            Ok(ArchiveKind::Tar) => Ok(seen),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    let right = read(&whole).unwrap();
+    let end = whole.len() - 512;
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << (at % 8);
+        match read(&changed) {
+            Err(_) => {}
+            // Without its first letters the checksum is none, and all the rest is right.
+            Ok(seen) => assert!(at >= end && seen == right, "byte {at}"),
+        }
+    }
+    // As other programs and older versions end: without the checksum.
+    assert_eq!(read(&whole[..end]).unwrap(), right);
+    let mut other = whole[..end].to_vec();
+    other.extend_from_slice(b"hashget-crc32, but not ours");
+    assert_eq!(read(&other).unwrap(), right);
 }
