@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
@@ -14,7 +15,7 @@ use super::part::Part;
 use super::receive::{Received, Wanted, receive, write_error};
 use super::{LocalPackage, Origin};
 use crate::http::{Http, HttpError};
-use crate::monitor::Monitor;
+use crate::monitor::{Level, Monitor};
 
 /// How downloads are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,7 @@ pub struct Downloader {
     options: DownloadOptions,
     cache: Cache,
     dead_hosts: DeadHosts,
+    has_told_cache: AtomicBool,
 }
 
 impl Downloader {
@@ -131,6 +133,7 @@ impl Downloader {
             options,
             cache,
             dead_hosts: DeadHosts::default(),
+            has_told_cache: AtomicBool::new(false),
         }
     }
 
@@ -208,6 +211,9 @@ impl Downloader {
     ) -> Result<LocalPackage, DownloadError> {
         let host = self.dead_hosts.check(wanted.url, patience)?;
         let mut part = Part::open(&self.cache, wanted.url).map_err(cache_error("write"))?;
+        if let Some(error) = part.outside() {
+            self.tell_unusable_cache(part.path(), error, monitor);
+        }
         let received = self.receive_all(wanted, patience, &mut part, monitor);
         self.dead_hosts.note(host, patience, &received);
         match (received, cached) {
@@ -237,6 +243,17 @@ impl Downloader {
                 left.map_err(|error| cache_error("delete")((path, error)))?;
                 Err(error)
             }
+        }
+    }
+
+    /// Says, once, that downloads are not kept.
+    fn tell_unusable_cache(&self, path: &Path, error: &io::Error, monitor: &dyn Monitor) {
+        if !self.has_told_cache.swap(true, Ordering::Relaxed) {
+            let text = format!(
+                "cannot write {} ({error}): what is downloaded goes to temporary files, and is not kept",
+                path.display()
+            );
+            monitor.message(Level::Warning, &text);
         }
     }
 
@@ -292,8 +309,11 @@ impl Downloader {
             path: path.clone(),
             source,
         };
+        let is_kept = part.outside().is_none();
         let file = part.finish(&path).map_err(failed)?;
-        self.cache.save_url_entry(&entry).map_err(failed)?;
+        if is_kept {
+            self.cache.save_url_entry(&entry).map_err(failed)?;
+        }
         Ok(LocalPackage {
             file,
             path,
@@ -309,7 +329,7 @@ impl Downloader {
         let path = self.cache.content_path(sha256);
         let failed = |action| cache_error(action);
         let mut file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             file => file.map_err(|error| failed("read")((path.clone(), error)))?,
         };
         let (digest, size) =
@@ -345,6 +365,12 @@ impl Downloader {
     pub fn clean(&self) -> Result<CleanStats, DownloadError> {
         self.cache.clean().map_err(cache_error("delete"))
     }
+}
+
+/// Whether there is no such file, or no such folder because a file is in its place.
+fn is_absent(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    [NotFound, NotADirectory].contains(&error.kind())
 }
 
 /// A request that brought as much was not in vain.

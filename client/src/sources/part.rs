@@ -27,6 +27,8 @@ pub(super) struct Part {
     path: PathBuf,
     /// Where the validators are kept; none for a part that is of use to this process only.
     info_path: Option<PathBuf>,
+    /// Why it is a file without a name outside the cache, if it is.
+    outside: Option<io::Error>,
     pub(super) info: PartInfo,
     hasher: Hasher,
     /// Whether some of the bytes are of an earlier request.
@@ -35,8 +37,18 @@ pub(super) struct Part {
 
 impl Part {
     /// The part of `url`: with what an earlier run has left, or a fresh one if another process is
-    /// just writing that.
+    /// just writing that. Where the cache cannot be written, a temporary file has to do.
     pub(super) fn open(cache: &Cache, url: &str) -> Result<Self, (PathBuf, io::Error)> {
+        Self::open_in(cache, url).or_else(|(path, error)| match tempfile::tempfile() {
+            Ok(file) => Ok(Self {
+                outside: Some(error),
+                ..Self::empty(file, path)
+            }),
+            Err(_) => Err((path, error)),
+        })
+    }
+
+    fn open_in(cache: &Cache, url: &str) -> Result<Self, (PathBuf, io::Error)> {
         let path = cache.part_path(url, "part");
         let failed = |error| (path.clone(), error);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
@@ -73,6 +85,7 @@ impl Part {
             info,
             hasher,
             is_resumed,
+            outside: None,
         };
         if !is_resumed {
             part.restart()?;
@@ -91,14 +104,24 @@ impl Part {
             .truncate(true)
             .open(&path)
             .map_err(|error| (path.clone(), error))?;
-        Ok(Self {
+        Ok(Self::empty(file, path))
+    }
+
+    fn empty(file: File, path: PathBuf) -> Self {
+        Self {
             file: LockFile::new(file),
             path,
             info_path: None,
+            outside: None,
             info: PartInfo::default(),
             hasher: Hasher::new(),
             is_resumed: false,
-        })
+        }
+    }
+
+    /// Why it is not in the cache, if it is not.
+    pub(super) fn outside(&self) -> Option<&io::Error> {
+        self.outside.as_ref()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -140,8 +163,12 @@ impl Part {
         Ok(())
     }
 
-    /// Gives the part its final name; the file is at its start.
+    /// Gives the part its final name, if it is in the cache; the file is at its start.
     pub(super) fn finish(mut self, path: &Path) -> io::Result<File> {
+        if self.outside.is_some() {
+            self.file.rewind()?;
+            return self.file.try_clone();
+        }
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         self.file.rewind()?;
         fs::rename(&self.path, path)?;
@@ -152,6 +179,9 @@ impl Part {
 
     /// Deletes the part.
     pub(super) fn discard(self) -> io::Result<()> {
+        if self.outside.is_some() {
+            return Ok(());
+        }
         fs::remove_file(&self.path)?;
         self.delete_info()
     }
