@@ -128,9 +128,9 @@ mod tests {
     #[test]
     fn contents_come_back_in_order_with_their_digests() {
         let mut batch = ContentBatch::new();
-        for round in 0..3_u32 {
-            let contents: Vec<Vec<u8>> = (0..50_u32)
-                .map(|i| vec![(i + round) as u8; (i * 7919 % 5000) as usize])
+        for round in 0..3_u8 {
+            let contents: Vec<Vec<u8>> = (0..50_u8)
+                .map(|i| vec![i + round; usize::from(i) * 7919 % 5000])
                 .collect();
             for (owner, content) in (0..).zip(&contents) {
                 assert!(batch.take(&mut &content[..], 5000, owner).unwrap());

@@ -17,7 +17,7 @@ fn in_blocks(data: &[u8], block_size: u64) -> Vec<u8> {
 
 fn noise(bytes: u32) -> Vec<u8> {
     (0..bytes)
-        .map(|i| (i.wrapping_mul(2_654_435_761) >> 17) as u8 & 0x3F)
+        .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[1] & 0x3F)
         .collect()
 }
 
