@@ -8,6 +8,7 @@
 
 pub mod api;
 pub mod archive;
+pub mod content_batch;
 pub mod deb822;
 pub mod digest;
 pub mod expiry;

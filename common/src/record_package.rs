@@ -1,10 +1,12 @@
 //! One package file becomes its record: what clients and servers share of indexing.
 
 use std::collections::{BTreeMap, HashSet};
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use jiff::civil::DateTime;
 use thiserror::Error;
@@ -13,12 +15,14 @@ use crate::archive::{
     ArchiveError, ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, Limits, Origin, ReadError,
     read_archive,
 };
+use crate::content_batch::ContentBatch;
 use crate::deb822;
 use crate::digest::{Digest, HashSpec};
 use crate::expiry::Expiry;
 use crate::hash_package::{Attributes, HashPackage};
 use crate::hash_reader::Hasher;
 use crate::rel_path::{RelPath, display_bytes};
+use crate::sha256_lanes::lanes;
 use crate::signature::Signature;
 
 /// How a package is recorded.
@@ -38,6 +42,8 @@ pub struct RecordRules<'a> {
     pub limits: Limits,
     /// The local time that is noted as `crawled_date`.
     pub now: DateTime,
+    /// How many threads may decompress the package, where its format can be cut into parts.
+    pub threads: u32,
 }
 
 impl RecordRules<'_> {
@@ -56,6 +62,7 @@ impl RecordRules<'_> {
             expires: Expiry::Never,
             limits: Limits::default(),
             now,
+            threads: 1,
         }
     }
 }
@@ -115,17 +122,25 @@ pub fn record_package(
     let nested_errors = Arc::new(Mutex::new(Vec::new()));
     let mut listing = Listing::new(rules);
     let file = package.file.try_clone().map_err(RecordError::Read)?;
-    let read = read_archive(
-        Input::File(file),
-        &archive_options(rules, &nested_errors),
-        &mut |entry, content| listing.visit(entry, content),
-    );
+    let options = archive_options(rules, &nested_errors);
+    // Not after the reading: then nothing else could be done for this package.
+    let (read, md5) = thread::scope(|scope| {
+        let md5 = scope.spawn(|| md5_of(package.file));
+        let read = read_archive(Input::File(file), &options, &mut |entry, content| {
+            listing.visit(entry, content)
+        });
+        (read, md5.join())
+    });
+    listing.hash_batch();
     let kind = match read {
         Ok(kind) => kind,
         Err(ReadError::Visit(source)) => return Err(RecordError::Read(source)),
         Err(ReadError::Archive(source)) => return Err(RecordError::Archive(source)),
     };
-    let md5 = md5_of(package.file).map_err(RecordError::Read)?;
+    let md5 = match md5 {
+        Ok(md5) => md5.map_err(RecordError::Read)?,
+        Err(panic) => std::panic::resume_unwind(panic),
+    };
     let mut notes = nested_errors.lock().map_or_else(
         |poisoned| poisoned.into_inner().clone(),
         |notes| notes.clone(),
@@ -148,6 +163,7 @@ fn archive_options(rules: &RecordRules<'_>, errors: &Arc<Mutex<Vec<String>>>) ->
     let errors = Arc::clone(errors);
     ArchiveOptions {
         recursive: rules.recursive,
+        threads: rules.threads,
         limits: rules.limits.clone(),
         on_nested_error: Some(Arc::new(move |path, error| {
             if let Ok(mut errors) = errors.lock()
@@ -169,6 +185,15 @@ struct Listing<'o> {
     seen_files: u64,
     sum_bytes: u64,
     indexed_bytes: u64,
+    /// Files that were seen, and are not hashed yet; none where lanes do not pay.
+    batch: Option<ContentBatch<Noted>>,
+}
+
+/// What a file that was hashed is noted as.
+#[derive(Clone, Copy)]
+struct Noted {
+    file: bool,
+    anchor: bool,
 }
 
 impl<'o> Listing<'o> {
@@ -181,6 +206,7 @@ impl<'o> Listing<'o> {
             seen_files: 0,
             sum_bytes: 0,
             indexed_bytes: 0,
+            batch: (lanes() > 1).then(ContentBatch::new),
         }
     }
 
@@ -198,19 +224,70 @@ impl<'o> Listing<'o> {
                 self.sum_bytes = self.sum_bytes.saturating_add(size);
                 return Ok(());
             }
+            if self.put_aside(entry, size, content)? {
+                return Ok(());
+            }
         }
+        // Digests are noted in the order of the package.
+        self.hash_batch();
         let mut hasher = Hasher::new();
         let size = io::copy(content, &mut hasher)?;
-        let digest = hasher.finish();
+        let noted = self.count(entry, size);
+        self.note(noted, hasher.finish());
+        Ok(())
+    }
+
+    /// Puts a small file aside, to be hashed with others; whether that was done.
+    fn put_aside(&mut self, entry: &Entry, size: u64, content: &mut dyn Read) -> io::Result<bool> {
+        let small = usize::try_from(size)
+            .ok()
+            .filter(|size| *size <= ContentBatch::<Noted>::MAX_CONTENT_BYTES);
+        let (Some(small), true) = (small, self.batch.is_some()) else {
+            return Ok(false);
+        };
+        let noted = self.count(entry, size);
+        if let Some(batch) = &mut self.batch {
+            // The reader gives no more than the size of its entry.
+            let _whole = batch.take(content, small, noted)?;
+            if batch.is_full() {
+                self.hash_batch();
+            }
+        }
+        Ok(true)
+    }
+
+    /// Counts a file; tells what it is noted as.
+    fn count(&mut self, entry: &Entry, size: u64) -> Noted {
         self.sum_bytes = self.sum_bytes.saturating_add(size);
-        if self.is_indexed(size) {
-            self.files.add(digest);
+        let noted = Noted {
+            file: self.is_indexed(size),
+            anchor: self.is_anchor(entry, size),
+        };
+        if noted.file {
             self.indexed_bytes = self.indexed_bytes.saturating_add(size);
         }
-        if self.is_anchor(entry, size) {
+        noted
+    }
+
+    fn note(&mut self, noted: Noted, digest: Digest) {
+        if noted.file {
+            self.files.add(digest);
+        }
+        if noted.anchor {
             self.anchors.add(digest);
         }
-        Ok(())
+    }
+
+    /// Notes what was put aside.
+    fn hash_batch(&mut self) {
+        let Some(mut batch) = self.batch.take() else {
+            return;
+        };
+        let Ok(()) = batch.drain(|noted, digest, _| {
+            self.note(noted, digest);
+            Ok::<(), Infallible>(())
+        });
+        self.batch = Some(batch);
     }
 
     fn visit_control(&mut self, entry: &Entry, content: &mut dyn Read) -> io::Result<()> {

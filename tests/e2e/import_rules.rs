@@ -30,7 +30,7 @@ const COMMON: &[Layer] = &[
         peers: &[],
     },
     Layer {
-        modules: &["deb822", "hash_package"],
+        modules: &["content_batch", "deb822", "hash_package"],
         peers: &[],
     },
     Layer {

@@ -30,6 +30,7 @@ pub(crate) fn acquire_all(
     };
     let crew = Crew {
         jobs,
+        threads,
         next: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
         options,
@@ -52,6 +53,7 @@ pub(crate) fn acquire_all(
 
 struct Crew<'a> {
     jobs: &'a [Job],
+    threads: usize,
     next: AtomicUsize,
     stopped: AtomicBool,
     options: &'a RecordOptions,
@@ -68,7 +70,11 @@ impl Crew<'_> {
             let Some(job) = self.jobs.get(place) else {
                 return;
             };
-            let acquisition = acquire(job, self.options, self.services).unwrap_or_else(|error| {
+            let options = RecordOptions {
+                threads: self.share(place),
+                ..self.options.clone()
+            };
+            let acquisition = acquire(job, &options, self.services).unwrap_or_else(|error| {
                 let problem = Problem::new(job.place.describe(), &error);
                 self.services.monitor().problem(&problem);
                 Acquisition {
@@ -81,6 +87,13 @@ impl Crew<'_> {
                 return;
             }
         }
+    }
+
+    /// How many threads may decompress the package of a job: those that find no other to do.
+    fn share(&self, place: usize) -> u32 {
+        let left = self.jobs.len().saturating_sub(place).max(1);
+        let share = self.threads.div_ceil(left.min(self.threads).max(1));
+        u32::try_from(share).unwrap_or(1)
     }
 
     /// Saves records as they come, as many at once as are there.

@@ -30,6 +30,8 @@ pub struct RecordOptions {
     pub limits: Limits,
     /// The local time that is noted as `crawled_date`.
     pub now: DateTime,
+    /// How many threads may decompress a package; 0 is one.
+    pub threads: u32,
 }
 
 impl RecordOptions {
@@ -48,6 +50,7 @@ impl RecordOptions {
             expires: Expiry::Never,
             limits: Limits::default(),
             now,
+            threads: 1,
         }
     }
 }
@@ -73,6 +76,7 @@ pub fn index_package(
         expires: options.expires,
         limits: options.limits.clone(),
         now: options.now,
+        threads: options.threads,
     };
     record_package(file, url, signatures, &rules).map_err(|error| match error {
         RecordError::Read(source) => IndexPackageError::Read {

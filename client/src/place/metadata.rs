@@ -117,14 +117,15 @@ pub(crate) fn apply(fd: BorrowedFd<'_>, wanted: &Wanted) -> Applied {
             return applied;
         }
     };
-    thing.set_owner(wanted, &mut applied);
+    let mut touched = thing.set_owner(wanted, &mut applied);
     if let Some(xattrs) = &wanted.xattrs {
-        thing.set_xattrs(xattrs, &mut applied);
+        touched |= thing.set_xattrs(xattrs, &mut applied);
     }
-    if let Some(mode) = wanted.mode {
-        thing.set_mode(mode, wanted, &mut applied);
-    }
-    thing.set_times(wanted, &mut applied);
+    let mode = wanted
+        .mode
+        .and_then(|mode| thing.set_mode(mode, wanted, touched, &mut applied));
+    let stamped = thing.set_times(wanted, touched || mode.is_some(), &mut applied);
+    thing.verify(wanted, mode, stamped, &mut applied);
     applied
 }
 
@@ -191,11 +192,12 @@ impl<'a> Thing<'a> {
         chownat(self.fd, "", user, group, AtFlags::EMPTY_PATH)
     }
 
-    fn set_owner(&self, wanted: &Wanted, applied: &mut Applied) {
+    /// Whether anything was tried, which may change more than the owner.
+    fn set_owner(&self, wanted: &Wanted, applied: &mut Applied) -> bool {
         let user = wanted.user.filter(|user| *user != self.stat.st_uid);
         let group = wanted.group.filter(|group| *group != self.stat.st_gid);
         if user.is_none() && group.is_none() {
-            return;
+            return false;
         }
         let mut done = self.chown(user, group);
         if done.is_err() && user.is_some() && group.is_some() {
@@ -207,6 +209,7 @@ impl<'a> Thing<'a> {
             done = Ok(());
         }
         applied.check("the owner", done);
+        true
     }
 
     fn chmod(&self, mode: u32) -> Result<(), Errno> {
@@ -217,14 +220,28 @@ impl<'a> Thing<'a> {
         }
     }
 
-    fn set_mode(&self, mode: u32, wanted: &Wanted, applied: &mut Applied) {
+    /// The mode that was set, if it had to be. `touched` tells that owner or attributes may have
+    /// changed it.
+    fn set_mode(
+        &self,
+        mode: u32,
+        wanted: &Wanted,
+        touched: bool,
+        applied: &mut Applied,
+    ) -> Option<u32> {
         if self.is_symlink() {
-            return;
+            return None;
         }
-        // Owner and attributes may have changed it.
-        let now = match fstat(self.fd) {
+        let now = match if touched {
+            fstat(self.fd)
+        } else {
+            Ok(self.stat)
+        } {
             Ok(now) => now,
-            Err(error) => return applied.check("the mode", Err(error)),
+            Err(error) => {
+                applied.check("the mode", Err(error));
+                return None;
+            }
         };
         let mut allowed = mode;
         let folder =
@@ -242,24 +259,18 @@ impl<'a> Thing<'a> {
             let what = "setuid and setgid bits are left out, because the owner could not be set";
             applied.failures.push(what.to_owned());
         }
-        if permissions(&now) != allowed {
-            applied.check("the mode", self.chmod(allowed));
-            // The kernel drops setgid without a word where the group is not ours.
-            if fstat(self.fd).is_ok_and(|now| permissions(&now) != allowed) {
-                let what = format!("the system does not take mode {allowed:04o}");
-                applied.failures.push(what);
-            }
+        if permissions(&now) == allowed {
+            return None;
         }
+        applied.check("the mode", self.chmod(allowed));
+        Some(allowed)
     }
 
-    fn set_times(&self, wanted: &Wanted, applied: &mut Applied) {
-        let differs = |now: &Stat| {
-            let (atime, mtime) = times(now);
-            wanted.atime.is_some_and(|wanted| wanted != atime)
-                || wanted.mtime.is_some_and(|wanted| wanted != mtime)
-        };
-        if !differs(&self.stat) && fstat(self.fd).is_ok_and(|now| !differs(&now)) {
-            return;
+    /// Whether times were set. `touched` tells that something was changed before.
+    fn set_times(&self, wanted: &Wanted, touched: bool, applied: &mut Applied) -> bool {
+        let right = |now: &Stat| !differ(now, wanted);
+        if right(&self.stat) && (!touched || fstat(self.fd).is_ok_and(|now| right(&now))) {
+            return false;
         }
         let stamps = Timestamps {
             last_access: timespec(wanted.atime),
@@ -269,45 +280,78 @@ impl<'a> Thing<'a> {
             None => futimens(self.fd, &stamps),
             Some(path) => utimensat(CWD, path, &stamps, AtFlags::empty()),
         };
-        let failed = done.is_err();
+        let set = done.is_ok();
         applied.check("the times", done);
-        if !failed && fstat(self.fd).is_ok_and(|now| differs(&now)) {
+        set
+    }
+
+    /// Looks whether the system took the `mode` and the times that were set.
+    fn verify(&self, wanted: &Wanted, mode: Option<u32>, stamped: bool, applied: &mut Applied) {
+        if mode.is_none() && !stamped {
+            return;
+        }
+        let Ok(now) = fstat(self.fd) else { return };
+        // The kernel drops setgid without a word where the group is not ours.
+        if let Some(mode) = mode.filter(|mode| permissions(&now) != *mode) {
+            let what = format!("the system does not take mode {mode:04o}");
+            applied.failures.push(what);
+        }
+        if stamped && differ(&now, wanted) {
             let what = "the file system does not keep these times exactly";
             applied.failures.push(what.to_owned());
         }
     }
 
-    fn set_xattrs(&self, wanted: &[Xattr], applied: &mut Applied) {
+    /// Whether any was to be changed.
+    fn set_xattrs(&self, wanted: &[Xattr], applied: &mut Applied) -> bool {
         let existing = match self.xattrs() {
             Ok(existing) => existing,
             Err(Errno::OPNOTSUPP) => BTreeMap::new(),
             Err(error) => {
                 applied.check("extended attributes", Err(error));
-                return;
+                return true;
             }
         };
+        let mut touched = false;
         for name in existing.keys() {
             if is_ours(name) && !wanted.iter().any(|xattr| xattr.name == *name) {
                 let what = format!("extended attributes (remove {})", display_bytes(name));
                 applied.check(&what, self.remove_xattr(name));
+                touched = true;
             }
         }
         for Xattr { name, value } in wanted {
             if existing.get(name) != Some(value) {
                 let what = format!("the extended attribute {}", display_bytes(name));
                 applied.check(&what, self.set_xattr(name, value));
+                touched = true;
             }
+        }
+        touched
+    }
+
+    /// The names of all attributes, each with a zero behind it.
+    fn xattr_names(&self, names: &mut [u8]) -> Result<usize, Errno> {
+        match &self.proc_path {
+            None => flistxattr(self.fd, names),
+            Some(path) => listxattr(path, names),
         }
     }
 
     fn xattrs(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
-        let mut names = vec![0; MAX_XATTR];
-        let length = match &self.proc_path {
-            None => flistxattr(self.fd, &mut names[..])?,
-            Some(path) => listxattr(path, &mut names[..])?,
+        // Most files have none or few, and there are many files.
+        let mut few = [0; 256];
+        let mut many = Vec::new();
+        let names = match self.xattr_names(&mut few) {
+            Err(Errno::RANGE) => {
+                many.resize(MAX_XATTR, 0);
+                let length = self.xattr_names(&mut many)?;
+                &many[..length]
+            }
+            length => &few[..length?],
         };
         let mut found = BTreeMap::new();
-        for name in names[..length].split(|byte| *byte == 0) {
+        for name in names.split(|byte| *byte == 0) {
             if name.is_empty() {
                 continue;
             }
@@ -338,6 +382,13 @@ impl<'a> Thing<'a> {
             Some(path) => removexattr(path, name),
         }
     }
+}
+
+/// Whether something has other times than are wanted.
+fn differ(now: &Stat, wanted: &Wanted) -> bool {
+    let (atime, mtime) = times(now);
+    wanted.atime.is_some_and(|wanted| wanted != atime)
+        || wanted.mtime.is_some_and(|wanted| wanted != mtime)
 }
 
 /// Whether an attribute is content of the file, rather than a label that the system puts on it.

@@ -25,5 +25,5 @@ pub(crate) use node::Node;
 pub use options::{Overwrite, Owners};
 pub(crate) use owners::OwnerNames;
 pub(crate) use placer::{Existing, Placed, Placer, content_error};
-pub(crate) use target::{PlaceError, Target, is_hopeless};
-pub(crate) use temp::{JOURNAL_NAME, Temp};
+pub(crate) use target::{Looker, PlaceError, Target, is_hopeless};
+pub(crate) use temp::{JOURNAL_NAME, OpenFolder, Temp};

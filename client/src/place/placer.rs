@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,14 +12,14 @@ use hashget_common::restore_file::RestoreFile;
 use rustix::fs::{AtFlags, FileType, Stat, linkat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::content::{ContentError, Holes};
+use super::content::{ContentError, Holes, write_sparse};
 use super::copy::copy_content;
 use super::folders::Folders;
 use super::metadata::{Applied, Wanted, apply};
 use super::node::Node;
 use super::options::Overwrite;
 use super::target::{PlaceError, Target};
-use super::temp::{Temp, TempName};
+use super::temp::{OpenFolder, Temp, TempName};
 use crate::monitor::{Level, Monitor, Problem};
 
 /// Gives files, links and nodes their places in a target.
@@ -107,13 +107,54 @@ impl<'a> Placer<'a> {
         temp: Temp,
         wanted: &Wanted,
     ) -> Result<Placed, PlaceError> {
+        self.complete(path, &temp, wanted)?;
+        self.publish(path, temp.name)
+    }
+
+    /// Opens the folder of `path` to place several files in it at once.
+    pub(crate) fn open_folder(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
+        let (folder, _) = self.folder_of(path)?;
+        OpenFolder::new(folder).map_err(PlaceError::to("look at its folder"))
+    }
+
+    /// Places `content`, which is known to be right, at `path` in `folder`; gives the file, too, to
+    /// make copies of.
+    pub(crate) fn place_content(
+        &self,
+        path: &RelPath,
+        folder: &OpenFolder,
+        content: &[u8],
+        extents: Holes<'_>,
+        wanted: &Wanted,
+    ) -> Result<(Placed, File), PlaceError> {
+        let Some(name) = path.file_name() else {
+            return Err(PlaceError::because("place it", "it is the root"));
+        };
+        let mut temp = folder
+            .temp()
+            .map_err(PlaceError::to("make a temporary file"))?;
+        match extents {
+            None => temp.file.write_all(content),
+            Some(extents) => {
+                let length = temp.file.set_len(content.len() as u64);
+                length.and_then(|()| write_sparse(&temp.file, content, 0, extents))
+            }
+        }
+        .map_err(PlaceError::to("write the content"))?;
+        self.complete(path, &temp, wanted)?;
+        let name = OsStr::from_bytes(name);
+        let placed = self.publish_in(folder.handle(), name, temp.name)?;
+        Ok((placed, temp.file))
+    }
+
+    fn complete(&self, path: &RelPath, temp: &Temp, wanted: &Wanted) -> Result<(), PlaceError> {
         self.report(path, &apply(temp.file.as_fd(), wanted));
         if self.fsync {
             temp.file
                 .sync_all()
                 .map_err(PlaceError::to("force it to disk"))?;
         }
-        self.publish(path, temp.name)
+        Ok(())
     }
 
     /// Places a copy of the `size` bytes of `from`, which were checked.
@@ -223,13 +264,22 @@ impl<'a> Placer<'a> {
 
     fn publish(&self, path: &RelPath, temp: TempName) -> Result<Placed, PlaceError> {
         let (folder, name) = self.folder_of(path)?;
+        self.publish_in(folder.as_fd(), name, temp)
+    }
+
+    fn publish_in(
+        &self,
+        folder: BorrowedFd<'_>,
+        name: &OsStr,
+        temp: TempName,
+    ) -> Result<Placed, PlaceError> {
         let keep = self.overwrite == Overwrite::Never;
-        match temp.publish(folder.as_fd(), name, keep) {
+        match temp.publish(folder, name, keep) {
             Ok(()) => Ok(Placed::New),
             Err(Errno::EXIST) if keep => Ok(Placed::Kept),
             Err(Errno::ISDIR) => Err(PlaceError::because("replace it", "a folder has its name")),
             Err(error) => {
-                let there = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+                let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
                 let is_folder = there
                     .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
                 if is_folder {

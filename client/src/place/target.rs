@@ -194,6 +194,41 @@ impl Target {
     }
 }
 
+/// Looks at one path after another: those of one folder, if they come in a row, through one handle.
+pub(crate) struct Looker<'t> {
+    target: &'t Target,
+    last: Option<(RelPath, io::Result<OwnedFd>)>,
+}
+
+impl<'t> Looker<'t> {
+    /// Looks at what is in `target`.
+    pub(crate) fn new(target: &'t Target) -> Self {
+        Self { target, last: None }
+    }
+
+    /// What [`Target::stat`] says.
+    pub(crate) fn stat(&mut self, path: &RelPath) -> io::Result<Option<Stat>> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.target.stat(path);
+        };
+        if self.last.as_ref().is_none_or(|(last, _)| *last != parent) {
+            let folder = self.target.open_beneath(&parent, path_flags());
+            self.last = Some((parent, folder.map_err(io::Error::from)));
+        }
+        let folder = match &self.last {
+            Some((_, Ok(folder))) => folder,
+            // It says why, and folders that fail for another reason than being missing are few.
+            Some((_, Err(error))) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            _ => return self.target.stat(path),
+        };
+        match statat(folder, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// Opens `piece` one component at a time, as `openat2` would.
 fn walk(from: BorrowedFd<'_>, piece: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     let mut components = piece.split(|byte| *byte == b'/').peekable();

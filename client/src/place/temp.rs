@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, statat,
@@ -20,8 +21,10 @@ pub(crate) const JOURNAL_NAME: &str = ".hashget-tmp-folders";
 /// Something under a temporary name, which goes away unless it gets its real one.
 #[derive(Debug)]
 pub(crate) struct TempName {
-    folder: OwnedFd,
+    folder: Arc<OwnedFd>,
     name: OsString,
+    /// Whether it may be a further name of what has its real name already.
+    is_link: bool,
 }
 
 impl TempName {
@@ -30,17 +33,15 @@ impl TempName {
         folder: OwnedFd,
         mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<T, Errno>,
     ) -> Result<(Self, T), Errno> {
-        const TRIES: usize = 16;
         let names = TempNames::of(&folder)?;
-        for _ in 0..TRIES {
-            let name = names.fresh();
-            match make(folder.as_fd(), &name) {
-                Err(Errno::EXIST) => {}
-                Err(error) => return Err(error),
-                Ok(result) => return Ok((Self { folder, name }, result)),
-            }
-        }
-        Err(Errno::EXIST)
+        let folder = Arc::new(folder);
+        let (name, result) = fresh(names, |name| make(folder.as_fd(), name))?;
+        let temp = Self {
+            folder,
+            name,
+            is_link: true,
+        };
+        Ok((temp, result))
     }
 
     /// The folder that it is in.
@@ -82,10 +83,12 @@ impl TempName {
         } else {
             renameat(&self.folder, &self.name, folder, name)?;
         }
-        // Renaming one hard link to another leaves both.
-        match unlinkat(&self.folder, &self.name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(error),
+        if self.is_link {
+            // Renaming one hard link to another leaves both.
+            match unlinkat(&self.folder, &self.name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.name.clear();
         Ok(())
@@ -112,16 +115,66 @@ pub(crate) struct Temp {
 impl Temp {
     /// Makes an empty file in `folder` that only its owner may read.
     pub(crate) fn create(folder: OwnedFd) -> io::Result<Self> {
+        Ok(OpenFolder::new(folder)?.temp()?)
+    }
+}
+
+/// A folder that several files are made in, one after another.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenFolder {
+    handle: Arc<OwnedFd>,
+    names: TempNames,
+}
+
+impl OpenFolder {
+    /// The folder that is open as `handle`.
+    pub(super) fn new(handle: OwnedFd) -> Result<Self, Errno> {
+        let names = TempNames::of(&handle)?;
+        Ok(Self {
+            handle: Arc::new(handle),
+            names,
+        })
+    }
+
+    /// The folder itself.
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// Makes an empty file that only its owner may read.
+    pub(super) fn temp(&self) -> Result<Temp, Errno> {
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let (name, fd) = TempName::make(folder, |folder, name| {
-            openat(folder, name, flags, Mode::RUSR | Mode::WUSR)
+        let (name, fd) = fresh(self.names, |name| {
+            openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)
         })?;
-        Ok(Self {
+        let name = TempName {
+            folder: Arc::clone(&self.handle),
+            name,
+            is_link: false,
+        };
+        Ok(Temp {
             name,
             file: fd.into(),
         })
     }
+}
+
+/// Makes something under a new name by `make`, which is called again if the name is taken.
+fn fresh<T>(
+    names: TempNames,
+    mut make: impl FnMut(&OsStr) -> Result<T, Errno>,
+) -> Result<(OsString, T), Errno> {
+    const TRIES: usize = 16;
+    for _ in 0..TRIES {
+        let name = names.fresh();
+        match make(&name) {
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+            Ok(result) => return Ok((name, result)),
+        }
+    }
+    Err(Errno::EXIST)
 }
 
 /// Removes what killed runs left in a folder; tells how many files that were.

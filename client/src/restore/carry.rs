@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hashget_common::content_batch::ContentBatch;
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
 use hashget_common::rel_path::RelPath;
@@ -15,12 +16,19 @@ use super::stats::RestoreStats;
 use super::wanted_set::WantedSet;
 use crate::monitor::{Level, Monitor, Problem, Progress, Unit, error_chain};
 use crate::place::{
-    ContentError, Holes, OwnerNames, PlaceError, Placed, Placer, Temp, Wanted, content_error,
+    ContentError, Holes, OpenFolder, OwnerNames, PlaceError, Placed, Placer, Temp, Wanted,
     is_hopeless, write_content,
 };
 
 /// Contents up to this size are kept in memory until it is known whether they are wanted.
 const SMALL: u64 = 1 << 20;
+
+/// Small contents that may be wanted, put aside by one reader of packages.
+pub(super) type Batch = ContentBatch<()>;
+
+/// The folder where a file was placed last; most files come after others of their folder.
+#[derive(Default)]
+struct LastFolder(Option<(RelPath, OpenFolder)>);
 
 /// Why the reading of a package stops.
 #[derive(Debug)]
@@ -120,43 +128,91 @@ impl<'a> Carrier<'a> {
             Ok(read) if read as u64 <= max => {}
             _ => return Ok(()),
         }
-        let Some(files) = self.wanted.claim(&Digest::of(&data)) else {
-            return Ok(());
+        self.place_small(&Digest::of(&data), &data, &mut LastFolder::default())
+    }
+
+    /// Like [`offer`](Self::offer) for one of many contents: a small one is put aside in `batch`.
+    pub(super) fn offer_one_of_many(
+        &self,
+        content: &mut dyn Read,
+        size: Option<u64>,
+        batch: &mut Batch,
+    ) -> Result<(), Stop> {
+        let small = size
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| *size <= Batch::MAX_CONTENT_BYTES);
+        let Some(small) = small else {
+            return self.offer(content, size);
         };
-        let mut source: Option<(File, Holes<'_>)> = None;
-        for number in files {
-            let result = match &source {
-                None => self.write_small(number, &data, &mut source),
-                Some((file, holes)) => self.copy(number, file, data.len() as u64, *holes),
-            };
-            self.settled(number, data.len() as u64, result)?;
+        let wanted = self.wanted.len();
+        if wanted == 0 {
+            return Err(Stop::Done);
+        }
+        if self.wanted.candidate(size).is_none() || batch.take(content, small, ()).is_err() {
+            return Ok(());
+        }
+        // What is put aside may be all that is still wanted: then reading on is of no use.
+        if batch.is_full() || batch.len() >= wanted {
+            return self.place_batch(batch);
         }
         Ok(())
     }
 
-    fn write_small<'s>(
-        &'s self,
+    /// Places what is wanted of what was put aside.
+    pub(super) fn place_batch(&self, batch: &mut Batch) -> Result<(), Stop> {
+        let mut folder = LastFolder::default();
+        batch.drain(|(), digest, content| self.place_small(&digest, content, &mut folder))
+    }
+
+    fn place_small(
+        &self,
+        digest: &Digest,
+        content: &[u8],
+        folder: &mut LastFolder,
+    ) -> Result<(), Stop> {
+        let Some(files) = self.wanted.claim(digest) else {
+            return Ok(());
+        };
+        let size = content.len() as u64;
+        let mut source: Option<(File, Holes<'_>)> = None;
+        for number in files {
+            let result = match &source {
+                None => self.write_small(number, content, folder).map(|written| {
+                    let (placed, file) = written;
+                    source = Some((file, entry_holes(&self.list.files[number])));
+                    placed
+                }),
+                Some((file, holes)) => self.copy(number, file, size, *holes),
+            };
+            self.settled(number, size, result)?;
+        }
+        Ok(())
+    }
+
+    fn write_small(
+        &self,
         number: usize,
-        data: &[u8],
-        source: &mut Option<(File, Holes<'s>)>,
-    ) -> Result<Placed, PlaceError> {
+        content: &[u8],
+        folder: &mut LastFolder,
+    ) -> Result<(Placed, File), PlaceError> {
         let entry = &self.list.files[number];
-        let mut temp = self.placer.temp_beside(&entry.file)?;
-        let holes = entry_holes(entry);
-        write_content(
-            &mut Cursor::new(data),
-            &mut temp.file,
-            holes,
-            u64::MAX,
-            None,
-        )
-        .map_err(content_error)?;
-        let file = temp.file.try_clone().ok();
-        let placed = self
+        let (path, holes, wanted) = (&entry.file, entry_holes(entry), self.metadata(number));
+        if let Some(last) = folder.of(path) {
+            match self
+                .placer
+                .place_content(path, last, content, holes, &wanted)
+            {
+                // The folder was removed or replaced meanwhile.
+                Err(error) if error.source.kind() == io::ErrorKind::NotFound => {}
+                done => return done,
+            }
+        }
+        let opened = self.placer.open_folder(path)?;
+        let done = self
             .placer
-            .place(&entry.file, temp, &self.metadata(number))?;
-        *source = file.map(|file| (file, holes));
-        Ok(placed)
+            .place_content(path, &opened, content, holes, &wanted);
+        folder.0 = path.parent().map(|parent| (parent, opened));
+        done
     }
 
     fn offer_large(&self, content: &mut dyn Read, size: Option<u64>, max: u64) -> Result<(), Stop> {
@@ -287,6 +343,14 @@ impl<'a> Carrier<'a> {
         let mut tally = self.tally();
         tally.fatal.get_or_insert(error);
         Err(Stop::Fatal)
+    }
+}
+
+impl LastFolder {
+    /// The folder, if `path` is in it.
+    fn of(&self, path: &RelPath) -> Option<&OpenFolder> {
+        let (last, folder) = self.0.as_ref()?;
+        (path.parent().as_ref() == Some(last)).then_some(folder)
     }
 }
 

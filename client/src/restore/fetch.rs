@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use hashget_common::archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive};
 use hashget_common::digest::Digest;
 
-use super::carry::{Carrier, Stop};
+use super::carry::{Batch, Carrier, Stop};
 use super::plan::{PlannedFetch, PlannedPackage, RestorePlan};
 use super::sources::RestoreSources;
 use crate::monitor::{Level, Problem, error_chain};
@@ -67,13 +67,18 @@ impl Fetcher<'_> {
         let queue: Mutex<VecDeque<_>> = Mutex::new(packages.iter().collect());
         let next = || {
             let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.pop_front()
+            let left = queue.len();
+            queue.pop_front().map(|package| (package, left))
         };
+        let jobs = jobs.clamp(1, packages.len().max(1));
         std::thread::scope(|scope| {
-            for _ in 0..jobs.clamp(1, packages.len().max(1)) {
+            for _ in 0..jobs {
                 scope.spawn(|| {
-                    while let Some(package) = next().filter(|_| !self.is_over()) {
-                        if !self.package(&package.reference()) {
+                    while let Some((package, left)) = next().filter(|_| !self.is_over()) {
+                        // Processors that no other package keeps busy decompress this one.
+                        let busy = u32::try_from(left.min(jobs)).unwrap_or(u32::MAX);
+                        let threads = processors().div_ceil(busy.max(1));
+                        if !self.package(&package.reference(), threads) {
                             self.carrier.tally().stats.failed_packages += 1;
                         }
                     }
@@ -108,25 +113,28 @@ impl Fetcher<'_> {
                 if tried.insert(package.sha256) {
                     let text = format!("another package may have it: {}", package.url);
                     self.carrier.monitor.message(Level::Info, &text);
-                    self.package(&PackageRef {
-                        sha256: Some(package.sha256),
-                        size: package.size,
-                        urls: vec![package.url.clone()],
-                    });
+                    self.package(
+                        &PackageRef {
+                            sha256: Some(package.sha256),
+                            size: package.size,
+                            urls: vec![package.url.clone()],
+                        },
+                        processors(),
+                    );
                 }
             }
         }
     }
 
     /// Fetches and reads one package; whether it could be read to the end, or as far as needed.
-    fn package(&self, package: &PackageRef) -> bool {
+    fn package(&self, package: &PackageRef, threads: u32) -> bool {
         let name = name_of(package);
         let local = match self.sources.package(package, self.carrier.monitor) {
             Ok(local) => local,
             Err(error) => return self.failed(&name, &error_chain(&*error)),
         };
         self.count(&local);
-        match self.read(local) {
+        match self.read(local, threads) {
             Ok(()) => {
                 self.carrier.tally().stats.read_packages += 1;
                 true
@@ -146,7 +154,7 @@ impl Fetcher<'_> {
     }
 
     /// Offers the package itself, then everything in it.
-    fn read(&self, local: LocalPackage) -> Result<(), String> {
+    fn read(&self, local: LocalPackage, threads: u32) -> Result<(), String> {
         let mut file = local.file.try_clone().map_err(|error| error.to_string())?;
         if self.carrier.wanted.contains(&local.sha256) {
             if self.carrier.offer(&mut file, Some(local.size)).is_err() {
@@ -157,13 +165,19 @@ impl Fetcher<'_> {
         }
         let options = ArchiveOptions {
             recursive: self.recursive,
+            threads,
             ..ArchiveOptions::default()
         };
+        let mut batch = Batch::new();
         let mut visit = |entry: &Entry, content: &mut dyn Read| match entry.kind {
-            EntryKind::File => self.carrier.offer(content, entry.size),
+            EntryKind::File => self
+                .carrier
+                .offer_one_of_many(content, entry.size, &mut batch),
             _ => Ok(()),
         };
         let read = read_archive(Input::File(file), &options, &mut visit);
+        // Members that came before an error are sound. Whether to go on is asked before the next package.
+        let _stop = self.carrier.place_batch(&mut batch);
         // Kept until here, because it may be a temporary file.
         drop(local);
         match read {
@@ -203,6 +217,11 @@ impl Fetcher<'_> {
         };
         *bytes += local.size;
     }
+}
+
+fn processors() -> u32 {
+    let processors = std::thread::available_parallelism();
+    processors.map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
 /// What to call a package.

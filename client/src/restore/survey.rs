@@ -12,7 +12,10 @@ use rustix::fs::FileType;
 
 use super::options::{Overwrite, RestoreOptions};
 use crate::monitor::{Monitor, Progress, Unit};
-use crate::place::{JOURNAL_NAME, Target};
+use crate::place::{JOURNAL_NAME, Looker, Target};
+
+/// How many files are looked at in a row; neighbours are in one folder mostly.
+const CHUNK: usize = 256;
 
 /// What became of the files of a restore file; each is an index into its `files`.
 #[derive(Debug, Default)]
@@ -63,12 +66,15 @@ pub(super) fn survey(
         Some(candidates.len() as u64),
     );
     let states: Vec<_> = candidates
-        .into_par_iter()
-        .map(|number| {
-            let entry = &list.files[number];
-            let state = look(target, entry, options.overwrite);
-            progress.advance(1);
-            (number, state)
+        .par_chunks(CHUNK)
+        .flat_map_iter(|numbers| {
+            let mut looker = Looker::new(target);
+            let progress = &progress;
+            numbers.iter().map(move |number| {
+                let state = look(&mut looker, target, &list.files[*number], options.overwrite);
+                progress.advance(1);
+                (*number, state)
+            })
         })
         .collect();
     let mut right: HashMap<&RelPath, bool> = HashMap::new();
@@ -99,10 +105,11 @@ fn settle_links(
     right: &HashMap<&RelPath, bool>,
     survey: &mut Survey,
 ) {
+    let mut looker = Looker::new(target);
     for (number, first) in std::mem::take(&mut survey.links) {
         let entry = &list.files[number];
         let listed = right.contains_key(&first);
-        if let State::Blocked(why) = look_at_kind(target, entry, options.overwrite) {
+        if let State::Blocked(why) = look_at_kind(&mut looker, entry, options.overwrite) {
             survey.blocked.push((number, why));
         } else if listed {
             let done =
@@ -120,7 +127,7 @@ fn settle_links(
             }
         } else {
             // The first name is gone or changed: this one must stand alone.
-            match look(target, entry, options.overwrite) {
+            match look(&mut looker, target, entry, options.overwrite) {
                 State::Right => survey.in_place.push(number),
                 State::Wanted => survey.wanted.push(number),
                 State::Blocked(why) => survey.blocked.push((number, why)),
@@ -150,8 +157,13 @@ fn linked_to<'a>(
     }
 }
 
-fn look(target: &Target, entry: &RestoreEntry, overwrite: Overwrite) -> State {
-    match look_at_kind(target, entry, overwrite) {
+fn look(
+    looker: &mut Looker<'_>,
+    target: &Target,
+    entry: &RestoreEntry,
+    overwrite: Overwrite,
+) -> State {
+    match look_at_kind(looker, entry, overwrite) {
         State::Right if overwrite == Overwrite::Always => State::Wanted,
         State::Right if has_content(target, &entry.file, entry) => State::Right,
         State::Right if overwrite == Overwrite::Never => State::Blocked(KEPT.to_owned()),
@@ -163,12 +175,12 @@ fn look(target: &Target, entry: &RestoreEntry, overwrite: Overwrite) -> State {
 const KEPT: &str = "something else has its name, and nothing is to be overwritten";
 
 /// `Right` means that there is a regular file.
-fn look_at_kind(target: &Target, entry: &RestoreEntry, overwrite: Overwrite) -> State {
+fn look_at_kind(looker: &mut Looker<'_>, entry: &RestoreEntry, overwrite: Overwrite) -> State {
     let name = entry.file.as_bytes();
     if name == RestoreFile::NAME.as_bytes() || name == JOURNAL_NAME.as_bytes() {
         return State::Blocked("its name is one that hashget itself uses".to_owned());
     }
-    let stat = match target.stat(&entry.file) {
+    let stat = match looker.stat(&entry.file) {
         Ok(None) => return State::Wanted,
         Ok(Some(stat)) => stat,
         // Maybe a folder that keeps us out; placing will open it up, or say why it cannot.

@@ -51,6 +51,11 @@ impl WantedSet {
         self.state().by_digest.is_empty()
     }
 
+    /// How many contents are wanted.
+    pub(super) fn len(&self) -> usize {
+        self.state().by_digest.len()
+    }
+
     /// Whether this content is wanted.
     pub(super) fn contains(&self, digest: &Digest) -> bool {
         self.state().by_digest.contains_key(digest)

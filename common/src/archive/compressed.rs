@@ -19,7 +19,7 @@ pub(super) fn read<E>(
     compression: Compression,
     input: &mut dyn Read,
 ) -> Result<ArchiveKind, ReadError<E>> {
-    let mut decoder = Decoder::new(compression, input, walk.budget)?;
+    let mut decoder = Decoder::new(compression, input, walk.threads(place), walk.budget)?;
     let (path, seconds) = decoder.gzip_header();
     let head = read_head(&mut decoder).map_err(reading)?;
     let is_tar = sniff(&head) == Format::Tar;
@@ -55,7 +55,7 @@ pub(super) fn read_tar<E>(
     let format = sniff(&head);
     let mut whole = head.chain(input);
     if let Format::Compressed(compression) = format {
-        let mut decoder = Decoder::new(compression, &mut whole, walk.budget)?;
+        let mut decoder = Decoder::new(compression, &mut whole, walk.threads(place), walk.budget)?;
         tar::read(walk, place, &mut decoder)?;
     } else {
         tar::read(walk, place, &mut whole)?;

@@ -10,6 +10,7 @@ use super::budget::Budget;
 use super::error::{ArchiveError, LimitKind, MemberName};
 use super::gzip::Gzip;
 use super::read::Compression;
+use super::xz::ParallelXz;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -28,20 +29,28 @@ pub(super) struct Decoder<'r> {
 enum Codec<'r> {
     Gzip(Gzip<Input<'r>>),
     Xz(XzDecoder<Input<'r>>),
+    ParallelXz(ParallelXz<Input<'r>>),
     Lzma(XzDecoder<Input<'r>>),
     Bzip2(MultiBzDecoder<Input<'r>>),
     Zstd(zstd::Decoder<'static, Input<'r>>),
 }
 
 impl<'r> Decoder<'r> {
-    /// Begins to decompress `input`; what comes out counts against `budget`.
+    /// Begins to decompress `input`, by several `threads` if that is more than one and the format
+    /// allows it; what comes out counts against `budget`.
     pub(super) fn new(
         compression: Compression,
         input: &'r mut dyn Read,
+        threads: u32,
         budget: &'r Budget,
     ) -> Result<Self, ArchiveError> {
         let input = BufReader::with_capacity(BUFFER_BYTES, input);
-        let codec = codec(compression, input, budget.limits().max_decoder_memory);
+        let codec = codec(
+            compression,
+            input,
+            threads,
+            budget.limits().max_decoder_memory,
+        );
         let codec = codec.map_err(|source| ArchiveError::Decode {
             compression: compression.name(),
             offset: 0,
@@ -74,7 +83,7 @@ impl<'r> Decoder<'r> {
     fn compression(&self) -> Compression {
         match &self.codec {
             Codec::Gzip(_) => Compression::Gzip,
-            Codec::Xz(_) => Compression::Xz,
+            Codec::Xz(_) | Codec::ParallelXz(_) => Compression::Xz,
             Codec::Lzma(_) => Compression::Lzma,
             Codec::Bzip2(_) => Compression::Bzip2,
             Codec::Zstd(_) => Compression::Zstd,
@@ -106,6 +115,7 @@ impl Read for Decoder<'_> {
         let result = match &mut self.codec {
             Codec::Gzip(codec) => codec.read(buffer),
             Codec::Xz(codec) => codec.read(buffer),
+            Codec::ParallelXz(codec) => codec.read(buffer),
             Codec::Lzma(codec) => read_lzma(codec, buffer),
             Codec::Bzip2(codec) => codec.read(buffer),
             Codec::Zstd(codec) => codec.read(buffer),
@@ -119,10 +129,18 @@ impl Read for Decoder<'_> {
     }
 }
 
-fn codec(compression: Compression, input: Input<'_>, memory: u64) -> io::Result<Codec<'_>> {
+fn codec(
+    compression: Compression,
+    input: Input<'_>,
+    threads: u32,
+    memory: u64,
+) -> io::Result<Codec<'_>> {
     Ok(match compression {
         Compression::Gzip => Codec::Gzip(Gzip::new(input)),
         Compression::Bzip2 => Codec::Bzip2(MultiBzDecoder::new(input)),
+        Compression::Xz if threads > 1 => {
+            Codec::ParallelXz(ParallelXz::new(input, threads, memory)?)
+        }
         Compression::Xz => {
             let stream = Stream::new_stream_decoder(memory, CONCATENATED)?;
             Codec::Xz(XzDecoder::new_stream(input, stream))

@@ -18,6 +18,9 @@ pub struct ArchiveOptions {
     /// cut short between two members looks whole, compressed or not. Packages need not
     /// have it, for their hashes tell; archives within archives never do.
     pub require_end: bool,
+    /// How many threads decompress the outermost file, where its format can be cut into parts: xz
+    /// in several blocks. 0 and 1 are none but the caller's own.
+    pub threads: u32,
     /// The bounds of the whole reading.
     pub limits: Limits,
     /// Called for each nested archive that is broken or beyond a limit. That does not fail the
@@ -30,6 +33,7 @@ impl fmt::Debug for ArchiveOptions {
         f.debug_struct("ArchiveOptions")
             .field("recursive", &self.recursive)
             .field("require_end", &self.require_end)
+            .field("threads", &self.threads)
             .field("limits", &self.limits)
             .field("on_nested_error", &self.on_nested_error.is_some())
             .finish()

@@ -29,6 +29,7 @@ mod sniff;
 mod tar;
 mod tar_writer;
 mod walk;
+mod xz;
 mod zip;
 
 pub use entry::{Entry, EntryKind, EntryMetadata, Origin, Timestamp};

@@ -67,6 +67,16 @@ pub(super) enum Body<'r> {
 }
 
 impl<E> Walk<'_, E> {
+    /// How many threads may decompress what is at `place`.
+    pub(super) fn threads(&self, place: Place<'_>) -> u32 {
+        // What is nested is small, and may be many.
+        if place.depth == 0 {
+            self.options.threads
+        } else {
+            1
+        }
+    }
+
     /// Recognises an archive and reads it.
     pub(super) fn archive(
         &mut self,

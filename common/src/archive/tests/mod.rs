@@ -5,6 +5,7 @@ mod damage;
 mod deb;
 mod limits;
 mod nested;
+mod parallel;
 mod tar;
 mod tools;
 mod writer;
