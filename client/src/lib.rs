@@ -10,6 +10,7 @@ pub mod cli;
 pub mod delta;
 mod file_lock;
 pub mod get;
+pub mod hash_cache;
 pub mod hash_db;
 pub mod hash_server;
 pub mod heuristics;

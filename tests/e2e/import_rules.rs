@@ -61,6 +61,10 @@ const CLIENT: &[Layer] = &[
         peers: &[],
     },
     Layer {
+        modules: &["hash_cache"],
+        peers: &[],
+    },
+    Layer {
         modules: &["hash_server"],
         peers: &[],
     },

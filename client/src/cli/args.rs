@@ -165,6 +165,9 @@ pub struct PackArgs {
     /// Stay on the file system of the packed folder
     #[arg(long, help_heading = "Choosing files")]
     pub one_file_system: bool,
+    /// Read all files, also those that did not change since they were last hashed
+    #[arg(long)]
+    pub no_cache: bool,
     /// Look up every file above --anchsz at the hashservers as well (slower)
     #[arg(long)]
     pub pull: bool,

@@ -22,7 +22,7 @@ pub enum Subcommand {
     },
     /// Series of backups: full ones, small ones that rely on them, and rotation
     Series(SeriesArgs),
-    /// Tells what the download cache holds, or empties it
+    /// Tells what the caches of downloads and digests hold, or empties them
     Cache {
         /// What to do.
         #[command(subcommand)]
@@ -61,9 +61,9 @@ pub struct VerifyArgs {
 /// `hashget cache`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ClapSubcommand)]
 pub enum CacheAction {
-    /// Tells how many packages and bytes the cache holds
+    /// Tells how many downloads, digests and bytes there are
     Stat,
-    /// Removes everything from the cache
+    /// Removes all of them
     Clean,
 }
 

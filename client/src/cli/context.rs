@@ -11,6 +11,7 @@ use super::args::TrustWhom;
 use super::args_service::{LookupHow, ServiceArgs};
 use super::error::CliError;
 use super::reporter::Reporter;
+use crate::hash_cache::HashCache;
 use crate::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
 use crate::hash_server::{HashServer, LookupMode};
 use crate::http::{Http, HttpOptions};
@@ -94,6 +95,11 @@ impl<'a> Context<'a> {
     /// The folder of downloads.
     pub(super) fn cache(&self) -> &Path {
         &self.cache
+    }
+
+    /// The remembered digests of files.
+    pub(super) fn hash_cache(&self) -> HashCache {
+        HashCache::new(&self.cache)
     }
 
     /// The downloads and their cache.

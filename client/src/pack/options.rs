@@ -4,6 +4,7 @@ use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
 
 use super::compress::Compression;
+use crate::hash_cache::HashCache;
 use crate::tree::{PatternSet, WalkOptions};
 
 /// How to pack.
@@ -15,6 +16,8 @@ pub struct PackOptions {
     pub skip: PatternSet,
     /// Only files larger than this many bytes are looked for in packages.
     pub filesz: u64,
+    /// Where digests are remembered, so that what did not change is not read again.
+    pub hash_cache: Option<HashCache>,
     /// Until when the archive must be restorable.
     pub expires: Expiry,
     /// How the archive is compressed.
@@ -43,6 +46,7 @@ impl Default for PackOptions {
             walk: WalkOptions::default(),
             skip: PatternSet::default(),
             filesz: Self::FILESZ,
+            hash_cache: None,
             expires: Expiry::Never,
             compression: Compression::None,
             extra: Vec::new(),

@@ -11,6 +11,7 @@ use super::options::PackOptions;
 use super::output::Output;
 use super::own_restore_file;
 use super::plan::{PackPlan, Wanted};
+use crate::hash_cache::HashCache;
 use crate::hash_db::PackageLookup;
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit};
 use crate::tree::{
@@ -53,7 +54,8 @@ pub fn scan(
         .filter_map(|entry| entry.stamp())
         .map(|stamp| (stamp.id, stamp.size))
         .collect();
-    let contents = hash(&root, &candidates, sizes.values().sum(), monitor);
+    let cache = options.hash_cache.as_ref();
+    let contents = hash(&root, &candidates, sizes.values().sum(), cache, monitor);
     Ok(PackScan {
         contents,
         sizes,
@@ -183,10 +185,17 @@ fn hash(
     root: &TreeRoot,
     candidates: &[&TreeEntry],
     bytes: u64,
+    cache: Option<&HashCache>,
     monitor: &dyn Monitor,
 ) -> HashMap<FileId, HashedFile> {
     let progress = Progress::start(monitor, "hashing", Unit::Bytes, Some(bytes));
-    let results = hash_files(root, candidates, &progress);
+    let results = match cache {
+        Some(cache) => {
+            let hashed = cache.hash_files(root, candidates, &progress, monitor);
+            hashed.results
+        }
+        None => hash_files(root, candidates, &progress),
+    };
     drop(progress);
     let mut contents = HashMap::with_capacity(candidates.len());
     for (entry, result) in candidates.iter().zip(results) {

@@ -22,6 +22,7 @@ use super::name::BackupId;
 use super::prune;
 use super::rules::{self, Mode, Removal};
 use super::settled;
+use crate::hash_cache::HashCache;
 use crate::hash_db::PackageLookup;
 use crate::monitor::{Level, Monitor, Problem};
 use crate::pack::{Compression, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write};
@@ -34,6 +35,8 @@ pub struct RunOptions {
     pub force: bool,
     /// Begins a new series.
     pub full: bool,
+    /// Where digests are remembered.
+    pub hash_cache: Option<HashCache>,
     /// What the user says about the backup.
     pub comment: Option<String>,
     /// The time of the run.
@@ -159,7 +162,10 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn back_up<L: PackageLookup>(&self, public: &L) -> Result<(Outcome, u64), SeriesError> {
-        let options = pack_options(self.section, self.destination)?;
+        let options = PackOptions {
+            hash_cache: self.options.hash_cache.clone(),
+            ..pack_options(self.section, self.destination)?
+        };
         let scan = scan(&self.section.source, None, &options, self.monitor)?;
         let tree = state_of(&scan);
         let state = state_digest(&tree);

@@ -1,7 +1,4 @@
 //! Digests of many files at once.
-//!
-//! [`hash_files`] takes and gives whole batches: that is where a cache of digests by
-//! [`FileStamp`](super::FileStamp) would stand.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -92,6 +89,14 @@ fn batches(files: &[&TreeEntry]) -> Vec<Vec<usize>> {
         room = room.saturating_sub(bytes);
     }
     batches
+}
+
+/// Where a file that is as its entry says has data, if it has holes.
+pub(crate) fn extents_of(
+    root: &TreeRoot,
+    entry: &TreeEntry,
+) -> Result<Option<Vec<(u64, u64)>>, HashError> {
+    Ok(Opened::open(root, entry)?.extents)
 }
 
 /// A file that is as its entry says.

@@ -22,6 +22,7 @@ pub(crate) use describe::Describer;
 pub use entry::{FileId, FileStamp, Metadata, TreeEntry, TreeKind};
 pub use exclude::{PatternError, PatternFileError, PatternSet, read_pattern_file};
 pub use extents::data_extents;
+pub(crate) use hash::extents_of;
 pub use hash::{HashError, HashedFile, hash_files};
 pub(crate) use metadata::{file_id as id_of, is_file, stamp_of};
 pub use root::{TreeError, TreeRoot};

@@ -12,8 +12,8 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Statx, StatxFlags, Ti
 use rustix::io::Errno;
 use thiserror::Error;
 
-use super::entry::FileStamp;
-use super::metadata::{is_file, stamp_of};
+use super::entry::{FileId, FileStamp};
+use super::metadata::{file_id, is_file, stamp_of};
 
 /// Why a tree cannot be used at all.
 #[derive(Debug, Error)]
@@ -56,6 +56,22 @@ impl TreeRoot {
     /// The root's path, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Which folder this is.
+    pub(crate) fn id(&self) -> io::Result<FileId> {
+        Ok(file_id(&statx_of(&self.folder)?))
+    }
+
+    /// The kind of file system that `path` is on, as the number that statfs(2) gives.
+    #[allow(
+        clippy::useless_conversion,
+        reason = "the number is of another type on other machines"
+    )]
+    pub(crate) fn file_system(&self, path: &RelPath) -> io::Result<i64> {
+        let (folder, name) = self.open_near(path)?;
+        let file = open_beneath(folder.as_fd(), name, OFlags::PATH)?;
+        Ok(i64::from(rustix::fs::fstatfs(&file)?.f_type))
     }
 
     /// Opens the regular file at `path` for reading, where permitted without touching its access

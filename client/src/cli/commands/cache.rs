@@ -11,26 +11,42 @@ use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 
-/// Tells what the download cache holds, or empties it.
+/// Tells what the caches hold, or empties them.
 pub(in crate::cli) fn run(action: CacheAction, context: &Context) -> Result<(), CliError> {
     match action {
         CacheAction::Stat => {
+            let digests = context
+                .hash_cache()
+                .stat()
+                .map_err(|error| digests_error(&error))?;
             let mut stat = CacheStat {
                 folder: printable_path(context.cache()),
+                digest_trees: digests.trees,
+                digest_bytes: digests.bytes,
                 ..CacheStat::default()
             };
             add_folder(context.cache(), &mut stat)?;
+            stat.files = stat.files.saturating_sub(digests.trees);
+            stat.bytes = stat.bytes.saturating_sub(digests.bytes);
             context.reporter.report(&stat);
         }
         CacheAction::Clean => {
             let cleaned = context.downloader().clean()?;
+            let digests = context
+                .hash_cache()
+                .clean()
+                .map_err(|error| digests_error(&error))?;
             context.reporter.report(&Cleaned {
-                deleted_files: cleaned.deleted_files,
-                deleted_bytes: cleaned.deleted_bytes,
+                deleted_files: cleaned.deleted_files + digests.trees,
+                deleted_bytes: cleaned.deleted_bytes + digests.bytes,
             });
         }
     }
     Ok(())
+}
+
+fn digests_error(error: &std::io::Error) -> CliError {
+    CliError::new(error).context("cannot use the digests in the cache".to_owned())
 }
 
 #[derive(Default, Serialize)]
@@ -38,6 +54,8 @@ struct CacheStat {
     folder: String,
     files: u64,
     bytes: u64,
+    digest_trees: u64,
+    digest_bytes: u64,
 }
 
 impl Report for CacheStat {
@@ -45,12 +63,19 @@ impl Report for CacheStat {
     const ASKED_FOR: bool = true;
 
     fn lines(&self) -> Vec<String> {
-        vec![format!(
-            "{}: {} files ({})",
-            self.folder,
-            self.files,
-            Size(self.bytes)
-        )]
+        vec![
+            format!(
+                "{}: {} files ({})",
+                self.folder,
+                self.files,
+                Size(self.bytes)
+            ),
+            format!(
+                "digests of {} packed folders ({})",
+                self.digest_trees,
+                Size(self.digest_bytes)
+            ),
+        ]
     }
 }
 

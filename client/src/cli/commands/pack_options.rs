@@ -57,6 +57,7 @@ fn options(
             .filesz
             .or(context.settings.filesz)
             .unwrap_or(PackOptions::FILESZ),
+        hash_cache: (!pack.no_cache).then(|| context.hash_cache()),
         expires,
         ..PackOptions::default()
     })

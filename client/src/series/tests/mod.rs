@@ -79,6 +79,7 @@ impl Bed {
     pub(super) fn run_with(&mut self, force: bool, full: bool) -> Result<RunReport, SeriesError> {
         self.now = self.now.checked_add(1.day()).unwrap();
         let options = RunOptions {
+            hash_cache: None,
             force,
             full,
             comment: None,

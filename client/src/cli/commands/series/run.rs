@@ -82,6 +82,7 @@ fn back_up(
         index_options::index_folder(&section.source, hashget, context)?;
     }
     let options = RunOptions {
+        hash_cache: (!hashget.pack.no_cache).then(|| context.hash_cache()),
         force: args.force,
         full: args.full,
         comment: args.comment.clone(),
