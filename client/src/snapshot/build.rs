@@ -1,5 +1,6 @@
 //! Builds the tree of a new snapshot, under a name that is no snapshot's.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::Xattr;
 use rayon::prelude::*;
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::fs::{Mode, OFlags, openat};
 
 use super::copy::{CopyError, is_before, wanted};
 use super::destination::Destination;
@@ -45,7 +46,7 @@ pub(super) struct Builder<'a> {
     /// For each entry the inode that it is.
     inodes: Vec<AtomicU32>,
     /// Whether what was read of an entry can be relied on the next time.
-    settled: Vec<AtomicBool>,
+    pub(super) settled: Vec<AtomicBool>,
     failure: Mutex<Option<io::Error>>,
 }
 
@@ -97,17 +98,11 @@ impl<'a> Builder<'a> {
 
     /// Builds the whole tree. An error means that the destination failed.
     pub(super) fn build(self) -> io::Result<Built> {
-        self.make_folders()?;
         let files = self.plan.fates.iter();
         let files = files.filter(|fate| !matches!(fate, Fate::Folder | Fate::Socket));
         let total = files.count() as u64;
         let progress = Progress::start(self.monitor, "saving files", Unit::Files, Some(total));
-        let unread: Mutex<Vec<usize>> = Mutex::default();
-        self.by_folder().par_iter().for_each(|(folder, numbers)| {
-            self.guard(|| self.known_in(folder, numbers, &unread, &progress));
-        });
-        let mut unread = unread.into_inner().unwrap_or_else(PoisonError::into_inner);
-        unread.sort_unstable();
+        let unread = self.make_folders(&progress);
         unread.par_iter().with_max_len(16).for_each(|number| {
             self.guard(|| self.read(*number));
             progress.advance(1);
@@ -115,7 +110,8 @@ impl<'a> Builder<'a> {
         self.further_names(&progress);
         drop(progress);
         self.check()?;
-        self.finish_folders()?;
+        self.finish_folders();
+        self.check()?;
         Ok(self.finish())
     }
 
@@ -132,7 +128,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Does something unless the destination failed; keeps its first failure.
-    fn guard(&self, act: impl FnOnce() -> io::Result<()>) {
+    pub(super) fn guard(&self, act: impl FnOnce() -> io::Result<()>) {
         if self.failure().is_some() {
             return;
         }
@@ -145,84 +141,8 @@ impl<'a> Builder<'a> {
         self.failure().take().map_or(Ok(()), Err)
     }
 
-    fn make_folders(&self) -> io::Result<()> {
-        for (entry, fate) in self.entries.iter().zip(&self.plan.fates) {
-            if *fate != Fate::Folder {
-                continue;
-            }
-            self.stats().folders += 1;
-            if let (Some(parent), Some(name)) = (entry.path.parent(), entry.path.file_name()) {
-                let parent = self.tree.open_folder(&parent)?;
-                mkdirat(&parent, OsStr::from_bytes(name), Mode::RWXU)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// What is no folder, by the folder that it is in.
-    fn by_folder(&self) -> Vec<(RelPath, Vec<usize>)> {
-        let mut folders: Vec<(RelPath, Vec<usize>)> = Vec::new();
-        let mut open: Vec<usize> = Vec::new();
-        for (number, (entry, fate)) in self.entries.iter().zip(&self.plan.fates).enumerate() {
-            while let Some(at) = open.last()
-                && !entry.path.starts_with(&folders[*at].0)
-            {
-                open.pop();
-            }
-            match fate {
-                Fate::Folder => {
-                    open.push(folders.len());
-                    folders.push((entry.path.clone(), Vec::new()));
-                }
-                _ => {
-                    if let Some(at) = open.last() {
-                        folders[*at].1.push(number);
-                    }
-                }
-            }
-        }
-        folders.retain(|(_, numbers)| !numbers.is_empty());
-        folders
-    }
-
-    /// Makes what needs no reading in a folder; the rest is added to `unread`.
-    fn known_in(
-        &self,
-        path: &RelPath,
-        numbers: &[usize],
-        unread: &Mutex<Vec<usize>>,
-        progress: &Progress<'_>,
-    ) -> io::Result<()> {
-        let folder = self.tree.open_folder(path)?;
-        let mut near = NearFolder::default();
-        let mut later = Vec::new();
-        for number in numbers {
-            let entry = &self.entries[*number];
-            match self.plan.fates[*number] {
-                Fate::Known(key) => {
-                    if self.link_known(*number, &key, &folder, &mut near)? {
-                        self.settled[*number].store(true, Ordering::Relaxed);
-                        progress.advance(1);
-                    } else {
-                        later.push(*number);
-                    }
-                }
-                Fate::Read => later.push(*number),
-                Fate::Node => {
-                    self.node(entry, &folder);
-                    progress.advance(1);
-                }
-                Fate::Socket => self.stats().socket_files += 1,
-                Fate::Folder | Fate::SameAs(_) => {}
-            }
-        }
-        let mut unread = unread.lock().unwrap_or_else(PoisonError::into_inner);
-        unread.append(&mut later);
-        Ok(())
-    }
-
     /// Links to the inode of `key`; whether there is one that can be linked to.
-    fn link_known(
+    pub(super) fn link_known(
         &self,
         number: usize,
         key: &Key,
@@ -251,9 +171,35 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// An entry with its extended attributes, which were not read of what is known unchanged.
+    fn whole_entry(&self, number: usize) -> io::Result<Cow<'a, TreeEntry>> {
+        let entry = &self.entries[number];
+        if self.plan.fates[number] == Fate::Read {
+            return Ok(Cow::Borrowed(entry));
+        }
+        let mut entry = entry.clone();
+        entry.metadata.xattrs = self.xattrs(&entry)?;
+        Ok(Cow::Owned(entry))
+    }
+
+    /// The extended attributes that the source has now.
+    pub(super) fn xattrs(&self, entry: &TreeEntry) -> io::Result<Vec<Xattr>> {
+        let parent = entry.path.parent().unwrap_or_default();
+        let name = entry.path.file_name().unwrap_or_default();
+        let folder = self.source.open_folder(&parent)?;
+        Ok(self.describer.xattrs(&entry.path, folder.as_fd(), name))
+    }
+
     /// Reads a file, and links or copies it.
     fn read(&self, number: usize) -> io::Result<()> {
-        let entry = &self.entries[number];
+        let entry = match self.whole_entry(number) {
+            Ok(entry) => entry,
+            Err(error) => {
+                self.missing(&self.entries[number], &error);
+                return Ok(());
+            }
+        };
+        let entry = &*entry;
         let parent = entry.path.parent().unwrap_or_default();
         let folder = self.tree.open_folder(&parent)?;
         let mut near = NearFolder::default();
@@ -311,7 +257,7 @@ impl<'a> Builder<'a> {
             .problem(&Problem::text(entry.path.to_string(), what));
     }
 
-    fn node(&self, entry: &TreeEntry, folder: &OwnedFd) {
+    pub(super) fn node(&self, entry: &TreeEntry, folder: &OwnedFd) {
         let node = match &entry.kind {
             TreeKind::Symlink { target } => Node::Symlink(target.clone()),
             TreeKind::Fifo => Node::Fifo,
@@ -364,17 +310,6 @@ impl<'a> Builder<'a> {
         }
         // Without hard links the content at least is kept.
         self.read(number)
-    }
-
-    /// Sets what folders are like, the deepest first.
-    fn finish_folders(&self) -> io::Result<()> {
-        for (entry, fate) in self.entries.iter().zip(&self.plan.fates).rev() {
-            if *fate == Fate::Folder {
-                let folder = self.tree.open_folder(&entry.path)?;
-                self.report(entry, &apply(folder.as_fd(), &wanted(entry)));
-            }
-        }
-        Ok(())
     }
 
     fn finish(self) -> Built {

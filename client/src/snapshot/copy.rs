@@ -257,15 +257,21 @@ fn copy_once(file: &File, entry: &TreeEntry, out: &mut File) -> Result<HashedFil
 }
 
 /// Whether `time` lies so far before `moment` that a change at `moment` would have another time:
-/// the clock of file systems may stand still for 10 ms.
+/// the clock of file systems may stand still for 10 ms, and some count in seconds or two.
 pub(super) fn is_before(time: Timestamp, moment: SystemTime) -> bool {
     const TICK: Duration = Duration::from_millis(20);
+    const COARSE_TICK: Duration = Duration::from_millis(2020);
+    let tick = if time.nanoseconds == 0 {
+        COARSE_TICK
+    } else {
+        TICK
+    };
     let Ok(seconds) = u64::try_from(time.seconds) else {
         return true;
     };
     SystemTime::UNIX_EPOCH
         .checked_add(Duration::new(seconds, time.nanoseconds))
-        .and_then(|time| time.checked_add(TICK))
+        .and_then(|time| time.checked_add(tick))
         .is_some_and(|time| time < moment)
 }
 
@@ -279,5 +285,27 @@ pub(super) fn wanted(entry: &TreeEntry) -> Wanted {
         xattrs: Some(metadata.xattrs.clone()),
         atime: Some(metadata.atime),
         mtime: Some(metadata.mtime),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_trusted_once_the_clock_that_gave_it_has_ticked() {
+        let after = |nanoseconds, milliseconds| {
+            let seconds = 1_700_000_000;
+            let time = Timestamp {
+                seconds,
+                nanoseconds,
+            };
+            let moment = Duration::new(1_700_000_000, nanoseconds);
+            let moment = SystemTime::UNIX_EPOCH + moment + Duration::from_millis(milliseconds);
+            is_before(time, moment)
+        };
+        assert!(!after(5, 20) && after(5, 21));
+        // FAT counts in two seconds, others in one.
+        assert!(!after(0, 21) && !after(0, 2020) && after(0, 2021));
     }
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use hashget_common::archive::Timestamp;
 use hashget_common::rel_path::RelPath;
 use jiff::civil::DateTime;
 use rustix::fs::RenameFlags;
@@ -20,12 +19,13 @@ use super::name::{SnapshotId, SnapshotName, Stamp};
 use super::options::CreateOptions;
 use super::packages::PackageCache;
 use super::plan::SnapshotPlan;
+use super::record_file::Prepared;
 use super::separate;
 use super::state::{SourceFile, SourceState};
 use super::stats::CreateStats;
 use super::sums;
 use crate::monitor::{Counted, Level, Monitor, Problem, error_chain};
-use crate::tree::{FileId, OmittedNames, TreeEntry, TreeRoot, id_of, status_of, walk};
+use crate::tree::{FileId, OmittedNames, TreeEntry, TreeRoot, id_of, status_of, walk_knowing};
 
 /// A snapshot that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -129,16 +129,12 @@ impl Job<'_> {
             let text = format!("removed {removed} trees that an interrupted run left");
             self.monitor.message(Level::Info, &text);
         }
-        let mut index = open_index(destination, self.monitor, self.lock)?;
         let state_path = destination.own(&format!("{name}.state"));
-        let state = if self.options.full_hash {
-            SourceState::default()
-        } else {
-            SourceState::load(&state_path)?
-        };
-        let entries = self.list(source)?;
-        let mut plan = SnapshotPlan::new(&entries, &state);
-        drop(state);
+        let (index, listed) = rayon::join(
+            || open_index(destination, self.monitor, self.lock),
+            || self.list(source, &state_path),
+        );
+        let (mut index, (entries, mut plan)) = (index?, listed?);
         let mut unpacked = CreateStats::default();
         if let Some(sources) = self.options.packages {
             let cache = PackageCache {
@@ -157,8 +153,7 @@ impl Job<'_> {
             options: self.options,
             monitor: self.monitor,
         };
-        let mut built = self.build(&material, &id, index)?;
-        self.remember(&id, &entries, &mut built, &state_path);
+        let mut built = self.build(&material, &id, &state_path, index)?;
         built.stats.read_files += unpacked.read_files;
         built.stats.unpacked_files = unpacked.unpacked_files;
         built.stats.unpacked_bytes = unpacked.unpacked_bytes;
@@ -169,18 +164,29 @@ impl Job<'_> {
         })
     }
 
-    /// Lists the source, without the destination.
-    fn list(&self, source: &TreeRoot) -> Result<Vec<TreeEntry>, SnapshotError> {
+    /// Lists the source, without the destination, and plans what becomes of it.
+    fn list(
+        &self,
+        source: &TreeRoot,
+        state_path: &Path,
+    ) -> Result<(Vec<TreeEntry>, SnapshotPlan), SnapshotError> {
+        let state = if self.options.full_hash {
+            SourceState::default()
+        } else {
+            SourceState::load(state_path)?
+        };
         let mut options = self.options.walk.clone();
         options.omitted = self.omitted()?;
         options.numeric_owner = true;
-        let entries = walk(source, &options, self.monitor);
+        let is_known = |entry: &TreeEntry| state.unchanged(entry).is_some();
+        let entries = walk_knowing(source, &options, &is_known, self.monitor);
         if entries.is_empty() {
             return Err(SnapshotError::Unreadable {
                 path: source.path().to_owned(),
             });
         }
-        Ok(entries)
+        let plan = SnapshotPlan::new(&entries, &state);
+        Ok((entries, plan))
     }
 
     fn omitted(&self) -> Result<Option<OmittedNames>, SnapshotError> {
@@ -216,6 +222,7 @@ impl Job<'_> {
         &self,
         material: &Material<'_>,
         id: &SnapshotId,
+        state_path: &Path,
         mut index: Index,
     ) -> Result<Built, SnapshotError> {
         let row = self.destination.path().join(id.name.as_str());
@@ -237,7 +244,7 @@ impl Job<'_> {
                 let builder = Builder::new(material, tree, number, index);
                 builder.build().map_err(write_error)
             })
-            .and_then(|built| self.publish(material, id, &partial, built));
+            .and_then(|built| self.publish(material, id, &partial, state_path, built));
         if built.is_err()
             && let Err(error) = remove_partial(&partial)
         {
@@ -245,11 +252,7 @@ impl Job<'_> {
             let text = error_chain(&error);
             self.monitor.message(Level::Warning, &text);
         }
-        let mut built = built?;
-        if let (Some(root), Ok(path)) = (built.index.roots.get_mut(number as usize), id.path()) {
-            *root = path;
-        }
-        Ok(built)
+        built
     }
 
     fn publish(
@@ -257,12 +260,15 @@ impl Job<'_> {
         material: &Material<'_>,
         id: &SnapshotId,
         partial: &Path,
+        state_path: &Path,
         mut built: Built,
     ) -> Result<Built, SnapshotError> {
         if self.options.sums {
             sums::write(&self.destination.sums_path(id), material.entries, &built)?;
         }
         separate::save(self.destination, id, material.entries, &built)?;
+        // Written before all is forced to disk, so that this is waited for once.
+        let notes = self.write_notes(id, material.entries, &mut built, state_path);
         let folder = fs::File::open(partial);
         if self.options.sync {
             folder
@@ -274,35 +280,36 @@ impl Job<'_> {
         if self.options.sync {
             sync_folder(&self.destination.path().join(id.name.as_str()))?;
         }
-        // Whatever was linked, was so before.
-        let metadata = fs::symlink_metadata(&path);
-        let metadata = metadata.map_err(SnapshotError::io("look at", &path))?;
-        built.index.settle(Timestamp {
-            seconds: metadata.ctime(),
-            nanoseconds: u32::try_from(metadata.ctime_nsec()).unwrap_or(0),
-        });
-        Ok(built)
-    }
-
-    /// Keeps what makes the next run fast. The snapshot is complete without.
-    fn remember(
-        &self,
-        id: &SnapshotId,
-        entries: &[TreeEntry],
-        built: &mut Built,
-        state_path: &Path,
-    ) {
-        let state = source_files(entries, built);
-        let saved = home(self.destination)
-            .and_then(|home| built.index.save(&self.destination.own("index"), home))
-            .and_then(|()| SourceState::save(state_path, &state));
-        if let Err(error) = saved {
+        // The snapshot is complete without these. If a power failure takes their names away, the old
+        // ones are there, and the next run reads what they lack.
+        let placed = notes.and_then(|notes| notes.into_iter().try_for_each(Prepared::place));
+        if let Err(error) = placed {
             let what = format!(
                 "the snapshot is complete, but the next one will take longer: {}",
                 error_chain(&error)
             );
             self.monitor.problem(&Problem::text(id.to_string(), what));
         }
+        Ok(built)
+    }
+
+    /// Writes what makes the next run fast, as it is true once the snapshot has its name.
+    fn write_notes(
+        &self,
+        id: &SnapshotId,
+        entries: &[TreeEntry],
+        built: &mut Built,
+        state_path: &Path,
+    ) -> Result<[Prepared; 2], SnapshotError> {
+        if let (Some(root), Ok(path)) = (built.index.roots.last_mut(), id.path()) {
+            *root = path;
+        }
+        let state = SourceState::prepare(state_path, &source_files(entries, built))?;
+        // Whatever was linked, was so before this file was made.
+        built.index.settle(state.made()?);
+        let path = self.destination.own("index");
+        let index = built.index.prepare(&path, home(self.destination)?)?;
+        Ok([index, state])
     }
 }
 

@@ -12,6 +12,7 @@ mod delete;
 mod destination;
 mod diff;
 mod error;
+mod folders;
 mod index;
 mod key;
 mod link;

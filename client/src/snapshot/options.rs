@@ -24,8 +24,8 @@ pub struct CreateOptions<'a> {
 }
 
 impl CreateOptions<'_> {
-    /// No file system that is known allows more names of a file (btrfs and XFS: 2^32 - 1); ext4 says
-    /// itself that its 65,000 are used up.
+    /// No limit: file systems say themselves when a file can have no more names (ext4 at 65,000,
+    /// Btrfs at 65,535).
     pub const MOST_LINKS: u64 = u32::MAX as u64;
 }
 

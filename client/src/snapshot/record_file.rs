@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hashget_common::archive::Timestamp;
 use hashget_common::digest::Digest;
@@ -15,6 +15,7 @@ use hashget_common::rel_path::RelPath;
 
 use super::destination::{TEMP_PREFIX, sync_folder};
 use super::error::SnapshotError;
+use crate::tree::file_stamp;
 
 const MAGIC: &[u8; 7] = b"HGSNAP\n";
 const VERSION: u32 = 1;
@@ -130,8 +131,45 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// A file that is written, but has not its name yet.
+#[must_use]
+pub(super) struct Prepared {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Prepared {
+    /// When it was written, by the clock of its file system.
+    pub(super) fn made(&self) -> Result<Timestamp, SnapshotError> {
+        let stamp = file_stamp(self.file.as_file());
+        let stamp = stamp.map_err(SnapshotError::io("look at", &self.path))?;
+        Ok(stamp.ctime)
+    }
+
+    /// Gives it its name, in place of the old one. Nothing is forced to disk.
+    pub(super) fn place(self) -> Result<(), SnapshotError> {
+        let failed = SnapshotError::io("write", &self.path);
+        let placed = self.file.persist(&self.path);
+        placed.map_err(|error| failed(io::Error::from(error)))?;
+        Ok(())
+    }
+}
+
 /// Writes a file in place of the old one, forced to disk.
 pub(super) fn save(path: &Path, kind: RecordKind, body: &[u8]) -> Result<(), SnapshotError> {
+    let prepared = prepare(path, kind, body)?;
+    let synced = prepared.file.as_file().sync_all();
+    synced.map_err(SnapshotError::io("write", path))?;
+    prepared.place()?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Writes a file that gets its name later.
+pub(super) fn prepare(
+    path: &Path,
+    kind: RecordKind,
+    body: &[u8],
+) -> Result<Prepared, SnapshotError> {
     let failed = || SnapshotError::io("write", path);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(SnapshotError::io("make the folder", folder))?;
@@ -147,10 +185,10 @@ pub(super) fn save(path: &Path, kind: RecordKind, body: &[u8]) -> Result<(), Sna
         .tempfile_in(folder)
         .map_err(failed())?;
     file.write_all(&data).map_err(failed())?;
-    file.as_file().sync_all().map_err(failed())?;
-    file.persist(path)
-        .map_err(|error| failed()(io::Error::from(error)))?;
-    sync_folder(folder)
+    Ok(Prepared {
+        file,
+        path: path.to_owned(),
+    })
 }
 
 /// Reads the body of a file; `None` if it is missing or damaged: then it is made anew.

@@ -14,14 +14,14 @@ use super::create::file_id;
 use super::destination::Destination;
 use super::error::SnapshotError;
 use super::name::SnapshotId;
-use super::record_file::{Decoder, Encoder, RecordKind, load as load_body, save as save_body};
+use super::record_file::{Decoder, Encoder, RecordKind, load as load_body, prepare};
 use crate::tree::{FileId, TreeEntry};
 
 /// For a name that shares its inode with others: which file of the source it was. Names of equal
 /// numbers were hard links.
 pub(super) type Separate = HashMap<RelPath, u64>;
 
-/// Writes which files were separate, if any share an inode.
+/// Writes which files were separate, if any share an inode. Nothing is forced to disk.
 pub(super) fn save(
     destination: &Destination,
     id: &SnapshotId,
@@ -44,7 +44,7 @@ pub(super) fn save(
         encoder.bytes(path.as_bytes());
         encoder.u64(number);
     }
-    save_body(&path, RecordKind::Separate, encoder.body())
+    prepare(&path, RecordKind::Separate, encoder.body())?.place()
 }
 
 /// Reads which files were separate; nothing if that is not known.

@@ -7,7 +7,7 @@ use hashget_common::rel_path::RelPath;
 
 use super::error::SnapshotError;
 use super::key::Key;
-use super::record_file::{Decoder, Encoder, RecordKind, load, save};
+use super::record_file::{Decoder, Encoder, Prepared, RecordKind, load, prepare};
 use crate::tree::{FileId, FileStamp, TreeEntry};
 
 /// A file of the source, as it was.
@@ -63,8 +63,8 @@ impl SourceState {
         Ok(Self::new(files))
     }
 
-    /// Writes the state of `files`.
-    pub(super) fn save(path: &Path, files: &[SourceFile]) -> Result<(), SnapshotError> {
+    /// Writes the state of `files`, but does not yet give it its name.
+    pub(super) fn prepare(path: &Path, files: &[SourceFile]) -> Result<Prepared, SnapshotError> {
         let mut encoder = Encoder::default();
         encoder.count(files.len());
         for file in files {
@@ -76,7 +76,7 @@ impl SourceState {
             encoder.time(file.stamp.ctime);
             encoder.digest(&file.key.0);
         }
-        save(path, RecordKind::State, encoder.body())
+        prepare(path, RecordKind::State, encoder.body())
     }
 }
 

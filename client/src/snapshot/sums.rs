@@ -10,7 +10,8 @@ use super::destination::TEMP_PREFIX;
 use super::error::SnapshotError;
 use crate::tree::TreeEntry;
 
-/// Writes the digests of all files that were built to `path`, in place of what is there.
+/// Writes the digests of all files that were built to `path`, in place of what is there. Nothing is
+/// forced to disk.
 pub(super) fn write(
     path: &Path,
     entries: &[TreeEntry],
@@ -33,7 +34,6 @@ pub(super) fn write(
     let file = out
         .into_inner()
         .map_err(|error| failed()(error.into_error()))?;
-    file.as_file().sync_all().map_err(failed())?;
     file.persist(path)
         .map_err(|error| failed()(io::Error::from(error)))?;
     Ok(())

@@ -33,8 +33,9 @@ impl<'a> Describer<'a> {
         Self { owners, monitor }
     }
 
-    /// Describes `name` in `folder`, which has this status and is known as `path`.
-    pub(super) fn entry(
+    /// Describes `name` in `folder`, which has this status and is known as `path`, but for its
+    /// extended attributes.
+    pub(super) fn plain(
         &self,
         folder: BorrowedFd<'_>,
         name: &[u8],
@@ -46,13 +47,17 @@ impl<'a> Describer<'a> {
                 .map(CString::into_bytes)
         })?
         .ok_or_else(unknown_kind)?;
-        let mut metadata = metadata_of(status, &self.owners);
-        metadata.xattrs = self.or_none(&path, xattrs_at(folder, name));
+        let metadata = metadata_of(status, &self.owners);
         Ok(TreeEntry {
             path,
             kind,
             metadata,
         })
+    }
+
+    /// The extended attributes of `name` in `folder`, which is known as `path`.
+    pub(crate) fn xattrs(&self, path: &RelPath, folder: BorrowedFd<'_>, name: &[u8]) -> Vec<Xattr> {
+        self.or_none(path, xattrs_at(folder, name))
     }
 
     /// Describes an open file, which is known as `path`.

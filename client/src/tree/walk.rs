@@ -75,9 +75,21 @@ enum WalkError {
 ///
 /// What cannot be read is told to `monitor`, and the walk goes on.
 pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Vec<TreeEntry> {
+    walk_knowing(root, options, &|_| false, monitor)
+}
+
+/// Lists like [`walk`], but of what `is_known` knows by its status the extended attributes are
+/// not read: they are left empty. These are half of what a walk asks the system.
+pub(crate) fn walk_knowing(
+    root: &TreeRoot,
+    options: &WalkOptions,
+    is_known: &dyn Fn(&TreeEntry) -> bool,
+    monitor: &dyn Monitor,
+) -> Vec<TreeEntry> {
     let mut walker = Walker {
         root,
         options,
+        is_known,
         monitor,
         describer: Describer::new(options.numeric_owner, monitor),
         levels: Vec::new(),
@@ -88,6 +100,7 @@ pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Ve
 struct Walker<'a> {
     root: &'a TreeRoot,
     options: &'a WalkOptions,
+    is_known: &'a dyn Fn(&TreeEntry) -> bool,
     monitor: &'a dyn Monitor,
     describer: Describer<'a>,
     /// The folders on the way to where the walk is.
@@ -227,9 +240,13 @@ impl Walker<'_> {
         status: &Statx,
     ) -> Option<Child> {
         let shown = path.clone();
-        let entry = self.describer.entry(folder.as_fd(), name, path, status);
+        let entry = self.describer.plain(folder.as_fd(), name, path, status);
+        let mut entry = self.or_problem(&shown, entry, WalkError::Status)?;
+        if !(self.is_known)(&entry) {
+            entry.metadata.xattrs = self.describer.xattrs(&shown, folder.as_fd(), name);
+        }
         Some(Child {
-            entry: self.or_problem(&shown, entry, WalkError::Status)?,
+            entry,
             is_folder: file_type(status).is_dir(),
             device: file_id(status).device,
         })

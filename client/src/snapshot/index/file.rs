@@ -7,7 +7,9 @@ use hashget_common::rel_path::RelPath;
 use super::{Index, Stored};
 use crate::snapshot::error::SnapshotError;
 use crate::snapshot::key::{Key, Looks};
-use crate::snapshot::record_file::{Decoder, Encoder, RecordKind, load, save};
+use crate::snapshot::record_file::{
+    Decoder, Encoder, Prepared, RecordKind, load, prepare, save,
+};
 
 /// The least that an inode takes.
 const STORED_BYTES: usize = 128;
@@ -24,6 +26,19 @@ impl Index {
 
     /// Writes the index.
     pub(in crate::snapshot) fn save(&self, path: &Path, home: u64) -> Result<(), SnapshotError> {
+        save(path, RecordKind::Index, self.encode(home).body())
+    }
+
+    /// Writes the index, but does not yet give it its name.
+    pub(in crate::snapshot) fn prepare(
+        &self,
+        path: &Path,
+        home: u64,
+    ) -> Result<Prepared, SnapshotError> {
+        prepare(path, RecordKind::Index, self.encode(home).body())
+    }
+
+    fn encode(&self, home: u64) -> Encoder {
         let mut encoder = Encoder::default();
         encoder.u64(home);
         encoder.count(self.roots.len());
@@ -34,7 +49,7 @@ impl Index {
         for (_, stored) in self.iter() {
             encode(&mut encoder, stored);
         }
-        save(path, RecordKind::Index, encoder.body())
+        encoder
     }
 }
 

@@ -26,6 +26,27 @@ fn a_full_inode_gets_a_copy() {
 }
 
 #[test]
+fn a_copy_of_a_known_file_has_its_attributes() {
+    let bench = Bench::new();
+    for name in ["file", "empty"] {
+        bench.write(name, if name == "file" { "content" } else { "" });
+        let path = bench.source().join(name);
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(&path, "user.note", b"kept", flags).unwrap();
+    }
+    let options = CreateOptions {
+        most_links: 1,
+        ..CreateOptions::default()
+    };
+    for _ in 0..2 {
+        // The walk does not read the attributes of what quick mode knows.
+        let created = bench.create(&options);
+        assert_eq!(created.stats.copied_files, 2);
+        assert_same_tree(&bench.source(), &created.path);
+    }
+}
+
+#[test]
 fn hard_links_of_the_source_stay_together() {
     let bench = Bench::new();
     bench.write("first", "content");
@@ -102,49 +123,4 @@ fn folders_that_may_not_be_written_to_are_kept_and_removed() {
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(bench.source().join(folder), mode).unwrap();
     }
-}
-
-#[test]
-fn a_file_system_without_hard_links_is_told_about() {
-    // A file system of its own takes root and a kernel that knows it.
-    let bench = Bench::new();
-    let image = bench.temp.path().join("image");
-    let place = bench.place();
-    fs::create_dir(&place).unwrap();
-    let run = |program: &str, args: &[&std::ffi::OsStr]| {
-        let output = std::process::Command::new(program).args(args).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    fs::File::create(&image).unwrap().set_len(16 << 20).unwrap();
-    if !run("mkfs.vfat", &[image.as_ref()])
-        || !run(
-            "mount",
-            &["-oloop".as_ref(), image.as_ref(), place.as_ref()],
-        )
-    {
-        return;
-    }
-    bench.write("file", "content");
-    let first = bench.try_create(&CreateOptions::default());
-    let second = bench.try_create(&CreateOptions::default());
-    let contents: Vec<_> = [&first, &second]
-        .into_iter()
-        .flatten()
-        .map(|made| fs::read(made.path.join("file")))
-        .collect();
-    assert!(run("umount", &[place.as_ref()]));
-    assert_eq!(second.unwrap().stats.copied_files, 1);
-    assert!(first.is_ok());
-    assert!(
-        contents
-            .iter()
-            .all(|read| read.as_ref().unwrap() == b"content")
-    );
-    let messages = bench.notes.messages.lock().unwrap();
-    assert!(
-        messages
-            .iter()
-            .any(|m| m.contains("does not take hard links")),
-        "{messages:?}"
-    );
 }
