@@ -27,7 +27,7 @@ mod write;
 
 pub use compress::Compression;
 pub use error::PackError;
-pub use options::{ExtraFile, PackOptions};
+pub use options::{ExtraContent, ExtraFile, PackOptions};
 pub use output::Output;
 pub use plan::{PackPlan, PlannedPackage, Wanted};
 pub use prepack::prepack;

@@ -1,5 +1,9 @@
 //! How to pack.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
 use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
 
@@ -32,7 +36,39 @@ pub struct ExtraFile {
     /// Where it appears when the archive is extracted; the tree must have nothing there.
     pub path: RelPath,
     /// What is in it.
-    pub content: Vec<u8>,
+    pub content: ExtraContent,
+}
+
+/// What is in a file that an archive gets besides the tree.
+#[derive(Clone, Debug)]
+pub enum ExtraContent {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The bytes of a file, which is opened when its turn has come and not held in memory.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Its size, in bytes.
+        size: u64,
+    },
+}
+
+impl ExtraContent {
+    /// The size, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File { size, .. } => *size,
+        }
+    }
+
+    /// Opens the content.
+    pub(super) fn open(&self) -> io::Result<Box<dyn Read + '_>> {
+        Ok(match self {
+            Self::Bytes(bytes) => Box::new(&bytes[..]),
+            Self::File { path, .. } => Box::new(File::open(path)?),
+        })
+    }
 }
 
 impl PackOptions {

@@ -1,6 +1,6 @@
 //! Step three: the archive.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 
 use hashget_common::archive::{TarWriteError, TarWriter};
 use hashget_common::rel_path::RelPath;
@@ -89,9 +89,12 @@ fn write_members<W: Write>(
     let header = made_file(&name, list.len() as u64, root.map(|root| &root.metadata));
     members.tar.append(&header, &mut &list[..])?;
     for file in extra {
-        let size = file.content.len() as u64;
+        let size = file.content.size();
         let header = made_file(&file.path, size, root.map(|root| &root.metadata));
-        members.tar.append(&header, &mut &file.content[..])?;
+        match file.content.open() {
+            Ok(mut content) => members.tar.append(&header, &mut *content)?,
+            Err(error) => members.tar.append(&header, &mut Unopened(Some(error)))?,
+        }
     }
     for (entry, fate) in entries {
         if *fate == Fate::Archive {
@@ -99,6 +102,15 @@ fn write_members<W: Write>(
         }
     }
     Ok(())
+}
+
+/// Content that could not be opened: the first read tells why.
+struct Unopened(Option<io::Error>);
+
+impl Read for Unopened {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0.take().unwrap_or_else(|| io::ErrorKind::Other.into()))
+    }
 }
 
 /// Writes all that is still in buffers and makes the archive final; gives its size in bytes.

@@ -40,6 +40,14 @@ pub fn cat(
         path: path.to_string(),
     })?;
     let sources = SeriesSources::new(section, others)?;
+    let digest = entry.sha256;
+    if sources.has_patch(&digest) {
+        // What is wrong is told; another package may have it.
+        if let Ok(mut local) = sources.single_file(&digest, monitor) {
+            let copied = io::copy(&mut local.file, output);
+            return copied.map(drop).map_err(SeriesError::io("read", &archive));
+        }
+    }
     let mut packages: Vec<_> = list.packages.iter().map(reference).collect();
     // What is at hand is read before anything is downloaded.
     packages.sort_by_key(|package| !package.sha256.is_some_and(|digest| sources.has(&digest)));

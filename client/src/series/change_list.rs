@@ -9,6 +9,7 @@ use hashget_common::rel_path::RelPath;
 use serde::{Deserialize, Serialize};
 
 use super::name::BackupId;
+use super::patches::StoredPatch;
 use super::rules::Mode;
 use crate::pack::PackScan;
 use crate::tree::{FileId, TreeEntry, TreeKind};
@@ -20,6 +21,9 @@ pub struct ChangeList {
     pub version: u32,
     /// What the backup is.
     pub backup: Facts,
+    /// The contents that the archive holds as patches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<StoredPatch>,
     /// All that is in the tree, in order, and what was deleted.
     pub files: Vec<Change>,
 }
@@ -169,8 +173,24 @@ pub enum Kind {
 impl ChangeList {
     /// The file's name, at the root of an archive.
     pub const NAME: &'static str = ".hashget-changes.json";
-    /// The version that is written.
-    pub const VERSION: u32 = 1;
+    /// The newest version that is read, and written where there are patches.
+    pub const VERSION: u32 = 2;
+    /// The version that is written where there are none, which older programs read, too.
+    const WITHOUT_PATCHES: u32 = 1;
+
+    /// A change list of the version that it needs.
+    pub(super) fn new(backup: Facts, patches: Vec<StoredPatch>, files: Vec<Change>) -> Self {
+        Self {
+            version: if patches.is_empty() {
+                Self::WITHOUT_PATCHES
+            } else {
+                Self::VERSION
+            },
+            backup,
+            patches,
+            files,
+        }
+    }
 
     /// What is in the tree: everything but what was deleted.
     pub fn present(&self) -> impl Iterator<Item = &Change> {

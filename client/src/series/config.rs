@@ -50,6 +50,10 @@ pub struct Section {
     pub one_file_system: bool,
     /// Leaves out nothing that is only in public packages.
     pub self_sufficient: bool,
+    /// Whether large files that changed are stored as patches for their base's version.
+    pub delta: bool,
+    /// How large, in bytes, a file is at least that may be stored as a patch.
+    pub delta_min_size: u64,
     /// Whether packages are looked for in the source before packing, as `--pack` does.
     pub index: bool,
     /// After how many days a backup expires.
@@ -97,6 +101,10 @@ struct SectionText {
     one_file_system: bool,
     #[serde(default)]
     self_sufficient: bool,
+    #[serde(default)]
+    delta: bool,
+    #[serde(default = "delta_min_size")]
+    delta_min_size: u64,
     #[serde(default = "yes")]
     index: bool,
     expire_days: Option<u32>,
@@ -112,6 +120,11 @@ struct SectionText {
 
 fn yes() -> bool {
     true
+}
+
+/// Below this a patch saves little.
+fn delta_min_size() -> u64 {
+    64 * 1024
 }
 
 impl SeriesFile {
@@ -210,6 +223,8 @@ impl SectionText {
             exclude_caches: self.exclude_caches,
             one_file_system: self.one_file_system,
             self_sufficient: self.self_sufficient,
+            delta: self.delta,
+            delta_min_size: self.delta_min_size,
             index: self.index,
             expire_days: self.expire_days,
             keep: self.keep,

@@ -13,6 +13,8 @@ use crate::file_lock::{LockAttempt, LockFile};
 
 /// Names of files that are not complete begin so.
 const TEMP_PREFIX: &str = "incoming-";
+/// The name of a folder for the patches of an archive in the making ends so.
+const PATCHES_SUFFIX: &str = ".patches";
 
 /// The folder of a section's archives.
 ///
@@ -70,6 +72,13 @@ impl Destination {
     pub(super) fn incoming(&self, id: BackupId) -> PathBuf {
         self.state()
             .join(format!("{TEMP_PREFIX}{}", self.names.name(id)))
+    }
+
+    /// A folder for the patches of an archive in the making.
+    pub(super) fn incoming_patches(&self, id: BackupId) -> PathBuf {
+        let name = self.names.name(id);
+        self.state()
+            .join(format!("{TEMP_PREFIX}{name}{PATCHES_SUFFIX}"))
     }
 
     /// The stationary backups.
@@ -208,12 +217,18 @@ impl Destination {
             };
             let own = name.strip_prefix(TEMP_PREFIX).unwrap_or(name);
             let own = own.strip_suffix(".json").unwrap_or(own);
+            let own = own.strip_suffix(PATCHES_SUFFIX).unwrap_or(own);
             let Some(id) = self.names.parse(own) else {
                 continue;
             };
             if name.starts_with(TEMP_PREFIX) || !backups.contains(&id) {
                 let path = entry.path();
-                fs::remove_file(&path).map_err(SeriesError::io("remove", path))?;
+                let removal = if path.is_dir() {
+                    fs::remove_dir_all(&path)
+                } else {
+                    fs::remove_file(&path)
+                };
+                removal.map_err(SeriesError::io("remove", path))?;
                 removed += 1;
             }
         }

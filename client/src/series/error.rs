@@ -131,6 +131,18 @@ pub enum SeriesError {
         /// One of them, with the reason.
         example: String,
     },
+    /// A file cannot be made from its patch.
+    #[error("cannot make {file} of its patch in {archive} for a version in {base}: {why}")]
+    Patch {
+        /// The file.
+        file: String,
+        /// The archive with the patch.
+        archive: String,
+        /// The archives that should hold the version that it is for.
+        base: String,
+        /// Why.
+        why: String,
+    },
     /// The folder is not empty.
     #[error("{} is not empty", path.display())]
     NotEmpty {
@@ -203,6 +215,9 @@ impl SeriesError {
             Self::Incomplete { .. } => {
                 "`hashget series verify` tells what is damaged; name pools or hashservers that \
                  have the packages with --pool and --hashserver"
+            }
+            Self::Patch { .. } => {
+                "`hashget series verify` tells which archive is damaged; a replica may have it whole"
             }
             Self::NotEmpty { .. } => {
                 "name an empty folder, or replace what is there with --in-place"

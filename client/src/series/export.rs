@@ -1,6 +1,6 @@
 //! Turns any backup into a standalone archive.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -13,16 +13,18 @@ use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreEntry, RestoreFile};
 use serde::Serialize;
 
+use super::change_list::ChangeList;
 use super::config::Section;
 use super::contents::{find_contents, put_aside};
 use super::destination::Destination;
 use super::error::SeriesError;
 use super::manifest::{Manifest, is_change_list, read_change_list, read_members};
 use super::name::BackupId;
+use super::patches::is_patch_member;
 use super::sources::{SeriesSources, whole_archive};
 use crate::monitor::{Monitor, error_chain};
-use crate::restore::RestoreSources;
 use crate::restore::list::{load, reference};
+use crate::restore::{RestoreSources, Selection};
 
 /// What an export did.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -48,6 +50,7 @@ pub fn export(
 ) -> Result<ExportStats, SeriesError> {
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
+    sources.expect(&archive, &Selection::default())?;
     let list = load(&archive, None)?;
     let (taken, left) = split(&list, section, &sources, self_sufficient);
     let folder = match output.parent() {
@@ -155,7 +158,9 @@ fn split<'l>(
             held.extend(manifest.holds);
         }
     }
-    let is_taken = |entry: &&RestoreEntry| self_sufficient || held.contains(&entry.sha256);
+    let is_taken = |entry: &&RestoreEntry| {
+        self_sufficient || held.contains(&entry.sha256) || sources.has_patch(&entry.sha256)
+    };
     let taken: Vec<&RestoreEntry> = list.files.iter().filter(is_taken).collect();
     let mut left = list.clone();
     left.files.retain(|entry| !is_taken(&entry));
@@ -188,11 +193,15 @@ impl Standalone<'_> {
     fn copy_members(&mut self, archive: &Path, left: &RestoreFile) -> Result<(), SeriesError> {
         let mut list = read_change_list(archive)?;
         list.backup.depends.clear();
+        let list = ChangeList::new(list.backup, Vec::new(), list.files);
         let list = serde_json::to_vec(&list)?;
         let left = left.to_json()?;
         let name = RestoreFile::NAME.as_bytes();
         let mut failure = None;
         read_members(archive, &mut |entry, content| {
+            if is_patch_member(&entry.path) {
+                return Ok(true);
+            }
             let mut header = header_of(entry);
             let is_list = RelPath::new(&entry.path).is_ok_and(|path| path.as_bytes() == name);
             let written = if entry.kind == EntryKind::File && is_list {
@@ -239,10 +248,11 @@ impl Standalone<'_> {
         sources: &SeriesSources<'_>,
         monitor: &dyn Monitor,
     ) -> Result<(), SeriesError> {
-        let mut wanted: HashMap<Digest, Vec<&RestoreEntry>> = HashMap::new();
+        let mut wanted: BTreeMap<Digest, Vec<&RestoreEntry>> = BTreeMap::new();
         for entry in taken.iter().filter(|entry| entry.hardlink.is_none()) {
             wanted.entry(entry.sha256).or_default().push(entry);
         }
+        self.take_patched(&wanted, sources, monitor)?;
         let sizes: HashSet<u64> = taken.iter().filter_map(|entry| entry.size).collect();
         let mut packages: Vec<_> = list.packages.iter().map(reference).collect();
         packages.sort_by_key(|package| !package.sha256.is_some_and(|d| sources.has(&d)));
@@ -280,6 +290,41 @@ impl Standalone<'_> {
             }
             self.done.extend(seen?);
         }
+        self.refuse_missing(id, taken, &why)?;
+        for entry in taken.iter().filter(|entry| entry.hardlink.is_some()) {
+            self.append(&restored_header(entry), &mut io::empty())?;
+        }
+        Ok(())
+    }
+
+    /// Puts in what is stored as patches. What fails is told; another package may hold it whole.
+    fn take_patched(
+        &mut self,
+        wanted: &BTreeMap<Digest, Vec<&RestoreEntry>>,
+        sources: &SeriesSources<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<(), SeriesError> {
+        let patched = wanted.iter().filter(|(it, _)| sources.has_patch(it));
+        for (digest, entries) in patched {
+            let Ok(mut local) = sources.single_file(digest, monitor) else {
+                continue;
+            };
+            for entry in entries {
+                let rewound = local.file.rewind();
+                rewound.map_err(SeriesError::io("read", self.output))?;
+                self.append_data(&restored_header(entry), &mut local.file)?;
+            }
+            self.done.insert(*digest);
+        }
+        Ok(())
+    }
+
+    fn refuse_missing(
+        &self,
+        id: BackupId,
+        taken: &[&RestoreEntry],
+        why: &str,
+    ) -> Result<(), SeriesError> {
         let mut missing = taken
             .iter()
             .filter(|entry| entry.hardlink.is_none() && !self.done.contains(&entry.sha256));
@@ -289,9 +334,6 @@ impl Standalone<'_> {
                 missing: 1 + missing.count() as u64,
                 example: format!("{} ({why})", example.file),
             });
-        }
-        for entry in taken.iter().filter(|entry| entry.hardlink.is_some()) {
-            self.append(&restored_header(entry), &mut io::empty())?;
         }
         Ok(())
     }

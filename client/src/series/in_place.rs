@@ -25,7 +25,7 @@ use super::restore::{restore_archive, with_times_kept};
 use super::run::pack_options;
 use super::sources::{SeriesSources, whole_archive};
 use crate::monitor::{Monitor, Silent};
-use crate::pack::{ExtraFile, Output, PackOptions, PackPlan, scan, write};
+use crate::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackPlan, scan, write};
 use crate::restore::{ExtractStats, RestoreOptions, RestoreSources};
 use crate::tree::{TreeRoot, WalkOptions, walk};
 
@@ -53,6 +53,7 @@ pub fn restore_in_place(
 ) -> Result<InPlaceStats, SeriesError> {
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
+    sources.expect(&archive, &options.selection)?;
     let folder = replaceable(folder, section)?;
     let (beside, restored) = restore_beside(&archive, &folder, id, options, &sources, monitor)?;
     let reserve = match reserve {
@@ -189,16 +190,11 @@ fn make_reserve(
     };
     let scan = scan(folder, None, &options, monitor)?;
     let files = state_of(&scan);
-    let list = ChangeList {
-        version: ChangeList::VERSION,
-        backup: reserve_facts(section, id, folder, now, state_digest(&files)),
-        files,
-    };
-    let name = RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default();
-    let content = serde_json::to_vec(&list)?;
+    let facts = reserve_facts(section, id, folder, now, state_digest(&files));
+    let list = ChangeList::new(facts, Vec::new(), files);
     let extra = vec![ExtraFile {
-        path: name,
-        content,
+        path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
+        content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
     }];
     let options = PackOptions { extra, ..options };
     let output = Output::File(path.clone());

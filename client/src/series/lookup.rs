@@ -29,7 +29,8 @@ impl<'a, L: PackageLookup> SeriesLookup<'a, L> {
         let project: ProjectName = "series".parse()?;
         let mut held = HashMap::new();
         for (place, (_, manifest)) in bases.iter().enumerate() {
-            for digest in &manifest.holds {
+            let patched = manifest.patches.iter().map(|patch| &patch.sha256);
+            for digest in manifest.holds.iter().chain(patched) {
                 held.entry(*digest).or_insert(place);
             }
         }

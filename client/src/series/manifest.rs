@@ -1,5 +1,6 @@
 //! What is known of an archive besides its name.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change_list::{ChangeList, Facts};
 use super::error::SeriesError;
+use super::patches::StoredPatch;
 
 /// A change list of ten million files is smaller.
 const MAX_LIST_BYTES: u64 = 4 << 30;
@@ -30,16 +32,23 @@ pub struct Manifest {
     pub size: u64,
     /// The distinct contents of the files in the archive, sorted.
     pub holds: Vec<Digest>,
+    /// The contents that it holds as patches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patches: Vec<StoredPatch>,
 }
 
 impl Manifest {
-    /// The version that is written.
-    pub const VERSION: u32 = 1;
+    /// The newest version that is read, and written where there are patches.
+    pub const VERSION: u32 = 2;
+    /// The version that is written where there are none.
+    const WITHOUT_PATCHES: u32 = 1;
 
     /// Reads a manifest; one that cannot be used is as good as none.
     pub(super) fn parse(json: &[u8]) -> Option<Self> {
         let manifest: Self = serde_json::from_slice(json).ok()?;
-        (manifest.version == Self::VERSION).then_some(manifest)
+        (1..=Self::VERSION)
+            .contains(&manifest.version)
+            .then_some(manifest)
     }
 
     /// Reads a whole archive, and so checks that it can be read.
@@ -47,11 +56,16 @@ impl Manifest {
         let (sha256, size) = hash_file(archive)?;
         let mut list = None;
         let mut holds = Vec::new();
+        let mut patches = HashMap::new();
         read_members(archive, &mut |entry, content| {
             if is_change_list(entry) {
                 let mut json = Vec::new();
                 content.take(MAX_LIST_BYTES).read_to_end(&mut json)?;
                 list = Some(json);
+            } else if let Some(of) = StoredPatch::of_member(entry) {
+                let mut reader = HashReader::new(content);
+                io::copy(&mut reader, &mut io::sink())?;
+                patches.insert(of, reader.into_hasher().finish());
             } else if entry.kind == EntryKind::File && entry.size != Some(0) {
                 let mut reader = HashReader::new(content);
                 io::copy(&mut reader, &mut io::sink())?;
@@ -61,13 +75,26 @@ impl Manifest {
         })?;
         holds.sort_unstable();
         holds.dedup();
-        let facts = parse_list(archive, list)?.backup;
+        let list = parse_list(archive, list)?;
+        for patch in &list.patches {
+            if patches.get(&patch.sha256) != Some(&patch.patch_sha256) {
+                return Err(SeriesError::NoChangeList {
+                    path: archive.to_owned(),
+                    what: format!("the patch of {} is missing or damaged", patch.path),
+                });
+            }
+        }
         Ok(Self {
-            version: Self::VERSION,
-            facts,
+            version: if list.patches.is_empty() {
+                Self::WITHOUT_PATCHES
+            } else {
+                Self::VERSION
+            },
+            facts: list.backup,
             sha256,
             size,
             holds,
+            patches: list.patches,
         })
     }
 }

@@ -12,6 +12,7 @@ use super::change_list::ChangeList;
 use super::config::Section;
 use super::error::SeriesError;
 use super::name::BackupId;
+use super::patches::StoredPatch;
 use super::sources::{SeriesSources, whole_archive};
 use crate::monitor::Monitor;
 use crate::restore::{ExtractStats, RestoreOptions, RestoreSources, extract};
@@ -35,6 +36,7 @@ pub fn restore(
     }
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
+    sources.expect(&archive, &options.selection)?;
     restore_archive(&archive, folder, options, &sources, monitor)
 }
 
@@ -50,13 +52,23 @@ pub(super) fn restore_archive(
     let list = RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default();
     if options.selection.contains(&list) {
         let path = folder.join(ChangeList::NAME);
-        with_times_kept(folder, || match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        })
-        .map_err(SeriesError::io("remove", &path))?;
+        with_times_kept(folder, || gone(fs::remove_file(&path)))
+            .map_err(SeriesError::io("remove", &path))?;
+    }
+    let patches = folder.join(StoredPatch::FOLDER);
+    if options.selection.is_all() && fs::symlink_metadata(&patches).is_ok() {
+        with_times_kept(folder, || gone(fs::remove_dir_all(&patches)))
+            .map_err(SeriesError::io("remove", &patches))?;
     }
     Ok(stats)
+}
+
+/// What is not there need not be removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Does something in a folder that disturbs its times, and sets them again.

@@ -19,13 +19,16 @@ use super::error::SeriesError;
 use super::lookup::SeriesLookup;
 use super::manifest::{Manifest, read_change_list};
 use super::name::BackupId;
+use super::patches::{Base, Making, StoredPatch, add_to_plan};
 use super::prune;
 use super::rules::{self, Mode, Removal};
 use super::settled;
 use crate::hash_cache::HashCache;
 use crate::hash_db::PackageLookup;
 use crate::monitor::{Level, Monitor, Problem};
-use crate::pack::{Compression, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write};
+use crate::pack::{
+    Compression, ExtraContent, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write,
+};
 use crate::tree::{PatternSet, WalkOptions};
 
 /// How a run goes about.
@@ -81,6 +84,10 @@ pub enum Outcome {
         tree_bytes: u64,
         /// Bytes of files that other archives or packages hold.
         left_out_bytes: u64,
+        /// How many contents are stored as patches.
+        patched_files: u64,
+        /// The sizes of these patches.
+        patch_bytes: u64,
         /// How many files are new.
         new_files: u64,
         /// How many files changed.
@@ -183,21 +190,49 @@ impl Job<'_> {
             None => self.last_list(),
         };
         let changes = compare(tree, &before);
-        let list = self.change_list(id, &bases, state, changes);
+        let facts = self.facts(id, &bases, state, &changes);
         let bases: Vec<(String, &Manifest)> = bases
             .iter()
             .map(|(base, manifest)| (self.destination.names().name(*base), *manifest))
             .collect();
         let public = (!self.section.self_sufficient).then_some(public);
-        let small = small(&list.files);
+        let small = small(&changes);
         let lookup =
             SeriesLookup::new(&bases, public, small).map_err(|error| SeriesError::Section {
                 section: self.section.full_name(),
                 what: error.to_string(),
             })?;
-        let plan = scan.plan(&lookup, &options)?;
-        let packed = self.write(id, &scan, &plan, options, &list)?;
-        Ok((self.made(id, &packed, &list.backup), packed.problems))
+        let mut plan = scan.plan(&lookup, &options)?;
+        let bases = self.bases(bases);
+        let mut making = None;
+        let mut patches = Vec::new();
+        if self.section.delta && !bases.is_empty() {
+            let folder = self.destination.incoming_patches(id);
+            let source = &self.section.source;
+            let making = making.insert(Making::new(source, folder, &bases, self.monitor)?);
+            let least = self.section.delta_min_size;
+            patches = making.make(&changes, &before, &plan, least).to_vec();
+            add_to_plan(&mut plan, &patches, &bases, &scan.wanted());
+        }
+        let list = ChangeList::new(facts, patches, changes);
+        let mut extra = vec![ExtraFile {
+            path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
+            content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
+        }];
+        extra.extend(making.iter().flat_map(Making::extra_files));
+        let options = PackOptions { extra, ..options };
+        let packed = self.write(id, &scan, &plan, &options)?;
+        Ok((self.made(id, &packed, &list), packed.problems))
+    }
+
+    /// The archives that the backup relies on, where patches can be made for what they hold.
+    fn bases<'m>(&self, bases: Vec<(String, &'m Manifest)>) -> Vec<Base<'m>> {
+        let base = |(name, manifest): (String, &'m Manifest)| Base {
+            path: self.destination.archive(manifest.facts.id()),
+            name,
+            manifest,
+        };
+        bases.into_iter().map(base).collect()
     }
 
     /// Which backup is made, and on which it relies, the base first. A base that is damaged
@@ -234,13 +269,13 @@ impl Job<'_> {
             .map_or_else(Vec::new, |list| list.files)
     }
 
-    fn change_list(
+    fn facts(
         &self,
         id: BackupId,
         bases: &[(BackupId, &Manifest)],
         state: Digest,
-        files: Vec<Change>,
-    ) -> ChangeList {
+        files: &[Change],
+    ) -> Facts {
         let section = self.section;
         let count = |status| {
             let is_counted = |c: &&Change| c.kind == Kind::File && c.status == status;
@@ -253,7 +288,7 @@ impl Job<'_> {
         let days = section.expire_days.map(i64::from);
         let expires = days.and_then(|days| self.options.now.date().checked_add(days.days()).ok());
         let source = section.source.strip_prefix("/").unwrap_or(&section.source);
-        let facts = Facts {
+        Facts {
             profile: section.profile.clone(),
             section: section.name.clone(),
             series: id.series,
@@ -276,11 +311,6 @@ impl Job<'_> {
                 .filter(|change| change.status != Status::Deleted)
                 .filter_map(|change| change.size)
                 .fold(0, u64::saturating_add),
-        };
-        ChangeList {
-            version: ChangeList::VERSION,
-            backup: facts,
-            files,
         }
     }
 
@@ -289,17 +319,11 @@ impl Job<'_> {
         id: BackupId,
         scan: &PackScan,
         plan: &crate::pack::PackPlan,
-        options: PackOptions,
-        list: &ChangeList,
+        options: &PackOptions,
     ) -> Result<PackStats, SeriesError> {
         let incoming = self.destination.incoming(id);
-        let extra = vec![ExtraFile {
-            path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
-            content: serde_json::to_vec(list)?,
-        }];
-        let options = PackOptions { extra, ..options };
         let output = Output::File(incoming.clone());
-        let stats = write(scan, plan, output, &options, self.monitor)?;
+        let stats = write(scan, plan, output, options, self.monitor)?;
         let committed = Manifest::of_archive(&incoming)
             .and_then(|manifest| self.destination.commit(id, &incoming, &manifest));
         if let Err(error) = committed {
@@ -310,8 +334,12 @@ impl Job<'_> {
         Ok(stats)
     }
 
-    fn made(&self, id: BackupId, stats: &PackStats, facts: &Facts) -> Outcome {
+    fn made(&self, id: BackupId, stats: &PackStats, list: &ChangeList) -> Outcome {
+        let facts = &list.backup;
+        let patches = list.patches.iter();
         Outcome::Made {
+            patched_files: list.patches.len() as u64,
+            patch_bytes: patches.fold(0, |sum, patch| sum.saturating_add(patch.patch_bytes)),
             backup: id,
             archive: self.destination.names().name(id),
             normal: id.is_normal(),
@@ -346,6 +374,7 @@ pub(super) fn pack_options(
         .map(|pattern| pattern.clone().into_bytes())
         .collect();
     exclude.push(ChangeList::NAME.as_bytes().to_vec());
+    exclude.push(StoredPatch::FOLDER.as_bytes().to_vec());
     exclude.extend(inside(&section.source, destination.path()));
     let name = Path::new(destination.names().ending());
     let gzip = destination.names().ending().ends_with("gz");

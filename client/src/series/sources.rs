@@ -2,24 +2,27 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hashget_common::digest::Digest;
 
 use super::config::Section;
 use super::destination::Destination;
 use super::error::SeriesError;
-use super::manifest::hash_file;
+use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
+use super::patches::Rebuilder;
 use crate::hash_db::Found;
-use crate::monitor::{Level, Monitor, error_chain};
-use crate::restore::{RestoreSources, SourceFailure, SourceReport};
+use crate::monitor::{Level, Monitor, Problem, error_chain};
+use crate::restore::list::load;
+use crate::restore::{RestoreSources, Selection, SourceFailure, SourceReport};
 use crate::sources::{LocalPackage, Origin, PackageRef};
 
 /// The archives of a section, then all other sources.
 pub struct SeriesSources<'a> {
     /// Where each archive lies; the destination first.
     archives: HashMap<Digest, Vec<PathBuf>>,
+    rebuilder: Rebuilder,
     others: &'a dyn RestoreSources,
 }
 
@@ -27,18 +30,39 @@ impl<'a> SeriesSources<'a> {
     /// The archives of a section over `others`.
     pub fn new(section: &Section, others: &'a dyn RestoreSources) -> Result<Self, SeriesError> {
         let mut archives: HashMap<Digest, Vec<PathBuf>> = HashMap::new();
-        for folder in std::iter::once(&section.destination).chain(&section.replicate_to) {
-            let folder = Destination::new(folder, &section.names);
-            for id in folder.backups().unwrap_or_default() {
-                // A damaged archive is looked for by what it should be, and then not believed.
-                let known = folder.remembered(id).map(Ok);
-                if let Ok(manifest) = known.unwrap_or_else(|| folder.manifest(id)) {
-                    let places = archives.entry(manifest.sha256).or_default();
-                    places.push(folder.archive(id));
-                }
-            }
+        let mut rebuilder = Rebuilder::default();
+        each_archive(section, &mut |folder, id, manifest| {
+            let places = archives.entry(manifest.sha256).or_default();
+            places.push(folder.archive(id));
+            rebuilder.add(&folder.names().name(id), manifest);
+        });
+        if !rebuilder.is_empty() {
+            each_archive(section, &mut |folder, id, manifest| {
+                rebuilder.add_holder(&folder.names().name(id), manifest);
+            });
         }
-        Ok(Self { archives, others })
+        Ok(Self {
+            archives,
+            rebuilder,
+            others,
+        })
+    }
+
+    /// Whether an archive of the section has a patch for this content.
+    pub(super) fn has_patch(&self, content: &Digest) -> bool {
+        self.rebuilder.knows(content)
+    }
+
+    /// Says what of an archive will be asked for, so that files are made of patches in one go.
+    pub(super) fn expect(&self, archive: &Path, selection: &Selection) -> Result<(), SeriesError> {
+        if self.rebuilder.is_empty() {
+            return Ok(());
+        }
+        let list = load(archive, None)?;
+        let wanted = list.files.iter();
+        let wanted = wanted.filter(|entry| selection.contains(&entry.file));
+        self.rebuilder.expect(wanted.map(|entry| entry.sha256));
+        Ok(())
     }
 
     /// Whether this is an archive of the section.
@@ -49,6 +73,20 @@ impl<'a> SeriesSources<'a> {
     fn places(&self, package: &PackageRef) -> &[PathBuf] {
         let places = package.sha256.and_then(|digest| self.archives.get(&digest));
         places.map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What is known of every archive, in the destination first and then in replicas.
+fn each_archive(section: &Section, visit: &mut dyn FnMut(&Destination, BackupId, &Manifest)) {
+    for folder in std::iter::once(&section.destination).chain(&section.replicate_to) {
+        let folder = Destination::new(folder, &section.names);
+        for id in folder.backups().unwrap_or_default() {
+            // A damaged archive is looked for by what it should be, and then not believed.
+            let known = folder.remembered(id).map(Ok);
+            if let Ok(manifest) = known.unwrap_or_else(|| folder.manifest(id)) {
+                visit(&folder, id, &manifest);
+            }
+        }
     }
 }
 
@@ -150,7 +188,25 @@ impl RestoreSources for SeriesSources<'_> {
         digest: &Digest,
         monitor: &dyn Monitor,
     ) -> Result<LocalPackage, SourceFailure> {
-        self.others.single_file(digest, monitor)
+        if !self.has_patch(digest) {
+            return self.others.single_file(digest, monitor);
+        }
+        let open = |archive: &Digest| {
+            let package = PackageRef {
+                sha256: Some(*archive),
+                size: None,
+                urls: Vec::new(),
+            };
+            self.package(&package, monitor)
+        };
+        self.rebuilder.take(digest, &open).or_else(|error| {
+            // A hashserver's pool may have it all the same.
+            self.others.single_file(digest, monitor).map_err(|_| {
+                let subject = "a file that is stored as a patch";
+                monitor.problem(&Problem::new(subject, &error));
+                SourceFailure::from(error)
+            })
+        })
     }
 
     fn probe(&self, package: &PackageRef, monitor: &dyn Monitor) -> Vec<SourceReport> {

@@ -9,6 +9,7 @@ use super::destination::Destination;
 use super::error::SeriesError;
 use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
+use super::patches::StoredPatch;
 use crate::monitor::error_chain;
 
 /// What a verification of a section found.
@@ -72,6 +73,9 @@ pub fn verify(section: &Section) -> Result<SeriesCheck, SeriesError> {
             let base = relies_on(&dependency.name).and_then(|base| found.get(&base));
             base.is_none_or(|base| base.sha256 != dependency.sha256)
         });
+        let damage_of = damage_of
+            .clone()
+            .or_else(|| patch_without_base(found.get(id)?, &found, &destination));
         let dependants: BTreeSet<BackupId> = known
             .values()
             .filter(|other| {
@@ -82,7 +86,7 @@ pub fn verify(section: &Section) -> Result<SeriesCheck, SeriesError> {
             .collect();
         backups.push(BackupCheck {
             backup: *id,
-            damage: damage_of.clone(),
+            damage: damage_of,
             lost_bases: lost_bases.map(|base| base.name.clone()).collect(),
             dependants: dependants.into_iter().collect(),
         });
@@ -91,6 +95,29 @@ pub fn verify(section: &Section) -> Result<SeriesCheck, SeriesError> {
         section: section.full_name(),
         backups,
     })
+}
+
+/// Tells of a patch whose base is in none of the archives that the backup relies on, where all of
+/// these are whole: those that are not are told anyway.
+fn patch_without_base(
+    manifest: &Manifest,
+    found: &BTreeMap<BackupId, Manifest>,
+    destination: &Destination,
+) -> Option<String> {
+    let depends = manifest.facts.depends.iter();
+    let bases: Option<Vec<&Manifest>> = depends
+        .map(|base| found.get(&destination.names().parse(&base.name)?))
+        .collect();
+    let bases = bases?;
+    let is_held = |patch: &&StoredPatch| {
+        let mut bases = bases.iter();
+        bases.any(|base| base.holds.binary_search(&patch.old_sha256).is_ok())
+    };
+    let lost = manifest.patches.iter().find(|patch| !is_held(patch))?;
+    Some(format!(
+        "the patch of {} is for sha256:{}, which none of its archives holds",
+        lost.path, lost.old_sha256
+    ))
 }
 
 /// What is wrong with an archive; a good one goes to `found`.

@@ -96,11 +96,18 @@ fn kills() -> u64 {
 
 #[test]
 fn killed_runs_damage_nothing() {
+    kill_runs("delta = false");
+}
+
+#[test]
+fn killed_runs_that_make_patches_damage_nothing() {
+    kill_runs("delta = true\ndelta_min_size = 10000");
+}
+
+fn kill_runs(options: &str) {
     let bed = Bed::new();
-    series_file(
-        &bed,
-        "max_series = 2\nmax_series_length = 3\nindex = false\nself_sufficient = true",
-    );
+    let limits = "max_series = 2\nmax_series_length = 3\nindex = false\nself_sufficient = true";
+    series_file(&bed, &format!("{limits}\n{options}"));
     for number in 0..20 {
         bed.write(&format!("source/f{number}"), noise(number, 60_000));
     }
@@ -109,10 +116,12 @@ fn killed_runs_damage_nothing() {
     let whole = started.elapsed();
     for kill in 0..kills() {
         bed.write("source/changes", format!("{kill}"));
-        bed.write(
-            &format!("source/f{}", kill % 20),
-            noise(1000 + kill, 60_000),
-        );
+        let mut changed = noise(1000 + kill, 60_000);
+        if kill % 2 == 1 {
+            // Only a part of it.
+            changed[..50_000].copy_from_slice(&noise(kill % 20, 60_000)[..50_000]);
+        }
+        bed.write(&format!("source/f{}", kill % 20), changed);
         let words = bed.words("series run");
         let mut child = bed.hashget().args(words).spawn().unwrap();
         // At every part of a run, the end included.

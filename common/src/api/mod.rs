@@ -23,7 +23,7 @@ pub use filter::{FilterPiece, FilterResponse, shard_of};
 pub use health::ReadyResponse;
 pub use list::{ListQuery, ListResponse};
 pub use lookup::{LookupRequest, LookupResponse};
-pub use pool::{PoolHaveRequest, PoolHaveResponse};
+pub use pool::{PoolHaveRequest, PoolHaveResponse, PoolRemoveQuery};
 pub use projects::ProjectResponse;
 pub use publish::{PublishRequest, PublishResponse};
 pub use range::{MAX_RANGE_DIGESTS, RangeRequest, RangeResponse, prefix_of};

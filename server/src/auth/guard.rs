@@ -32,6 +32,16 @@ pub(crate) struct Submitter;
 pub(crate) struct Admin;
 
 impl Publisher {
+    /// Refuses what touches every project, unless the token is an administrator's; what touches one,
+    /// unless the token names it.
+    pub(crate) fn check_range(&self, project: Option<&ProjectName>) -> Result<(), ApiError> {
+        match project {
+            Some(project) => self.check(project),
+            None if self.0.contains(&Scope::Admin) => Ok(()),
+            None => Err(forbidden("admin; or name a project that it may publish to")),
+        }
+    }
+
     /// Refuses a project that the token does not name.
     pub(crate) fn check(&self, project: &ProjectName) -> Result<(), ApiError> {
         if self.0.iter().any(|scope| scope.may_publish_to(project)) {

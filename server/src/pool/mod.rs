@@ -92,6 +92,16 @@ impl Pool {
         upload.keep(digest, &self.files_folder())
     }
 
+    /// Removes a file; `false` if it is not there.
+    pub fn remove(&self, digest: &Digest) -> Result<bool, PoolError> {
+        let path = self.path(digest);
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(source) => Err(io_error("remove", &path, source)),
+        }
+    }
+
     /// Removes files in `tmp` that were not written to for `age`; how many.
     pub fn sweep(&self, age: Duration) -> Result<u64, PoolError> {
         let folder = self.temp_folder();

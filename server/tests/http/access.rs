@@ -72,6 +72,18 @@ fn every_request() -> Vec<(&'static str, String, Value, Need)> {
             Need::Admin,
         ),
         (
+            "DELETE",
+            "api/v1/packages?spec=name:none&project=p".to_owned(),
+            Value::Null,
+            Need::PublishToP,
+        ),
+        (
+            "DELETE",
+            pool_path(&digest("nowhere")),
+            Value::Null,
+            Need::Admin,
+        ),
+        (
             "PUT",
             "api/v1/projects/p".to_owned(),
             Value::Null,

@@ -204,7 +204,7 @@ fn wrong_methods_and_addresses() {
         ("POST", "config.json"),
         ("DELETE", "a/00/00/00/00"),
         ("POST", "sig/deb/a/a/a_1_all"),
-        ("DELETE", "pool/sha256/00/00/00/00"),
+        ("POST", "pool/sha256/00/00/00/00"),
         ("GET", "api/v1/projects/p"),
         ("BREW", "motd.txt"),
         ("OPTIONS", "api/v1/lookup"),

@@ -3,6 +3,7 @@
 use std::fs;
 
 use hashget_common::api::{ErrorCode, PoolHaveResponse};
+use hashget_common::hash_package::HashPackage;
 use reqwest::blocking::Body;
 use serde_json::json;
 
@@ -160,4 +161,52 @@ fn two_uploads_of_one_file_both_succeed() {
         }
     });
     assert!(server.get(&pool_path(&name)).bytes().unwrap() == data);
+}
+
+#[test]
+fn a_publisher_removes_what_only_its_project_has() {
+    let server = TestServer::start();
+    let token = server.token("publish:p".parse().unwrap());
+    let remove = |name: &str, project: &str| {
+        let path = format!("{}?project={project}", pool_path(&digest(name)));
+        let request = server.request("DELETE", &path).bearer_auth(&token);
+        request.send().unwrap()
+    };
+    for name in ["mine", "shared", "inside", "unknown"] {
+        assert_eq!(server.put(&digest(name), name.as_bytes()).status(), 201);
+    }
+    let record = |url: &str, hash: &str, file: &str| HashPackage {
+        url: url.to_owned(),
+        hashes: vec![digest(hash).into()],
+        files: vec![digest(file)],
+        ..HashPackage::default()
+    };
+    server.publish(
+        "p",
+        &[
+            record("mine", "mine", "a"),
+            record("shared", "shared", "b"),
+            record("holder", "holder", "inside"),
+        ],
+    );
+    server.publish("q", &[record("other", "other", "shared")]);
+    assert_eq!(remove("mine", "p").status(), 204);
+    error(remove("mine", "p"), 404, ErrorCode::NotFound);
+    error(
+        server.get(&pool_path(&digest("mine"))),
+        404,
+        ErrorCode::NotFound,
+    );
+    for (name, project) in [
+        ("shared", "p"),
+        ("inside", "p"),
+        ("unknown", "p"),
+        ("mine", "q"),
+    ] {
+        error(remove(name, project), 403, ErrorCode::Forbidden);
+    }
+    assert_eq!(
+        server.get(&pool_path(&digest("shared"))).text().unwrap(),
+        "shared"
+    );
 }

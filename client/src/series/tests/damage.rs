@@ -13,7 +13,7 @@ fn three() -> Bed {
     bed
 }
 
-fn flip(path: &Path) {
+pub(super) fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -1,9 +1,11 @@
 //! Real runs on real trees.
 
 mod damage;
+mod delta;
 mod standalone;
 mod year;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use jiff::{Timestamp, ToSpan, Zoned};
 use super::*;
 use crate::hash_db::{Found, PackageLookup};
 use crate::monitor::{Monitor, Silent};
-use crate::restore::{RestoreOptions, RestoreSources, SourceFailure, SourceReport};
+use crate::restore::{RestoreOptions, RestoreSources, Selection, SourceFailure, SourceReport};
 use crate::sources::{LocalPackage, PackageRef};
 
 /// Knows no packages.

@@ -1,7 +1,5 @@
 //! Export, stationary backups, single files, restoring in place.
 
-use std::collections::BTreeMap;
-
 use hashget_common::rel_path::RelPath;
 use hashget_tests::{Random, RandomTree, tree_listing};
 

@@ -1,6 +1,6 @@
 //! A year of daily runs on a tree that changes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -67,10 +67,11 @@ fn edit(root: &Path, random: &mut Random) {
     let path = random.pick(&paths).clone();
     let metadata = fs::symlink_metadata(&path).unwrap();
     match random.below(8) {
-        0 | 1 if metadata.is_file() => {
+        0 if metadata.is_file() => {
             let size = usize::try_from(random.below(9000)).unwrap();
             fs::write(&path, random.bytes(size)).unwrap();
         }
+        1 if metadata.is_file() => edit_inside(&path, random),
         2 if metadata.is_dir() => fs::remove_dir_all(&path).unwrap(),
         2 => fs::remove_file(&path).unwrap(),
         3 => fs::rename(&path, fresh).unwrap(),
@@ -89,11 +90,29 @@ fn edit(root: &Path, random: &mut Random) {
     }
 }
 
+/// Cuts something out of a file, and puts something in.
+fn edit_inside(path: &Path, random: &mut Random) {
+    let mut bytes = fs::read(path).unwrap();
+    let place =
+        |random: &mut Random, most: usize| usize::try_from(random.below(most as u64 + 1)).unwrap();
+    let start = place(random, bytes.len());
+    let end = (start + place(random, 100)).min(bytes.len());
+    let fresh = place(random, 100);
+    bytes.splice(start..end, random.bytes(fresh));
+    fs::write(path, bytes).unwrap();
+}
+
 /// Runs `days` days under `limits`; every few days all backups are restored.
 fn live(seed: u64, days: u32, limits: Limits) {
+    assert_eq!(live_with(seed, days, limits, "delta = false"), 0);
+}
+
+/// Gives how many files were stored as patches.
+fn live_with(seed: u64, days: u32, limits: Limits, options: &str) -> u64 {
     let mut random = Random::new(seed);
+    let mut patched = 0;
     let mut bed = Bed::new(&format!(
-        "mode = '{}'\nmax_series = {}\nmax_series_length = {}",
+        "mode = '{}'\nmax_series = {}\nmax_series_length = {}\n{options}",
         limits.mode.name(),
         limits.max_series,
         limits.max_series_length
@@ -105,6 +124,7 @@ fn live(seed: u64, days: u32, limits: Limits) {
             edit(&bed.section.source, &mut random);
         }
         let id = bed.backup();
+        patched += show(&bed.section, id).unwrap().patches.len() as u64;
         trees.insert(id, without_sockets(tree_listing(&bed.section.source)));
         let there = bed.destination().backups().unwrap();
         assert_eq!(
@@ -131,6 +151,7 @@ fn live(seed: u64, days: u32, limits: Limits) {
         }
     }
     assert!(verify(&bed.section).unwrap().is_good());
+    patched
 }
 
 fn without_sockets(mut listing: Vec<String>) -> Vec<String> {
@@ -184,4 +205,18 @@ fn incremental_series() {
 #[test]
 fn full_series() {
     live(5, days(), limits(Mode::Full, 3, 1));
+}
+
+/// The least size is such that most files of these trees can be patches.
+const DELTA: &str = "delta = true\ndelta_min_size = 200";
+
+#[test]
+fn a_year_of_weekly_series_with_patches() {
+    let limits = limits(Mode::Differential, 4, 7);
+    assert!(live_with(6, days().max(365), limits, DELTA) > 30);
+}
+
+#[test]
+fn incremental_series_with_patches() {
+    assert!(live_with(7, days(), limits(Mode::Incremental, 2, 10), DELTA) > 0);
 }

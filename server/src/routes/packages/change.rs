@@ -10,7 +10,7 @@ use hashget_common::project::ProjectName;
 use hashget_common::store::StoreQuery;
 use serde_json::{Map, Value};
 
-use crate::auth::Admin;
+use crate::auth::{Admin, Publisher};
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::state::{State, blocking_json};
@@ -21,11 +21,13 @@ const PAGE_PACKAGES: usize = 100;
 const PAGE_WRITTEN_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(super) async fn remove(
-    _: Admin,
+    publisher: Publisher,
     query: Query<SpecQuery>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let SpecQuery { spec, project } = query.into_inner();
+    // Who may replace the records of a project with empty ones may as well remove them.
+    publisher.check_range(project.as_ref())?;
     blocking_json(&state, move |state| {
         let mut removed_packages = 0;
         for_each_page(state, &spec, project.as_ref(), |ids| {

@@ -133,14 +133,23 @@ impl Report for Ran {
                 updated_files,
                 deleted_files,
                 unchanged_files,
+                patched_files,
+                patch_bytes,
                 ..
-            } => format!(
-                "{section}: {} backup {archive} ({} of {}): {new_files} new, {updated_files} \
-                 updated, {deleted_files} deleted, {unchanged_files} unchanged",
-                if *normal { "normal" } else { "small" },
-                Size(*archive_bytes),
-                Size(*tree_bytes),
-            ),
+            } => {
+                let mut line = format!(
+                    "{section}: {} backup {archive} ({} of {}): {new_files} new, {updated_files} \
+                     updated, {deleted_files} deleted, {unchanged_files} unchanged",
+                    if *normal { "normal" } else { "small" },
+                    Size(*archive_bytes),
+                    Size(*tree_bytes),
+                );
+                if *patched_files > 0 {
+                    let bytes = Size(*patch_bytes);
+                    line.push_str(&format!("; {patched_files} as patches of {bytes}"));
+                }
+                line
+            }
         }];
         for removal in &report.removed {
             lines.push(format!("removed {}: {}", removal.id, removal.why));

@@ -1,5 +1,7 @@
 //! `hashget series list`, `show`, `diff` and `find`.
 
+use std::collections::HashMap;
+
 use globset::GlobBuilder;
 use hashget_common::rel_path::RelPath;
 use jiff::Timestamp;
@@ -119,7 +121,17 @@ impl Report for Shown {
         for base in &facts.depends {
             lines.push(format!("relies on {} (sha256:{})", base.name, base.sha256));
         }
-        lines.extend(self.0.files.iter().map(change_line));
+        let patches = self.0.patches.iter();
+        let patches: HashMap<_, _> = patches.map(|patch| (patch.sha256, patch)).collect();
+        lines.extend(self.0.files.iter().map(|change| {
+            let line = change_line(change);
+            let is_new = matches!(change.status, Status::New | Status::Updated);
+            let patch = change.sha256.filter(|_| is_new);
+            match patch.and_then(|sha256| patches.get(&sha256)) {
+                Some(patch) => format!("{line} (a patch of {})", Size(patch.patch_bytes)),
+                None => line,
+            }
+        }));
         lines
     }
 }
