@@ -296,7 +296,8 @@ mod tests {
             anchors: 0,
         };
         let bytes = LookupResponse::to_bytes([package].iter(), &[(2, vec![0]), (3, vec![0])]);
-        let expected = b"HGL1\x01\xac\x02\x01p\x01u\x06\x052031-01-02\x01\x00\x02\x02\x01\x00\x00\x01\x00";
+        let expected =
+            b"HGL1\x01\xac\x02\x01p\x01u\x06\x052031-01-02\x01\x00\x02\x02\x01\x00\x00\x01\x00";
         assert_eq!(bytes, expected);
     }
 }

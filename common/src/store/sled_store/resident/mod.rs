@@ -12,7 +12,7 @@ mod table;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::rows::Rows;
-use self::table::{GROUP, MAX_ID, Spot, Table};
+use self::table::{GROUP, MAX_ID, Numbers, Spot, Table};
 use super::bucket::{self, Entry};
 use super::postings::Change;
 use super::row::Row;
@@ -185,8 +185,12 @@ impl Resident {
                     *spot = content.table.spot(digest);
                 }
                 std::hint::black_box(content.table.touch(spots));
-                for spot in spots {
-                    let numbers = content.table.find(spot);
+                let mut all = [Numbers::NONE; GROUP];
+                for (numbers, spot) in all.iter_mut().zip(&*spots) {
+                    *numbers = content.table.find(spot);
+                }
+                std::hint::black_box(content.touch_rows(&all));
+                for numbers in &all[..group.len()] {
                     let rows = numbers.as_slice().iter();
                     found.extend(rows.filter_map(|number| content.rows.get(*number)));
                     if !found.is_empty() {
@@ -213,6 +217,15 @@ impl Resident {
 impl Content {
     fn bytes(&self) -> u64 {
         (self.table.bytes() + self.rows.bytes()) as u64
+    }
+
+    /// Looks at the first row of each, so that they are at hand when they are needed.
+    fn touch_rows(&self, all: &[Numbers<'_>]) -> u64 {
+        let first = |numbers: &Numbers<'_>| {
+            let row = numbers.as_slice().first().map(|n| self.rows.get(*n));
+            row.flatten().map_or(0, |row| row.id.0)
+        };
+        all.iter().map(first).fold(0, |a, b| a ^ b)
     }
 
     fn clear(&mut self) {

@@ -117,7 +117,7 @@ impl Table {
                 value if value & LIST != 0 => Numbers::Many(shard.list(value)),
                 value => Numbers::One(value),
             },
-            None => Numbers::Many(&[]),
+            None => Numbers::NONE,
         }
     }
 
@@ -148,6 +148,9 @@ pub(super) enum Numbers<'a> {
 }
 
 impl Numbers<'_> {
+    /// None.
+    pub(super) const NONE: Self = Numbers::Many(&[]);
+
     /// As a slice.
     pub(super) fn as_slice(&self) -> &[u32] {
         match self {

@@ -35,7 +35,7 @@ fn filling_misses_no_change_that_happens_meanwhile() {
         (0..60).map(one).collect()
     };
     store.publish(&project("p"), &records(0)).unwrap();
-    for round in 0..6 {
+    for round in 0..3 {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             scope.spawn(|| {
