@@ -41,13 +41,23 @@ impl Digest {
 
     /// Reads what [`Digest::sharded_path`] wrote.
     pub fn from_sharded_path(path: &str) -> Result<Self, ParseHashError> {
-        let parts: Vec<&str> = path.split('/').collect();
-        match parts[..] {
-            [a, b, c, rest] if a.len() == 2 && b.len() == 2 && c.len() == 2 => {
-                format!("{a}{b}{c}{rest}").parse()
+        let shape = || ParseHashError::Shape(path.to_owned());
+        let mut digits = [0; 2 * Self::BYTES];
+        let mut parts = path.split('/');
+        let mut rest = &mut digits[..];
+        for length in [2, 2, 2, 2 * Self::BYTES - 6] {
+            let part = parts.next().ok_or_else(shape)?;
+            let (place, behind) = rest.split_at_mut(length);
+            if part.len() != length {
+                return Err(shape());
             }
-            _ => Err(ParseHashError::Shape(path.to_owned())),
+            place.copy_from_slice(part.as_bytes());
+            rest = behind;
         }
+        if parts.next().is_some() {
+            return Err(shape());
+        }
+        hex_bytes(&digits).map(Self).ok_or_else(shape)
     }
 }
 
@@ -184,19 +194,32 @@ fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {
             found: text.chars().count(),
         });
     }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digit = |c: u8| {
-            char::from(c)
-                .to_digit(16)
-                .and_then(|d| u8::try_from(d).ok())
-        };
-        match (digit(pair[0]), digit(pair[1])) {
-            (Some(high), Some(low)) => *byte = high << 4 | low,
-            _ => return Err(ParseHashError::Digit(text.to_owned())),
-        }
+    hex_bytes(text.as_bytes()).ok_or_else(|| ParseHashError::Digit(text.to_owned()))
+}
+
+/// The value of each hexadecimal digit; 0xff for every other byte.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value as usize] as usize] = value;
+        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
     }
-    Ok(bytes)
+    digits
+};
+
+/// The bytes that twice as many hexadecimal digits say. Look-ups read very many of them, so all
+/// are looked at before the wrong ones count.
+fn hex_bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let mut wrong = 0;
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        wrong |= high | low;
+        *byte = high << 4 | low & 0x0f;
+    }
+    (wrong & 0xf0 == 0).then_some(bytes)
 }
 
 /// Deserializes anything that is written as a string and parsed by [`FromStr`].

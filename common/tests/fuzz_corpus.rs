@@ -53,3 +53,8 @@ fn restore_file() {
 fn record() {
     replay("record", drive::record);
 }
+
+#[test]
+fn lookup_answer() {
+    replay("lookup_answer", drive::lookup_answer);
+}

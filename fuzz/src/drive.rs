@@ -5,6 +5,7 @@
 
 use std::io::{self, Read};
 
+use hashget_common::api::LookupResponse;
 use hashget_common::archive::{ArchiveOptions, Entry, Input, Limits, read_archive};
 use hashget_common::hash_package::HashPackage;
 use hashget_common::restore_file::RestoreFile;
@@ -45,6 +46,15 @@ pub(crate) fn restore_file(data: &[u8]) {
     if let Ok(file) = RestoreFile::parse(data) {
         let json = file.to_json().expect("what was read can be written");
         assert_eq!(RestoreFile::parse(&json).expect("and read again"), file);
+    }
+}
+
+/// The answer to a look-up in the compact form.
+pub(crate) fn lookup_answer(data: &[u8]) {
+    if let Ok(answer) = LookupResponse::from_bytes(data) {
+        let again = LookupResponse::to_bytes(answer.packages.iter(), &answer.digests);
+        let again = LookupResponse::from_bytes(&again).expect("what was read can be written");
+        assert_eq!(again, answer);
     }
 }
 

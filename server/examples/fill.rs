@@ -100,6 +100,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &data.join("store"),
         StoreOptions {
             cache_bytes: 256 << 20,
+            ..StoreOptions::default()
         },
     )?;
     let project: ProjectName = "generated".parse()?;

@@ -80,7 +80,9 @@ impl Body {
 
     /// All of it.
     pub(crate) async fn read(mut self) -> Result<Vec<u8>, ApiError> {
-        let mut all = Vec::new();
+        // No more than a body has that is sent at once: the announcement is the client's word.
+        let announced = self.announced_bytes.unwrap_or(0).min(1 << 20);
+        let mut all = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(piece) = self.next().await? {
             all.extend_from_slice(&piece);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use hashget_common::api::DeadSource;
@@ -19,6 +20,8 @@ const MAX_DEAD: usize = 100_000;
 pub(crate) struct Health {
     path: PathBuf,
     known: RwLock<Known>,
+    /// Counts changes of what is dead.
+    version: AtomicU64,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -47,6 +50,7 @@ impl Health {
         Ok(Self {
             path,
             known: RwLock::new(known),
+            version: AtomicU64::new(0),
         })
     }
 
@@ -54,6 +58,11 @@ impl Health {
     pub(crate) fn is_dead(&self, url: &str) -> bool {
         let known = self.read();
         !known.dead.is_empty() && known.dead.contains_key(url)
+    }
+
+    /// A number that is another one after every change of what [`Health::is_dead`] answers.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
     }
 
     /// How many are dead.
@@ -99,6 +108,8 @@ impl Health {
                 }
             }
         }
+        // Counted after the change: who reads the new number sees the change.
+        self.version.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Puts everything on the disk, and where the round is.

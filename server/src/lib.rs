@@ -9,6 +9,7 @@
 //! which sources are dead (`health`).
 
 mod access_log;
+mod answers;
 pub mod auth;
 mod body;
 mod byte_range;
@@ -23,6 +24,7 @@ mod filters;
 mod form_head;
 mod health;
 mod housekeeper;
+mod loader;
 mod metrics;
 pub mod pool;
 mod preference;

@@ -3,6 +3,7 @@
 //! Requests are counted by method, route pattern and status, never by path: there are as many
 //! paths as digests.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ pub(crate) struct Labels {
     /// One of the methods of HTTP, or `other`.
     pub(crate) method: &'static str,
     /// The pattern of its route, or `none`.
-    pub(crate) route: String,
+    pub(crate) route: Cow<'static, str>,
     /// The status of the answer.
     pub(crate) status: u16,
 }
@@ -175,7 +176,7 @@ mod tests {
             metrics.begin();
             let labels = Labels {
                 method: "GET",
-                route: "/a/{digest:.*}".to_owned(),
+                route: "/a/{digest:.*}".into(),
                 status,
             };
             metrics.end(labels, Duration::from_millis(millis), 10);

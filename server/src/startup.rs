@@ -15,6 +15,7 @@ use rustls::ServerConfig;
 use thiserror::Error;
 
 use crate::access_log::AccessLog;
+use crate::answers::Answers;
 use crate::auth::{TokenError, TokenFile, TokenUses};
 use crate::checker::Checker;
 use crate::connections::Connections;
@@ -30,7 +31,7 @@ use crate::state::{Clock, State, system_clock};
 use crate::stopping::Background;
 use crate::submissions::{Submissions, Workers};
 use crate::tls::{Certificates, TlsError};
-use crate::{housekeeper, routes, sweeper, tls};
+use crate::{housekeeper, loader, routes, sweeper, tls};
 
 /// How long a refused body is read on, so that its sender gets to see why.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -102,6 +103,7 @@ impl Server {
         make_data_folder(&settings)?;
         let options = StoreOptions {
             cache_bytes: settings.store_cache_bytes,
+            resident_bytes: settings.index_memory_bytes,
         };
         let store = SledStore::open(&settings.store_path(), options)?;
         Self::start_with(settings, Arc::new(store), system_clock())
@@ -133,6 +135,7 @@ impl Server {
         let disk = Disk::new(&settings.data, settings.min_free_bytes);
         let files = settings.tls.clone();
         let certificates = files.map(Certificates::load).transpose()?.map(Arc::new);
+        let answer_memory_bytes = settings.answer_memory_bytes;
         let state = web::Data::new(State {
             token_uses: TokenUses::open(settings.token_uses_path()),
             client_rate: RateLimit::new(settings.client_requests_per_second),
@@ -148,6 +151,7 @@ impl Server {
             submissions,
             fetcher,
             filters: Filters::default(),
+            answers: Answers::new(answer_memory_bytes),
             health,
             clock,
             started: Instant::now(),
@@ -164,6 +168,9 @@ impl Server {
             builder: None,
             checker: None,
         };
+        server
+            .background
+            .push(loader::start(state.clone()).map_err(StartError::Thread)?);
         server.checker = Some(Checker::start(state.clone()).map_err(StartError::Thread)?);
         server.builder = Some(Builder::start(state.clone()).map_err(StartError::Thread)?);
         server.workers = Some(Workers::start(state.clone()).map_err(StartError::Thread)?);

@@ -1,5 +1,6 @@
 //! What every request needs: settings, store, pool, tokens and the clock.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,11 +9,13 @@ use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, web};
 use hashget_common::expiry::Expiry;
 use hashget_common::store::PackageStore;
-use jiff::Zoned;
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::access_log::AccessLog;
+use crate::answers::Answers;
 use crate::auth::{TokenFile, TokenUses};
 use crate::connections::Connections;
 use crate::disk::Disk;
@@ -31,7 +34,20 @@ pub type Clock = Arc<dyn Fn() -> Date + Send + Sync>;
 
 /// The system's local date.
 pub fn system_clock() -> Clock {
-    Arc::new(|| Zoned::now().date())
+    thread_local! {
+        /// A second, and the date in it: it is asked far more often than a second.
+        static LAST: Cell<(i64, Date)> = const { Cell::new((i64::MIN, Date::ZERO)) };
+    }
+    Arc::new(|| {
+        let now = Timestamp::now();
+        let (second, date) = LAST.get();
+        if second == now.as_second() {
+            return date;
+        }
+        let date = now.to_zoned(TimeZone::system()).date();
+        LAST.set((now.as_second(), date));
+        date
+    })
 }
 
 /// What every request needs.
@@ -50,6 +66,7 @@ pub(crate) struct State {
     pub(crate) submissions: Submissions,
     pub(crate) fetcher: Fetcher,
     pub(crate) filters: Filters,
+    pub(crate) answers: Answers,
     pub(crate) health: Health,
     pub(crate) clock: Clock,
     pub(crate) started: Instant,

@@ -87,36 +87,75 @@ for line in io.lines(os.getenv("KEYS")) do keys[#keys + 1] = "/" .. line end
 function init() math.randomseed(os.time()) end
 function request() return wrk.format("GET", keys[math.random(#keys)]) end
 LUA
-# Batches of 10,000 digests, half of them known.
+# Batches of 10,000 digests, half of them known: of packages one behind the other, as in a tree that
+# is packed, or of packages picked at random. In JSON and in the compact form.
 python3 - "$work" "$digests" <<'PY'
 import hashlib, json, random, struct, sys
 work, digests = sys.argv[1], int(sys.argv[2])
 random.seed(1)
 def digest(number):
-    return hashlib.sha256(struct.pack(">Q", number)).hexdigest()
-keys = []
-for _ in range(5000):
-    keys.append(digest(random.randint(1, digests)))
-    keys.append(digest(digests * 2 + random.randint(1, 10**9)))
-open(work + "/batch.json", "w").write(json.dumps({"digests": keys}))
+    return hashlib.sha256(struct.pack(">Q", number)).digest()
+for kind in ("tree", "random"):
+    for number in range(8):
+        first = random.randint(1, digests - 5000)
+        known = range(first, first + 5000) if kind == "tree" else random.sample(range(1, digests), 5000)
+        keys = [digest(n) for n in known]
+        keys += [digest(digests * 2 + random.randint(1, 10**9)) for _ in keys]
+        random.shuffle(keys)
+        open(f"{work}/{kind}{number}.bin", "wb").write(b"".join(keys))
+        open(f"{work}/{kind}{number}.json", "w").write(json.dumps({"digests": [k.hex() for k in keys]}))
 PY
 cat >"$work/post.lua" <<'LUA'
-local file = io.open(os.getenv("BATCH"), "rb")
-wrk.method = "POST"
-wrk.body = file:read("*a")
+local bodies, turn = {}, 0
+local form = os.getenv("FORM")
+for number = 0, 7 do
+    local file = io.open(os.getenv("BATCH") .. number .. "." .. form, "rb")
+    bodies[number] = file:read("*a")
+    file:close()
+end
+local headers = { ["Content-Type"] = "application/json" }
+if form == "bin" then
+    headers["Content-Type"] = "application/vnd.hashget.digests"
+    headers["Accept"] = "application/vnd.hashget.matches"
+end
+function request()
+    turn = (turn + 1) % 8
+    return wrk.format("POST", nil, headers, bodies[turn])
+end
 LUA
-rate() {
-    awk '/Requests\/sec/ {print $2} /Non-2xx/ {print "BAD", $0 > "/dev/stderr"}'
+# Time of the processors that a server and its children have used, in microseconds: told beside the
+# rates, because it means the same on a machine that does other things, too.
+spent() {
+    for pid in $1 $(cat "/proc/$1/task/$1/children"); do
+        sed 's/.*) //' "/proc/$pid/stat"
+    done | awk -v tick="$(getconf CLK_TCK)" '{ sum += $12 + $13 } END { printf "%.0f", sum * 1000000 / tick }'
 }
-export KEYS="$filled/keys" BATCH="$work/batch.json"
-for round in 1 2; do
-    nginx_rate=$(wrk -t1 -c16 -d"$seconds" -s "$work/get.lua" http://127.0.0.1:8781 | rate)
-    get_rate=$(wrk -t1 -c16 -d"$seconds" -s "$work/get.lua" http://127.0.0.1:8780 | rate)
-    post_rate=$(wrk -t1 -c4 -d"$seconds" -s "$work/post.lua" --timeout 60 \
-        http://127.0.0.1:8780/api/v1/lookup | rate)
-    awk -v n="$nginx_rate" -v g="$get_rate" -v p="$post_rate" -v r="$round" 'BEGIN {
-        printf "round %d: nginx %.0f GET/s, hashserver %.0f GET/s (ratio %.2f), ", r, n, g, g / n
-        printf "batches %.2f/s = %.0f digests/s (ratio %.1f)\n", p, p * 10000, p * 10000 / n
+export KEYS="$filled/keys" BATCH FORM
+# load PID SCRIPT CONNECTIONS URL: requests a second, and microseconds of processor time a request.
+load() {
+    before=$(spent "$1")
+    wrk -t1 "-c$3" "-d$seconds" -s "$work/$2" --timeout 60 "$4" >"$work/told"
+    after=$(spent "$1")
+    awk -v spent=$((after - before)) '/requests in/ {made = $1} /Requests\/sec/ {rate = $2}
+        /Non-2xx/ {print "BAD", $0 > "/dev/stderr"}
+        END {printf "%.1f %.1f", rate, spent / made}' "$work/told"
+}
+for round in 1 2 3; do
+    nginx=$(load "$web" get.lua 16 http://127.0.0.1:8781)
+    ours=$(load "$server" get.lua 16 http://127.0.0.1:8780)
+    echo "$round $nginx $ours" | awk '{
+        printf "round %d: nginx %.0f GET/s of %.1f us, hashserver %.0f GET/s of %.1f us: ", $1, $2, $3, $4, $5
+        printf "ratio %.2f, by processor time %.2f\n", $4 / $2, $3 / $5
     }'
+    for kind in tree random; do
+        for FORM in bin json; do
+            BATCH=$work/$kind
+            ours=$(load "$server" post.lua 4 http://127.0.0.1:8780/api/v1/lookup)
+            echo "$round $nginx $ours $kind $FORM" | awk '{
+                printf "round %d: batches (%s %s) %.1f/s = %.0f digests/s: ", $1, $6, $7, $4, $4 * 10000
+                printf "ratio %.0f, by processor time %.0f\n", $4 * 10000 / $2, $3 / $5 * 10000
+            }'
+        done
+    done
 done
 memory loaded

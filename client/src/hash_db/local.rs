@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashget_common::digest::Digest;
@@ -286,7 +287,11 @@ fn matches_of(
     for package in &mut packages {
         package.take_if(|package| !used(&package.project));
     }
-    let packages: Vec<PackageSummary> = packages.into_iter().flatten().collect();
+    let packages: Vec<PackageSummary> = packages
+        .into_iter()
+        .flatten()
+        .map(Arc::unwrap_or_clone)
+        .collect();
     let places: HashMap<PackageId, usize> = packages
         .iter()
         .enumerate()

@@ -2,16 +2,17 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{BufRead, BufReader, Read};
+use std::sync::atomic::Ordering;
 
 use hashget_common::api::{
-    ChangeRequest, ChangeResponse, FetchRequest, FetchedPackage, ListQuery, ListResponse,
-    LookupRequest, LookupResponse, PublishRequest, PublishResponse, RemoveResponse, SpecQuery,
-    StatusResponse,
+    ChangeRequest, ChangeResponse, DIGESTS_TYPE, FetchRequest, FetchedPackage, ListQuery,
+    ListResponse, LookupRequest, LookupResponse, MATCHES_TYPE, PublishRequest, PublishResponse,
+    RemoveResponse, SpecQuery, StatusResponse,
 };
 use hashget_common::package_summary::{PackageId, PackageSummary};
 use hashget_common::project::ProjectName;
 use reqwest::blocking::Response;
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -38,7 +39,12 @@ impl HashServer {
         &self,
         request: &LookupRequest,
     ) -> Result<LookupResponse, HashServerError> {
-        let answer: LookupResponse = self.post_json("lookup", request, MAX_ANSWER_BYTES)?;
+        let is_compact = self.compact_lookup.load(Ordering::Relaxed);
+        let answer = if is_compact && request.signatures.is_empty() {
+            self.lookup_compactly(request)?
+        } else {
+            self.post_json("lookup", request, MAX_ANSWER_BYTES)?
+        };
         let sound = |matches: &[(u32, Vec<u32>)], keys: usize| {
             let is_place = |place: u32, count: usize| (place as usize) < count;
             matches.iter().all(|(key, packages)| {
@@ -55,6 +61,28 @@ impl HashServer {
         } else {
             Err(self.nonsense("a look-up names a place that does not exist"))
         }
+    }
+
+    /// Asks in the compact form: half the bytes, and a tenth of the work.
+    fn lookup_compactly(&self, request: &LookupRequest) -> Result<LookupResponse, HashServerError> {
+        let mut url = self.api_place("lookup");
+        if let Some(expires) = request.expires {
+            url.push_str(&format!("?expires={expires}"));
+        }
+        let body = request.digests_to_bytes();
+        let bytes = self.ask(|| {
+            self.http.retrying(|| {
+                let response = self.http.send_once("POST", &url, |client| {
+                    self.authorized(client.post(&url))
+                        .header(CONTENT_TYPE, DIGESTS_TYPE)
+                        .header(ACCEPT, MATCHES_TYPE)
+                        .body(body.clone())
+                })?;
+                read_body(response, &url, MAX_ANSWER_BYTES)
+            })
+        })?;
+        LookupResponse::from_bytes(&bytes)
+            .map_err(|_| self.nonsense("a look-up is not answered in the compact form"))
     }
 
     /// Whole records, handed to `receive` one by one; those that are gone are left out, and what

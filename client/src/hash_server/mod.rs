@@ -46,6 +46,8 @@ pub struct HashServer {
     http: Http,
     down: AtomicBool,
     kind: OnceLock<ServerKind>,
+    /// Whether look-ups may be asked and answered in the compact form.
+    compact_lookup: AtomicBool,
     config: OnceLock<SiteConfig>,
     discretion: Discretion,
 }
@@ -71,6 +73,7 @@ impl HashServer {
             http,
             down: AtomicBool::new(false),
             kind: OnceLock::new(),
+            compact_lookup: AtomicBool::new(false),
             config: OnceLock::new(),
             discretion: Discretion::default(),
         })
@@ -111,10 +114,13 @@ impl HashServer {
             })
         });
         let found = match answer {
-            // Only a server of ours answers errors in the envelope.
-            Ok(_) | Err(HashServerError::Http(HttpError::Status { code: Some(_), .. })) => {
+            Ok(status) => {
+                self.compact_lookup
+                    .store(status.compact_lookup, Ordering::Relaxed);
                 ServerKind::Api
             }
+            // Only a server of ours answers errors in the envelope.
+            Err(HashServerError::Http(HttpError::Status { code: Some(_), .. })) => ServerKind::Api,
             Err(HashServerError::Http(
                 HttpError::Status {
                     status: 400..=499, ..

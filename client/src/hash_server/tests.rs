@@ -216,6 +216,36 @@ fn hostile_answers_are_refused() {
     assert!(client(&server, "/").pool_have(&[Digest::of(b"x")]).is_err());
 }
 
+#[test]
+fn hostile_compact_answers_are_refused() {
+    let question = LookupRequest {
+        digests: vec![Digest::of(b"x")],
+        ..LookupRequest::default()
+    };
+    for (answer, is_sound) in [
+        (&b"HGL1\x00\x00"[..], true),
+        (b"HGL1\x01\x01\x01p\x01u\x00\x01\x00\x01\x00\x01\x00", true),
+        (b"HGL1\x01\x01\x01p\x01u\x00\x01\x00\x01\x00\x01\x01", false),
+        (b"HGL1\x01\x01\x01p\x01u\x00\x01\x00\x01\x01\x01\x00", false),
+        (b"HGL1\x00\x00\x00", false),
+        (b"{}", false),
+        (b"", false),
+    ] {
+        let server = FaultServer::start(move |request| match &*request.path {
+            "/api/v1/status" => {
+                let status = json!({"name": "s", "version": "1", "packages": 0, "digests": 0,
+                    "store_bytes": 0, "uptime_seconds": 0, "projects": [],
+                    "compact_lookup": true});
+                Reply::new(200, status.to_string())
+            }
+            "/api/v1/lookup" => Reply::new(200, answer),
+            _ => Reply::not_found(),
+        });
+        let found = client(&server, "/").lookup(&question);
+        assert_eq!(found.is_ok(), is_sound, "{answer:?}: {found:?}");
+    }
+}
+
 trait TakeBytes: std::io::Read + Sized {
     fn take_bytes(self, bytes: u64) -> std::io::Take<Self> {
         self.take(bytes)

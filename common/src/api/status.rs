@@ -25,6 +25,9 @@ pub struct StatusResponse {
     /// URLs of packages that were found dead.
     #[serde(default)]
     pub dead_sources: u64,
+    /// Whether look-ups may be asked and answered in the compact form, too.
+    #[serde(default)]
+    pub compact_lookup: bool,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,
 }

@@ -8,6 +8,8 @@ mod error;
 pub mod json_lines;
 mod sled_store;
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 pub use error::StoreError;
@@ -101,10 +103,34 @@ pub trait PackageStore: Send + Sync {
     fn get(&self, ids: &[PackageId]) -> Result<Vec<Option<StoredPackage>>, StoreError>;
 
     /// Records without their digests, `None` for those that are gone; in the order asked.
-    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<PackageSummary>>, StoreError>;
+    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<Arc<PackageSummary>>>, StoreError>;
 
     /// For each digest every record that has it as file, anchor or package; numbers ascending.
     fn find_digests(&self, digests: &[Digest]) -> Result<Vec<Vec<PackageId>>, StoreError>;
+
+    /// Calls `visit` for each digest that records have, with its place and their summaries, by
+    /// ascending number; each digest is looked up at one moment. `visit` must not ask the store.
+    fn match_digests(
+        &self,
+        digests: &[Digest],
+        visit: &mut dyn FnMut(usize, &[&Arc<PackageSummary>]),
+    ) -> Result<(), StoreError> {
+        match_through(self, digests, visit)
+    }
+
+    /// Gets ready to answer look-ups by digest from memory, if the engine does so and is set to;
+    /// whether it is. May take long; gives up when `stop` says so. Everything else may be used
+    /// meanwhile.
+    fn load(&self, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        let _never = stop;
+        Ok(false)
+    }
+
+    /// How much memory look-ups by digest and summaries are answered from, in bytes; `None` if
+    /// they are not, and may wait for a disk.
+    fn resident_bytes(&self) -> Option<u64> {
+        None
+    }
 
     /// Calls `visit` for each pair of a digest from `first` to `last`, both included, and a record
     /// that has it, in the order of both, until it returns `false`. Records that were just
@@ -147,4 +173,41 @@ pub trait PackageStore: Send + Sync {
 
     /// What the store holds.
     fn stats(&self) -> Result<StoreStats, StoreError>;
+}
+
+/// How many digests are looked up before what they found is handed out.
+const MATCHED_DIGESTS: usize = 256;
+
+/// [`PackageStore::match_digests`] by the other methods.
+fn match_through<S: PackageStore + ?Sized>(
+    store: &S,
+    digests: &[Digest],
+    visit: &mut dyn FnMut(usize, &[&Arc<PackageSummary>]),
+) -> Result<(), StoreError> {
+    for (turn, some) in digests.chunks(MATCHED_DIGESTS).enumerate() {
+        let found = store.find_digests(some)?;
+        let mut ids: Vec<PackageId> = found.iter().flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let summaries = store.summaries(&ids)?;
+        for ((place, digest), found) in some.iter().enumerate().zip(&found) {
+            let summary = |id: &PackageId| {
+                let at = ids.binary_search(id).ok()?;
+                summaries[at].clone()
+            };
+            let mut rows: Vec<Arc<PackageSummary>> = found.iter().filter_map(summary).collect();
+            // A record that is gone may have been replaced: then the new one has to be found.
+            let mut expected = found.len();
+            while rows.len() < expected {
+                let again = store.find_digests(std::slice::from_ref(digest))?.concat();
+                rows = store.summaries(&again)?.into_iter().flatten().collect();
+                expected = again.len();
+            }
+            let rows: Vec<&Arc<PackageSummary>> = rows.iter().collect();
+            if !rows.is_empty() {
+                visit(turn * MATCHED_DIGESTS + place, &rows);
+            }
+        }
+    }
+    Ok(())
 }

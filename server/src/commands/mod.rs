@@ -85,6 +85,7 @@ fn resolve(layer: SettingsLayer, file: Option<PathBuf>) -> Result<Settings, Sett
 fn store_options(settings: &Settings) -> StoreOptions {
     StoreOptions {
         cache_bytes: settings.store_cache_bytes,
+        ..StoreOptions::default()
     }
 }
 

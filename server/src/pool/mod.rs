@@ -11,9 +11,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use hashget_common::digest::Digest;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::io::Errno;
 use thiserror::Error;
 
 pub use upload::Upload;
+
+/// Where files are.
+const FILES: &str = "sha256";
+/// Where they come in.
+const TEMP: &str = "tmp";
 
 /// What can go wrong in a pool.
 #[derive(Debug, Error)]
@@ -42,36 +49,35 @@ pub enum PoolError {
 /// A folder of files by their SHA-256.
 pub struct Pool {
     root: PathBuf,
+    /// The folder of files.
+    files: File,
 }
 
 impl Pool {
     /// Opens the pool in the folder `root`, made if it is new, and removes what an earlier
     /// process left in `tmp`. No other process may write to the pool.
     pub fn open(root: PathBuf) -> Result<Self, PoolError> {
-        let pool = Self { root };
-        for folder in [pool.files_folder(), pool.temp_folder()] {
+        for folder in [FILES, TEMP].map(|name| root.join(name)) {
             fs::create_dir_all(&folder).map_err(|source| io_error("make", &folder, source))?;
         }
+        let folder = root.join(FILES);
+        let files = File::open(&folder).map_err(|source| io_error("open", &folder, source))?;
+        let pool = Self { root, files };
         pool.sweep(Duration::ZERO)?;
         Ok(pool)
     }
 
     /// The size of a file in bytes, if it is there.
     pub fn size_of(&self, digest: &Digest) -> Result<Option<u64>, PoolError> {
-        let path = self.path(digest);
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
-            Ok(_) => Ok(None),
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(source) => Err(io_error("look at", &path, source)),
-        }
+        Ok(self.open_file(digest)?.map(|(_, bytes)| bytes))
     }
 
-    /// Opens a file, if it is there, with its size in bytes.
+    /// Opens a file, if it is there, with its size in bytes. Links below the pool's folder lead
+    /// nowhere: whoever can make one there must not make the server read other files.
     pub fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>, PoolError> {
         let path = self.path(digest);
         let open = || {
-            let file = File::open(&path)?;
+            let file = self.open_below(Path::new(&digest.sharded_path()))?;
             let metadata = file.metadata()?;
             Ok(metadata.is_file().then_some((file, metadata.len())))
         };
@@ -121,16 +127,37 @@ impl Pool {
         sweep().map_err(|source| io_error("clean up", &folder, source))
     }
 
+    /// Opens a file below the folder of files without following links.
+    fn open_below(&self, path: &Path) -> io::Result<File> {
+        // A pipe would make the server wait for its other end.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+        let links = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+        match openat2(&self.files, path, flags, Mode::empty(), links) {
+            // Kernels before 5.6 and some sandboxes do not have it.
+            Err(Errno::NOSYS | Errno::PERM) => {
+                let mut folder = self.files.try_clone()?;
+                let flags_of_folders = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+                for part in path.parent().into_iter().flatten() {
+                    let flags = flags_of_folders | OFlags::CLOEXEC;
+                    folder = openat(&folder, part, flags, Mode::empty())?.into();
+                }
+                let name = path.file_name().unwrap_or_default();
+                Ok(openat(&folder, name, flags, Mode::empty())?.into())
+            }
+            other => Ok(other?.into()),
+        }
+    }
+
     fn path(&self, digest: &Digest) -> PathBuf {
         self.files_folder().join(digest.sharded_path())
     }
 
     fn files_folder(&self) -> PathBuf {
-        self.root.join("sha256")
+        self.root.join(FILES)
     }
 
     fn temp_folder(&self) -> PathBuf {
-        self.root.join("tmp")
+        self.root.join(TEMP)
     }
 }
 
@@ -143,11 +170,11 @@ fn io_error(action: &'static str, path: &Path, source: io::Error) -> PoolError {
     }
 }
 
+/// Whether nothing, or something else than a file, has the name.
 fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    use io::ErrorKind::{NotADirectory, NotFound};
+    let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
+    is_link || matches!(error.kind(), NotFound | NotADirectory)
 }
 
 #[cfg(test)]
@@ -195,6 +222,31 @@ mod tests {
         assert!(matches!(error, PoolError::Mismatch { .. }));
         assert_eq!(pool.size_of(&Digest::of(b"bytes")).unwrap(), None);
         assert_eq!(temp_files(&pool), 0);
+    }
+
+    #[test]
+    fn links_lead_nowhere() {
+        let (folder, pool) = pool();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, "secret").unwrap();
+        let digest = Digest::of(b"link");
+        let path = pool.path(&digest);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(&secret, &path).unwrap();
+        assert_eq!(pool.size_of(&digest).unwrap(), None);
+        assert!(pool.open_file(&digest).unwrap().is_none());
+        let digest = Digest::of(b"linked folder");
+        let mut upload = pool.begin().unwrap();
+        upload.write(b"linked folder").unwrap();
+        pool.keep(upload, &digest).unwrap();
+        let shard = digest.sharded_path();
+        let shard = pool.files_folder().join(&shard[..2]);
+        fs::rename(&shard, folder.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &shard).unwrap();
+        assert_eq!(pool.size_of(&digest).unwrap(), None);
+        fs::remove_file(&shard).unwrap();
+        fs::create_dir_all(pool.path(&digest)).unwrap();
+        assert_eq!(pool.size_of(&digest).unwrap(), None, "a folder is no file");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! [`ErrorBody`]: hashget_common::api::ErrorBody
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
+use super::anchors;
 use super::sent_body::{Request, SentBody};
 use crate::auth::TokenId;
 use crate::client_address::{client_of, counted};
@@ -39,14 +41,29 @@ pub(crate) async fn envelope(
         client,
         method: request.method().clone(),
         path: request.path().to_owned(),
-        route: request.match_pattern(),
-        agent: request.headers().get(header::USER_AGENT).cloned(),
+        route: None,
+        agent: state
+            .access_log
+            .is_on()
+            .then(|| request.headers().get(header::USER_AGENT).cloned())
+            .flatten(),
         token: None,
         status: 0,
     };
     let answer = match check_rate(&state, client, &told.path) {
-        Ok(()) => wrap(next.call(request).await?.map_into_boxed_body()),
-        Err(error) => request.into_response(error.error_response()),
+        Ok(()) => {
+            if let Some((route, answer)) = anchors::at_hand(request.request(), &state) {
+                told.route = Some(Cow::Borrowed(route));
+                request.into_response(answer)
+            } else {
+                told.route = request.match_pattern().map(Cow::Owned);
+                wrap(next.call(request).await?.map_into_boxed_body())
+            }
+        }
+        Err(error) => {
+            told.route = request.match_pattern().map(Cow::Owned);
+            request.into_response(error.error_response())
+        }
     };
     told.status = answer.status().as_u16();
     let token = answer.request().extensions().get::<TokenId>().cloned();

@@ -89,6 +89,12 @@ fn write(state: &State, store: &StoreStats, page: &mut Page) -> std::fmt::Result
             free_bytes,
         )?;
     }
+    let dead = state.health.dead_count();
+    let help = "URLs of packages that were found dead";
+    page.one("sources_dead", "gauge", help, dead)?;
+    let memory = state.store.resident_bytes();
+    let help = "Bytes of the digest index in memory; 0: look-ups read the store";
+    page.one("index_memory_bytes", "gauge", help, memory.unwrap_or(0))?;
     let waiting = state.submissions.waiting();
     page.one(
         "submissions_waiting",

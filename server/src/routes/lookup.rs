@@ -1,29 +1,44 @@
 //! `POST api/v1/lookup`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
 
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
-use hashget_common::api::{LookupRequest, LookupResponse, MAX_PACKAGES_PER_DIGEST};
+use hashget_common::api::{
+    DIGESTS_TYPE, LookupRequest, LookupResponse, MATCHES_TYPE, MAX_PACKAGES_PER_DIGEST,
+};
+use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
 use hashget_common::package_summary::{PackageId, PackageSummary};
+use hashget_common::signature::Signature;
 use hashget_common::store::{PackageStore, StoreError};
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
-use super::{address, check_batch};
+use super::{address, bad_request, check_batch};
 use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::health::Health;
 use crate::preference::by_preference;
-use crate::state::{State, blocking_json};
+use crate::state::{State, blocking};
 
 /// How many keys are looked up before what they found is cut down to the answer.
 const CHUNK_KEYS: usize = 256;
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.service(address("/api/v1/lookup", "POST").route(web::post().to(lookup)));
+}
+
+/// What a question in the compact form says beside its digests.
+#[derive(Deserialize)]
+struct CompactQuery {
+    expires: Option<Expiry>,
 }
 
 async fn lookup(
@@ -33,29 +48,113 @@ async fn lookup(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let limits = state.settings.limits;
+    let compact_query = if names(&request, &CONTENT_TYPE, DIGESTS_TYPE) {
+        let query = web::Query::<CompactQuery>::from_query(request.query_string());
+        Some(query.map_err(|error| bad_request(&error))?.into_inner())
+    } else {
+        None
+    };
+    let is_compact = names(&request, &ACCEPT, MATCHES_TYPE);
     let body = Body::new(&request, payload, limits.query_bytes, limits)?
         .read()
         .await?;
-    blocking_json(&state, move |state| {
-        let question: LookupRequest = parse_json(&body)?;
+    let answer = blocking(&state, move |state| {
+        let question = match compact_query {
+            Some(CompactQuery { expires }) => LookupRequest {
+                digests: LookupRequest::digests_from_bytes(&body)
+                    .map_err(|error| bad_request(&error))?,
+                signatures: Vec::new(),
+                expires,
+            },
+            None => parse_json(&body)?,
+        };
         let keys = question.digests.len() + question.signatures.len();
         check_batch("digests and signatures", keys, limits.lookup_keys)?;
-        Ok(find(state, &question)?)
-    })
-    .await
+        let found = find(state, &question)?;
+        if is_compact && question.signatures.is_empty() {
+            let packages = found.packages.iter().map(|package| &**package);
+            return Ok((
+                MATCHES_TYPE,
+                LookupResponse::to_bytes(packages, &found.digests),
+            ));
+        }
+        Ok(("application/json", found.to_json()?))
+    });
+    let (content_type, body) = answer.await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .content_type(content_type)
+        .body(body))
 }
 
-fn find(state: &State, question: &LookupRequest) -> Result<LookupResponse, StoreError> {
-    let store = &*state.store;
+/// Whether a header names a content type.
+fn names(request: &HttpRequest, header: &HeaderName, content_type: &str) -> bool {
+    let values = request.headers().get_all(header);
+    let mut types = values.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    types.any(|named| {
+        let named = named.split(';').next().unwrap_or_default();
+        named.trim().eq_ignore_ascii_case(content_type)
+    })
+}
+
+/// A [`LookupResponse`] whose packages are the store's own.
+struct Answer {
+    packages: Vec<Arc<PackageSummary>>,
+    digests: Found,
+    signatures: Found,
+}
+
+/// The same, as JSON has it.
+#[derive(Serialize)]
+struct Told<'a> {
+    packages: Vec<&'a PackageSummary>,
+    digests: &'a Found,
+    signatures: &'a Found,
+}
+
+impl Answer {
+    fn to_json(&self) -> Result<Vec<u8>, ApiError> {
+        let told = Told {
+            packages: self.packages.iter().map(|package| &**package).collect(),
+            digests: &self.digests,
+            signatures: &self.signatures,
+        };
+        serde_json::to_vec(&told)
+            .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
+    }
+}
+
+fn find(state: &State, question: &LookupRequest) -> Result<Answer, StoreError> {
     let mut finder = Finder::new(state, question.expires);
-    let digests = finder.find(&question.digests, |keys| store.find_digests(keys))?;
-    let signatures = finder.find(&question.signatures, |keys| store.find_signatures(keys))?;
-    Ok(finder.answer(&digests, &signatures))
+    let digests = finder.find_digests(&question.digests)?;
+    let signatures = finder.find_signatures(&question.signatures)?;
+    Ok(finder.answer(digests, signatures))
 }
 
 /// For each key that was found its place in the question and its packages, as places in
 /// [`Finder::alive`], the best first.
 pub(super) type Found = Vec<(u32, Vec<u32>)>;
+
+/// A hash of package numbers, which the store gives in order and nobody can choose.
+#[derive(Clone, Copy, Default)]
+struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The golden ratio spreads successive numbers over all bits.
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
 
 pub(super) struct Finder<'a> {
     store: &'a dyn PackageStore,
@@ -63,8 +162,8 @@ pub(super) struct Finder<'a> {
     today: Date,
     needed: Option<Expiry>,
     /// Of every package met, where it is in `alive`; `None` for those that are of no use.
-    seen: HashMap<PackageId, Option<u32>>,
-    alive: Vec<PackageSummary>,
+    seen: HashMap<PackageId, Option<u32>, BuildHasherDefault<NumberHasher>>,
+    alive: Vec<Arc<PackageSummary>>,
 }
 
 impl<'a> Finder<'a> {
@@ -75,7 +174,7 @@ impl<'a> Finder<'a> {
             health: &state.health,
             today: (state.clock)(),
             needed,
-            seen: HashMap::new(),
+            seen: HashMap::default(),
             alive: Vec::new(),
         }
     }
@@ -83,50 +182,51 @@ impl<'a> Finder<'a> {
     /// The packages of use among those of each key, and for each key that has one its place and
     /// theirs, the best first.
     pub(super) fn resolve(
-        &mut self,
+        mut self,
         ids: &[Vec<PackageId>],
     ) -> Result<(Vec<PackageSummary>, Found), StoreError> {
         let mut found = Found::new();
-        for (chunk, places) in ids.chunks(CHUNK_KEYS).zip((0..).step_by(CHUNK_KEYS)) {
+        for (chunk, first) in ids.chunks(CHUNK_KEYS).zip((0..).step_by(CHUNK_KEYS)) {
             self.meet(chunk)?;
-            for (ids, place) in chunk.iter().zip(places..) {
-                let best = self.best(ids);
-                if !best.is_empty() {
-                    found.push((place, best));
-                }
+            for (place, ids) in (first..).zip(chunk) {
+                self.note(&mut found, place, ids);
             }
         }
-        let answer = self.answer(&found, &Found::new());
-        Ok((answer.packages, answer.digests))
+        let answer = self.answer(found, Found::new());
+        let packages = answer.packages.into_iter().map(Arc::unwrap_or_clone);
+        Ok((packages.collect(), answer.digests))
     }
-    /// Looks up each distinct key once, so that repeating one costs nothing.
-    fn find<K: Clone + Eq + Hash>(
-        &mut self,
-        keys: &[K],
-        look_up: impl Fn(&[K]) -> Result<Vec<Vec<PackageId>>, StoreError>,
-    ) -> Result<Found, StoreError> {
-        let mut places: HashMap<&K, Vec<u32>> = HashMap::new();
-        let mut distinct = Vec::new();
-        for (place, key) in (0..).zip(keys) {
-            let places = places.entry(key).or_default();
-            if places.is_empty() {
-                distinct.push(key.clone());
-            }
-            places.push(place);
-        }
+
+    fn find_digests(&mut self, digests: &[Digest]) -> Result<Found, StoreError> {
+        let keys = if have_repeats(digests) {
+            Distinct::of(digests)
+        } else {
+            Distinct::all(digests)
+        };
         let mut found = Found::new();
-        for chunk in distinct.chunks(CHUNK_KEYS) {
-            let ids = look_up(chunk)?;
+        let store = self.store;
+        store.match_digests(&keys.distinct, &mut |place, rows| {
+            let places = rows.iter().filter_map(|row| self.place_of(row)).collect();
+            let best = self.best_first(places);
+            if !best.is_empty() {
+                found.extend(u32::try_from(place).ok().map(|place| (place, best)));
+            }
+        })?;
+        Ok(keys.spread(found))
+    }
+
+    fn find_signatures(&mut self, signatures: &[Signature]) -> Result<Found, StoreError> {
+        let keys = Distinct::of(signatures);
+        let mut found = Found::new();
+        let chunks = keys.distinct.chunks(CHUNK_KEYS);
+        for (chunk, first) in chunks.zip((0..).step_by(CHUNK_KEYS)) {
+            let ids = self.store.find_signatures(chunk)?;
             self.meet(&ids)?;
-            for (key, ids) in chunk.iter().zip(&ids) {
-                let best = self.best(ids);
-                if !best.is_empty() {
-                    found.extend(places[key].iter().map(|place| (*place, best.clone())));
-                }
+            for (place, ids) in (first..).zip(&ids) {
+                self.note(&mut found, place, ids);
             }
         }
-        found.sort_unstable_by_key(|(place, _)| *place);
-        Ok(found)
+        Ok(keys.spread(found))
     }
 
     /// Gets to know the packages that were not met before.
@@ -137,25 +237,40 @@ impl<'a> Finder<'a> {
         new.retain(|id| !self.seen.contains_key(id));
         let summaries = self.store.summaries(&new)?;
         for (id, summary) in new.into_iter().zip(summaries) {
-            let useful = summary.filter(|package| self.is_useful(package.expires));
-            let place = useful.and_then(|package| {
-                let place = u32::try_from(self.alive.len()).ok();
-                self.alive.push(package);
-                place
-            });
-            self.seen.insert(id, place);
+            match summary {
+                Some(summary) => drop(self.place_of(&summary)),
+                None => drop(self.seen.insert(id, None)),
+            }
         }
         Ok(())
     }
 
-    fn is_useful(&self, expires: Expiry) -> bool {
-        let covers = self.needed.is_none_or(|needed| expires.covers(needed));
-        covers && !expires.is_expired_at(self.today)
+    /// Where a package is in `alive`; `None` if it is of no use.
+    fn place_of(&mut self, package: &Arc<PackageSummary>) -> Option<u32> {
+        let Entry::Vacant(entry) = self.seen.entry(package.id) else {
+            return self.seen.get(&package.id).copied().flatten();
+        };
+        let covers = self
+            .needed
+            .is_none_or(|needed| package.expires.covers(needed));
+        let is_useful = covers && !package.expires.is_expired_at(self.today);
+        let place = u32::try_from(self.alive.len()).ok().filter(|_| is_useful);
+        entry.insert(place);
+        if is_useful {
+            self.alive.push(Arc::clone(package));
+        }
+        place
     }
 
-    fn best(&self, ids: &[PackageId]) -> Vec<u32> {
+    fn note(&self, found: &mut Found, place: u32, ids: &[PackageId]) {
         let known = |id| self.seen.get(id).copied().flatten();
-        let mut places: Vec<u32> = ids.iter().filter_map(known).collect();
+        let best = self.best_first(ids.iter().filter_map(known).collect());
+        if !best.is_empty() {
+            found.push((place, best));
+        }
+    }
+
+    fn best_first(&self, mut places: Vec<u32>) -> Vec<u32> {
         places.sort_unstable_by(|a, b| self.prefer(*a, *b));
         places.truncate(MAX_PACKAGES_PER_DIGEST);
         places
@@ -163,37 +278,153 @@ impl<'a> Finder<'a> {
 
     /// What can be downloaded goes before what cannot.
     fn prefer(&self, a: u32, b: u32) -> Ordering {
-        let (a, b) = (self.package(a), self.package(b));
+        let (a, b) = (&self.alive[a as usize], &self.alive[b as usize]);
         let is_dead = |package: &PackageSummary| self.health.is_dead(&package.url);
         is_dead(a)
             .cmp(&is_dead(b))
             .then_with(|| by_preference(a, b))
     }
 
-    fn package(&self, place: u32) -> &PackageSummary {
-        &self.alive[place as usize]
+    /// Only the packages that some key names are answered.
+    fn answer(self, mut digests: Found, mut signatures: Found) -> Answer {
+        let mut packages = Vec::new();
+        let mut named = vec![None; self.alive.len()];
+        let keys = digests.iter_mut().chain(&mut signatures);
+        for place in keys.flat_map(|(_, places)| places) {
+            let alive = *place as usize;
+            *place = *named[alive].get_or_insert_with(|| {
+                packages.push(Arc::clone(&self.alive[alive]));
+                u32::try_from(packages.len() - 1).unwrap_or(u32::MAX)
+            });
+        }
+        Answer {
+            packages,
+            digests,
+            signatures,
+        }
+    }
+}
+
+/// How many bits a [`Bits`] has; they fit the processor's cache.
+const BITS: usize = 1 << 19;
+
+/// A bit for some of the bits of a digest.
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn new() -> Self {
+        Self(vec![0; BITS / 64])
     }
 
-    /// Only the packages that some key names are answered.
-    fn answer(&self, digests: &Found, signatures: &Found) -> LookupResponse {
-        let mut answer = LookupResponse::default();
-        let mut named: HashMap<u32, u32> = HashMap::new();
-        let mut name = |place: &u32| {
-            *named.entry(*place).or_insert_with(|| {
-                answer.packages.push(self.package(*place).clone());
-                (0..)
-                    .zip(&answer.packages)
-                    .last()
-                    .map_or(0, |(last, _)| last)
-            })
-        };
-        let mut rename = |found: &Found| -> Found {
-            let keys = found.iter();
-            keys.map(|(key, places)| (*key, places.iter().map(&mut name).collect()))
-                .collect()
-        };
-        answer.digests = rename(digests);
-        answer.signatures = rename(signatures);
-        answer
+    fn place(digest: &Digest) -> usize {
+        let [a, b, c, ..] = digest.as_bytes();
+        u32::from_be_bytes([0, *a, *b, *c]) as usize % BITS
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        let place = Self::place(digest);
+        self.0[place / 64] & 1 << (place % 64) != 0
+    }
+
+    fn set(&mut self, digest: &Digest) {
+        let place = Self::place(digest);
+        self.0[place / 64] |= 1 << (place % 64);
+    }
+}
+
+/// Whether a digest comes twice. Only the few that share bits with another are compared.
+fn have_repeats(digests: &[Digest]) -> bool {
+    let (mut seen, mut shared) = (Bits::new(), Bits::new());
+    for digest in digests {
+        if seen.has(digest) {
+            shared.set(digest);
+        }
+        seen.set(digest);
+    }
+    let mut compared = HashSet::new();
+    let mut suspects = digests.iter().filter(|digest| shared.has(digest));
+    suspects.any(|digest| !compared.insert(digest))
+}
+
+/// The keys of a question, each once, so that repeating one costs nothing.
+struct Distinct<'a, K: Clone> {
+    distinct: Cow<'a, [K]>,
+    /// Where each key of the question is among them; empty if none is repeated.
+    places: Vec<u32>,
+}
+
+impl<'a, K: Clone + Eq + Hash> Distinct<'a, K> {
+    fn of(keys: &'a [K]) -> Self {
+        let mut firsts: HashMap<&K, u32> = HashMap::with_capacity(keys.len());
+        let mut places = Vec::with_capacity(keys.len());
+        let mut distinct = Vec::new();
+        for key in keys {
+            let next = u32::try_from(firsts.len()).unwrap_or(u32::MAX);
+            let place = *firsts.entry(key).or_insert(next);
+            // Until the first repeated key nothing has to be copied.
+            if place != next && distinct.is_empty() {
+                distinct.extend_from_slice(&keys[..firsts.len()]);
+            } else if place == next && !distinct.is_empty() {
+                distinct.push(key.clone());
+            }
+            places.push(place);
+        }
+        if distinct.is_empty() {
+            return Self::all(keys);
+        }
+        Self {
+            distinct: Cow::Owned(distinct),
+            places,
+        }
+    }
+
+    /// Of keys that are not repeated.
+    fn all(keys: &'a [K]) -> Self {
+        Self {
+            distinct: Cow::Borrowed(keys),
+            places: Vec::new(),
+        }
+    }
+
+    /// Gives every key of the question what was found for it.
+    fn spread(&self, found: Found) -> Found {
+        if self.places.is_empty() {
+            return found;
+        }
+        let of: HashMap<u32, Vec<u32>> = found.into_iter().collect();
+        let keys = (0..).zip(&self.places);
+        keys.filter_map(|(key, place)| Some((key, of.get(place)?.clone())))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn repeats_are_noticed(numbers in vec(0_u16..2000, 0..80)) {
+            let digests: Vec<Digest> = numbers.iter().map(|n| Digest::of(&n.to_le_bytes())).collect();
+            let distinct: HashSet<&u16> = numbers.iter().collect();
+            prop_assert_eq!(have_repeats(&digests), distinct.len() < numbers.len());
+        }
+
+        #[test]
+        fn repeated_keys_get_the_same_answer(keys in vec(0_u32..12, 0..30)) {
+            let distinct = Distinct::of(&keys);
+            let mut sorted = distinct.distinct.to_vec();
+            sorted.sort_unstable();
+            prop_assert!(sorted.is_sorted_by(|a, b| a < b));
+            let is_known = |key: u32| !key.is_multiple_of(3);
+            let known = (0..).zip(&*distinct.distinct).filter(|(_, key)| is_known(**key));
+            let found = distinct.spread(known.map(|(place, key)| (place, vec![*key])).collect());
+            let expected: Found = (0..).zip(&keys).filter(|(_, key)| is_known(**key))
+                .map(|(place, key)| (place, vec![*key])).collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }

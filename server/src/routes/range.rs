@@ -126,7 +126,7 @@ fn find(state: &State, question: &RangeRequest) -> Result<RangeResponse, ApiErro
             return Err(ApiError::TooLarge(message));
         }
     }
-    let mut finder = Finder::new(state, *expires);
+    let finder = Finder::new(state, *expires);
     let (packages, found) = finder.resolve(&ids)?;
     let digests = found.into_iter().filter_map(|(place, packages)| {
         let digest = digests.get(place as usize)?;

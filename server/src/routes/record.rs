@@ -1,32 +1,63 @@
 //! A record as the answer to a GET of the original's wire.
 
-use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG};
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::package_summary::{PackageId, PackageSummary};
 
+use crate::answers::{Answer, Moment};
 use crate::error::ApiError;
 use crate::etag;
 use crate::preference::by_preference;
 use crate::state::State;
 
 /// Records may be purged and replaced, so caches keep them for a minute only.
-const MAX_AGE: &str = "max-age=60";
+const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=60");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=60");
+
+/// The records with a digest that have not expired, the best first.
+pub(super) fn alive(state: &State, digest: &Digest) -> Result<Vec<Arc<PackageSummary>>, ApiError> {
+    let mut found = Vec::new();
+    let digests = std::slice::from_ref(digest);
+    state.store.match_digests(digests, &mut |_, rows| {
+        found.extend(rows.iter().map(|row| Arc::clone(row)));
+    })?;
+    Ok(best_first(state, found))
+}
 
 /// Of these records those that have not expired, the best first.
-pub(super) fn alive(state: &State, ids: &[PackageId]) -> Result<Vec<PackageSummary>, ApiError> {
-    let summaries = state.store.summaries(ids)?.into_iter().flatten();
-    let mut alive: Vec<PackageSummary> = summaries
-        .filter(|package| !state.is_expired(package.expires))
-        .collect();
+pub(super) fn alive_among(
+    state: &State,
+    ids: &[PackageId],
+) -> Result<Vec<Arc<PackageSummary>>, ApiError> {
+    let found = state.store.summaries(ids)?.into_iter().flatten();
+    Ok(best_first(state, found.collect()))
+}
+
+fn best_first(state: &State, mut found: Vec<Arc<PackageSummary>>) -> Vec<Arc<PackageSummary>> {
+    found.retain(|package| !state.is_expired(package.expires));
     let is_dead = |package: &PackageSummary| state.health.is_dead(&package.url);
-    alive.sort_by(|a, b| {
+    found.sort_by(|a, b| {
         is_dead(a)
             .cmp(&is_dead(b))
             .then_with(|| by_preference(a, b))
     });
-    Ok(alive)
+    found
+}
+
+/// A record as JSON.
+pub(super) fn json(package: &HashPackage) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(package)
+        .map_err(|error| ApiError::Internal(format!("a record cannot be written: {error}")))
+}
+
+/// The entity tag of a text.
+pub(super) fn tag(json: &[u8]) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(&etag::of(&Digest::of(json)))
+        .map_err(|error| ApiError::Internal(format!("a tag cannot be sent: {error}")))
 }
 
 /// Answers with a record, or that the client has it.
@@ -35,18 +66,35 @@ pub(super) fn answer(
     state: &State,
     package: &HashPackage,
 ) -> Result<HttpResponse, ApiError> {
-    let json = serde_json::to_vec(package)
-        .map_err(|error| ApiError::Internal(format!("a record cannot be written: {error}")))?;
-    let tag = etag::of(&Digest::of(&json));
-    let mut answer = if etag::is_known(request, &tag) {
+    let json = json(package)?;
+    let answer = Answer {
+        tag: tag(&json)?,
+        json: json.into(),
+        moment: Moment::now(state),
+        found: Vec::new(),
+    };
+    Ok(send(request, state, &answer))
+}
+
+/// Sends an answer, or that the client has it.
+pub(super) fn send(request: &HttpRequest, state: &State, answer: &Answer) -> HttpResponse {
+    let is_known = etag::is_known(request, answer.tag.to_str().unwrap_or_default());
+    let mut response = if is_known {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
-    answer.insert_header((CACHE_CONTROL, state.cache_control(MAX_AGE)));
-    answer.insert_header((ETAG, tag.as_str()));
-    if etag::is_known(request, &tag) {
-        return Ok(answer.finish());
+    let cache_control = if state.settings.open_reading {
+        PUBLIC
+    } else {
+        PRIVATE
+    };
+    response.insert_header((CACHE_CONTROL, cache_control));
+    response.insert_header((ETAG, answer.tag.clone()));
+    if is_known {
+        return response.finish();
     }
-    Ok(answer.content_type(ContentType::json()).body(json))
+    response
+        .content_type(ContentType::json())
+        .body(answer.json.clone())
 }

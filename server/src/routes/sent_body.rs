@@ -1,5 +1,6 @@
 //! The body of an answer, counted while it is sent; at its end the request is counted and logged.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -22,7 +23,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) path: String,
     /// The pattern of its route, if it has one.
-    pub(super) route: Option<String>,
+    pub(super) route: Option<Cow<'static, str>>,
     pub(super) agent: Option<HeaderValue>,
     /// The id of its token.
     pub(super) token: Option<String>,
@@ -88,7 +89,7 @@ impl Drop for SentBody {
         }
         let labels = Labels {
             method: method_label(&request.method),
-            route: request.route.clone().unwrap_or_else(|| "none".to_owned()),
+            route: request.route.clone().unwrap_or(Cow::Borrowed("none")),
             status: request.status,
         };
         self.state.metrics.end(labels, duration, self.sent_bytes);

@@ -42,7 +42,7 @@ fn best(state: &State, signature: &Signature) -> Result<Option<HashPackage>, Api
         .store
         .find_signatures(std::slice::from_ref(signature))?
         .concat();
-    for summary in record::alive(state, &ids)? {
+    for summary in record::alive_among(state, &ids)? {
         let stored = state.store.get(&[summary.id])?.into_iter().flatten().next();
         if let Some(stored) = stored {
             return Ok(Some(stored.package));

@@ -24,6 +24,7 @@ async fn status(_: Reader, state: web::Data<State>) -> Result<HttpResponse, ApiE
             store_bytes: held.store_bytes,
             uptime_seconds: state.started.elapsed().as_secs(),
             waiting_submissions: state.submissions.waiting() as u64,
+            compact_lookup: true,
             dead_sources: state.health.dead_count(),
             projects: held.projects.into_iter().map(project_status).collect(),
         })

@@ -68,6 +68,12 @@ pub struct SettingsLayer {
     /// About how much of the store is kept in memory, in bytes [default: 64 MiB]
     #[arg(long, env = "HASHSERVER_STORE_CACHE_BYTES", value_name = "BYTES")]
     pub store_cache_bytes: Option<u64>,
+    /// Most memory for the digest index, in bytes; beyond it look-ups read the store [default: 1 GiB]
+    #[arg(long, env = "HASHSERVER_INDEX_MEMORY_BYTES", value_name = "BYTES")]
+    pub index_memory_bytes: Option<u64>,
+    /// Most memory for answers to GET a/... that are ready to be sent, in bytes [default: 256 MiB]
+    #[arg(long, env = "HASHSERVER_ANSWER_MEMORY_BYTES", value_name = "BYTES")]
+    pub answer_memory_bytes: Option<u64>,
     /// Threads that serve requests [default: one per processor]
     #[arg(long, env = "HASHSERVER_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
@@ -199,6 +205,8 @@ impl SettingsLayer {
                 .or(below.min_body_bytes_per_second),
             min_free_bytes: self.min_free_bytes.or(below.min_free_bytes),
             store_cache_bytes: self.store_cache_bytes.or(below.store_cache_bytes),
+            index_memory_bytes: self.index_memory_bytes.or(below.index_memory_bytes),
+            answer_memory_bytes: self.answer_memory_bytes.or(below.answer_memory_bytes),
             workers: self.workers.or(below.workers),
             max_connections: self.max_connections.or(below.max_connections),
             shutdown_timeout_seconds: self

@@ -57,6 +57,10 @@ pub struct Settings {
     pub min_free_bytes: u64,
     /// About how much of the store is kept in memory, in bytes.
     pub store_cache_bytes: u64,
+    /// How much memory the digest index and what is known of packages may take, in bytes.
+    pub index_memory_bytes: u64,
+    /// How much memory answers to `a/…` that are ready to be sent may take, in bytes.
+    pub answer_memory_bytes: u64,
     /// Threads that serve requests.
     pub workers: usize,
     /// Most connections open at a time, per worker.
@@ -187,6 +191,8 @@ impl Settings {
                 64 * MIB,
                 MIB..=1 << 50,
             )?,
+            index_memory_bytes: layer.index_memory_bytes.unwrap_or(1024 * MIB),
+            answer_memory_bytes: layer.answer_memory_bytes.unwrap_or(256 * MIB),
             workers: check::within("workers", layer.workers, check::processors(), 1..=1024)?,
             max_connections: check::within(
                 "max_connections",

@@ -77,7 +77,7 @@ impl PackageStore for FullStore {
         Ok(vec![None; ids.len()])
     }
 
-    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<PackageSummary>>, StoreError> {
+    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<Arc<PackageSummary>>>, StoreError> {
         Ok(vec![None; ids.len()])
     }
 

@@ -1,11 +1,13 @@
 //! Publish, look up, fetch, list, change, remove.
 
 use hashget_common::api::{
-    ChangeResponse, ErrorCode, FetchedPackage, ListResponse, LookupResponse,
-    MAX_PACKAGES_PER_DIGEST, RemoveResponse, StatusResponse,
+    ChangeResponse, DIGESTS_TYPE, ErrorCode, FetchedPackage, ListResponse, LookupRequest,
+    LookupResponse, MATCHES_TYPE, MAX_PACKAGES_PER_DIGEST, RemoveResponse, StatusResponse,
 };
+use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::package_summary::{PackageId, PackageSummary};
+use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, digest, error, expiring, header, ok, package};
@@ -50,6 +52,68 @@ fn what_was_published_is_found_and_fetched() {
     assert_eq!(fetched[0].package, package("b"));
     assert_eq!(fetched[1].package, package("a"));
     assert_eq!(fetched[0].project.as_str(), "one");
+}
+
+#[test]
+fn the_compact_form_says_the_same_as_json() {
+    let server = TestServer::start();
+    let mut far = package("far");
+    far.expires = "2031-06-01".parse().unwrap();
+    server.publish(
+        "one",
+        &[package("a"), package("b"), far, expiring("c", "2030-07-01")],
+    );
+    let digests: Vec<Digest> = ["b file", "nowhere", "a", "c", "b file", "far", "c file"]
+        .map(digest)
+        .into();
+    let question = LookupRequest {
+        digests,
+        ..LookupRequest::default()
+    };
+    for expires in [None, Some("2031-01-01")] {
+        let plain = lookup(
+            &server,
+            &json!({"digests": question.digests, "expires": expires}),
+        );
+        let query = expires.map_or_else(String::new, |date| format!("?expires={date}"));
+        let ask = || server.request("POST", &format!("api/v1/lookup{query}"));
+        let bytes = |answer: Response| {
+            assert_eq!(answer.status(), 200);
+            assert_eq!(header(&answer, "content-type"), MATCHES_TYPE);
+            LookupResponse::from_bytes(&answer.bytes().unwrap()).unwrap()
+        };
+        let both = ask()
+            .header("Content-Type", DIGESTS_TYPE)
+            .header("Accept", format!("text/html, {MATCHES_TYPE};q=0.9"))
+            .body(question.digests_to_bytes());
+        assert_eq!(bytes(both.send().unwrap()), plain);
+        let compact_question = ask()
+            .header("Content-Type", DIGESTS_TYPE)
+            .body(question.digests_to_bytes());
+        assert_eq!(
+            ok::<LookupResponse>(compact_question.send().unwrap()),
+            plain
+        );
+        let compact_answer = server
+            .request("POST", "api/v1/lookup")
+            .header("Accept", MATCHES_TYPE)
+            .body(json!({"digests": question.digests, "expires": expires}).to_string());
+        assert_eq!(bytes(compact_answer.send().unwrap()), plain);
+    }
+    let wrong = |query: &str, body: Vec<u8>| {
+        let ask = server.request("POST", &format!("api/v1/lookup{query}"));
+        let ask = ask.header("Content-Type", DIGESTS_TYPE).body(body);
+        error(ask.send().unwrap(), 400, ErrorCode::BadRequest);
+    };
+    wrong("", vec![0; 33]);
+    wrong("?expires=soon", vec![0; 32]);
+    let many = server.request("POST", "api/v1/lookup");
+    let many = many
+        .header("Content-Type", DIGESTS_TYPE)
+        .body(vec![0; 32 * 50_001]);
+    error(many.send().unwrap(), 413, ErrorCode::TooLarge);
+    let status: StatusResponse = ok(server.get("api/v1/status"));
+    assert!(status.compact_lookup);
 }
 
 #[test]

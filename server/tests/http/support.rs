@@ -38,7 +38,12 @@ impl TestServer {
     pub(crate) fn with(settings: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
         let path = data.path().join("store");
-        let store = SledStore::open(&path, StoreOptions::default()).unwrap();
+        let options = StoreOptions {
+            resident_bytes: 64 << 20,
+            ..StoreOptions::default()
+        };
+        let store = SledStore::open(&path, options).unwrap();
+        assert!(store.load(&|| false).unwrap());
         Self::on(data, Arc::new(store), settings)
     }
 

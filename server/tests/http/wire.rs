@@ -1,8 +1,12 @@
 //! What the original's client asks for.
 
+use std::sync::Arc;
+
 use hashget_common::api::ErrorCode;
 use hashget_common::hash_package::HashPackage;
-use serde_json::Value;
+use hashget_common::store::{SledStore, StoreOptions};
+use hashget_server::auth::Scope;
+use serde_json::{Value, json};
 
 use crate::support::{TestServer, digest, error, expiring, header, ok, package};
 
@@ -110,4 +114,89 @@ fn a_record_that_the_client_has_is_not_sent_again() {
     };
     server.publish("p", &[changed]);
     assert_eq!(conditional(&tag), 200);
+}
+
+/// A server whose store answers from its trees.
+fn without_memory() -> TestServer {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("store");
+    let store = SledStore::open(&path, StoreOptions::default()).unwrap();
+    TestServer::on(data, Arc::new(store), "index_memory_bytes = 0")
+}
+
+#[test]
+fn an_answer_that_is_kept_follows_every_change() {
+    for server in [TestServer::start(), without_memory()] {
+        let path = format!("a/{}", digest("shared").sharded_path());
+        let with = |name: &str, day: &str, size: u64| {
+            let mut package = expiring(name, day);
+            package.anchors.push(digest("shared"));
+            package.attrs.size = Some(size);
+            package
+        };
+        // Asked twice: the second answer is one that was kept, if any was.
+        let expect = |name: &str, size: u64| {
+            for _ in 0..2 {
+                let record: HashPackage = ok(server.get(&path));
+                assert_eq!((record.name(), record.attrs.size), (name, Some(size)));
+                let head = server.request("HEAD", &path).send().unwrap();
+                let length: usize = header(&head, "content-length").parse().unwrap();
+                assert_eq!(length, server.get(&path).bytes().unwrap().len());
+            }
+        };
+        let ids = server.publish("p", &[with("one", "2031-01-01", 50)]);
+        expect("one", 50);
+        server.publish("p", &[package("unrelated")]);
+        expect("one", 50);
+        server.publish("p", &[with("two", "2031-01-01", 40)]);
+        expect("two", 40);
+        server.publish("p", &[with("one", "2031-01-01", 30)]);
+        expect("one", 30);
+        let change = json!({"spec": "name:one", "set": {"expires": "2030-06-20", "size": 30}});
+        assert_eq!(
+            server
+                .as_admin("PATCH", "api/v1/packages", &change)
+                .status(),
+            200
+        );
+        expect("two", 40);
+        let removed = server.as_admin("DELETE", "api/v1/packages?spec=name:two", &json!(null));
+        assert_eq!(removed.status(), 200);
+        expect("one", 30);
+        *server.today.lock().unwrap() = "2030-06-20".parse().unwrap();
+        for _ in 0..2 {
+            error(server.get(&path), 404, ErrorCode::NotFound);
+        }
+        *server.today.lock().unwrap() = "2030-06-15".parse().unwrap();
+        expect("one", 30);
+        server.as_admin("DELETE", "api/v1/packages?spec=all", &json!(null));
+        error(server.get(&path), 404, ErrorCode::NotFound);
+        assert!(!ids.is_empty());
+    }
+}
+
+#[test]
+fn an_answer_that_is_kept_needs_a_token_where_reading_does() {
+    let server = TestServer::with("open_reading = false");
+    server.publish("p", &[package("a")]);
+    let path = format!("a/{}", digest("a").sharded_path());
+    for _ in 0..2 {
+        let reader = server.token(Scope::Read);
+        let allowed = server.request("GET", &path).bearer_auth(reader);
+        assert_eq!(allowed.send().unwrap().status(), 200);
+        error(server.get(&path), 401, ErrorCode::Unauthorized);
+        let wrong = server.request("GET", &path).bearer_auth("wrong");
+        error(wrong.send().unwrap(), 401, ErrorCode::Unauthorized);
+    }
+    let server = TestServer::with("client_requests_per_second = 1");
+    server.publish("p", &[package("a")]);
+    let statuses: Vec<u16> = (0..12)
+        .map(|_| server.get(&path).status().as_u16())
+        .collect();
+    assert_eq!((statuses[1], statuses[11]), (200, 429), "{statuses:?}");
+    let wrong = TestServer::start();
+    wrong.publish("p", &[package("a")]);
+    assert_eq!(wrong.get(&path).status(), 200);
+    let bad_token = wrong.request("GET", &path).bearer_auth("wrong");
+    error(bad_token.send().unwrap(), 401, ErrorCode::Unauthorized);
 }

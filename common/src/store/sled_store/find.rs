@@ -1,6 +1,7 @@
 //! Finding records by what they contain or are called.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::bucket;
 use super::index_entries::{signature_digest, url_digest};
@@ -8,10 +9,10 @@ use super::postings::Postings;
 use super::row::Row;
 use super::{SledStore, keys};
 use crate::digest::Digest;
-use crate::package_summary::PackageId;
+use crate::package_summary::{PackageId, PackageSummary};
 use crate::project::ProjectName;
 use crate::signature::Signature;
-use crate::store::StoreError;
+use crate::store::{StoreError, match_through};
 
 /// How many digests are looked up before a waiting commit gets its turn.
 const DIGESTS_PER_TURN: usize = 64;
@@ -23,7 +24,27 @@ impl SledStore {
         &self,
         digests: &[Digest],
     ) -> Result<Vec<Vec<PackageId>>, StoreError> {
-        self.find(digests, Postings::digests, None)
+        let mut found = vec![Vec::new(); digests.len()];
+        let done = self.resident.find(digests, &mut |place, rows| {
+            found[place] = rows.iter().map(|row| row.id).collect();
+        });
+        if done < digests.len() {
+            found.truncate(done);
+            found.extend(self.find(&digests[done..], Postings::digests, None)?);
+        }
+        Ok(found)
+    }
+
+    /// As [`SledStore::find_all_digests`], with the rows.
+    pub(super) fn match_all_digests(
+        &self,
+        digests: &[Digest],
+        visit: &mut dyn FnMut(usize, &[&Arc<PackageSummary>]),
+    ) -> Result<(), StoreError> {
+        let done = self.resident.find(digests, visit);
+        match_through(self, &digests[done..], &mut |place, rows| {
+            visit(done + place, rows);
+        })
     }
 
     pub(super) fn find_all_signatures(
@@ -106,16 +127,19 @@ impl SledStore {
     ) -> Result<Vec<Vec<PackageId>>, StoreError> {
         // The files of a package are asked for together: each record is looked at once.
         let mut there = HashSet::new();
-        let mut found = Vec::with_capacity(digests.len());
-        for some in digests.chunks(DIGESTS_PER_TURN) {
+        let mut found = vec![Vec::new(); digests.len()];
+        // In the order of the buckets, so that each page of the index is read once.
+        let mut order: Vec<usize> = (0..digests.len()).collect();
+        order.sort_unstable_by_key(|place| &digests[*place]);
+        for some in order.chunks(DIGESTS_PER_TURN) {
             let index = self.read_index();
             let postings = postings(&index);
-            for digest in some {
+            for place in some {
                 let mut ids = Vec::new();
                 postings
-                    .find(digest, after, &mut ids)
+                    .find(&digests[*place], after, &mut ids)
                     .map_err(|error| self.index_error("read", error))?;
-                found.push(self.keep_present(ids, &mut there)?);
+                found[*place] = self.keep_present(ids, &mut there)?;
             }
         }
         Ok(found)

@@ -56,18 +56,23 @@ impl IndexEntries {
     }
 
     /// Puts them into an index tree, or takes them out.
-    pub(super) fn apply(mut self, change: Change, tree: &Tree) -> Result<(), IndexError> {
+    pub(super) fn apply(&mut self, change: Change, tree: &Tree) -> Result<(), IndexError> {
         self.sort();
         Postings::digests(tree).apply(change, &self.digests)?;
         Postings::signatures(tree).apply(change, &self.signatures)?;
         Postings::urls(tree).apply(change, &self.urls)?;
-        for key in self.expiry {
+        for key in &self.expiry {
             match change {
                 Change::Add => tree.insert(key, &[])?,
                 Change::Remove => tree.remove(key)?,
             };
         }
         Ok(())
+    }
+
+    /// Those of the digest index.
+    pub(super) fn digests(&self) -> &[Entry] {
+        &self.digests
     }
 
     /// How many of them an index tree lacks.

@@ -25,6 +25,11 @@
 //!
 //! A digest's postings are read and matched against the rows under a lock that only the moment
 //! of commit takes exclusively: a reader that finds the old record gone has seen the new one.
+//!
+//! # In memory
+//! A server keeps the digest index and the rows in memory as well (`resident`), within a bound.
+//! It is filled after the start (`load`) and changes together with the trees; until it is whole, and
+//! if it would grow too large, the trees answer.
 
 mod bucket;
 mod bytes;
@@ -36,12 +41,14 @@ mod find;
 mod index_entries;
 mod keys;
 mod list;
+mod load;
 mod open;
 mod postings;
 mod publish;
 mod rebuild;
 mod record;
 mod remove;
+mod resident;
 mod row;
 #[cfg(test)]
 mod tests;
@@ -49,7 +56,7 @@ mod update;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::civil::Date;
 use sled::{Db, Tree};
@@ -61,6 +68,7 @@ pub use rebuild::RebuildStats;
 use self::durability::Durability;
 use self::postings::IndexError;
 use self::publish::Numbers;
+use self::resident::{Resident, RowChange};
 use self::row::{Counts, Row};
 use super::{PackageStore, StoreError, StorePage, StoreQuery, StoreStats, StoredPackage};
 use crate::digest::Digest;
@@ -85,6 +93,8 @@ pub struct SledStore {
     durability: Durability,
     /// Counts commits.
     changes: AtomicU64,
+    /// The digest index and the rows in memory, where that is wanted.
+    resident: Resident,
 }
 
 impl SledStore {
@@ -99,11 +109,21 @@ impl SledStore {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Applies a batch of the catalog that makes records appear or disappear.
-    fn commit(&self, batch: sled::Batch) -> Result<(), StoreError> {
-        let _guard = self.index.write().unwrap_or_else(PoisonError::into_inner);
+    /// Waits until nobody matches postings against rows, and keeps everybody from it.
+    fn lock_index(&self) -> RwLockWriteGuard<'_, Tree> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Applies a batch of the catalog that makes records appear or disappear, as `rows` says.
+    fn commit(&self, batch: sled::Batch, rows: Vec<RowChange>) -> Result<(), StoreError> {
+        let _guard = self.lock_index();
         // Counted after the change: who reads the new number sees the change.
         let result = self.catalog.apply_batch(batch);
+        match &result {
+            Ok(()) => self.resident.apply_rows(rows),
+            // Nobody knows what of it happened.
+            Err(_) => self.resident.give_up(),
+        }
         self.changes.fetch_add(1, Ordering::SeqCst);
         result.map_err(|error| self.engine("write", error))
     }
@@ -117,7 +137,9 @@ impl SledStore {
     /// Applies a batch of the catalog that names another index tree, and uses that one. It is
     /// on disk before the caller can drop the old one.
     fn switch_index(&self, batch: sled::Batch, new: Tree) -> Result<(), StoreError> {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        let mut index = self.lock_index();
+        // The old index may have lacked something.
+        self.resident.give_up();
         self.catalog
             .apply_batch(batch)
             .map_err(|error| self.engine("write", error))?;
@@ -195,13 +217,35 @@ impl PackageStore for SledStore {
         ids.iter().map(|id| self.stored_package(*id)).collect()
     }
 
-    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<PackageSummary>>, StoreError> {
-        let summary = |id: &PackageId| Ok(self.row(*id)?.map(|row| row.into_summary(*id)));
+    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<Arc<PackageSummary>>>, StoreError> {
+        if let Some(summaries) = self.resident.summaries(ids) {
+            return Ok(summaries);
+        }
+        let summary = |id: &PackageId| {
+            let row = self.row(*id)?;
+            Ok(row.map(|row| Arc::new(row.into_summary(*id))))
+        };
         ids.iter().map(summary).collect()
     }
 
     fn find_digests(&self, digests: &[Digest]) -> Result<Vec<Vec<PackageId>>, StoreError> {
         self.find_all_digests(digests)
+    }
+
+    fn match_digests(
+        &self,
+        digests: &[Digest],
+        visit: &mut dyn FnMut(usize, &[&Arc<PackageSummary>]),
+    ) -> Result<(), StoreError> {
+        self.match_all_digests(digests, visit)
+    }
+
+    fn load(&self, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        self.load_resident(stop)
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        self.resident.bytes()
     }
 
     fn visit_digests(

@@ -13,6 +13,7 @@ use sled::{Config, Db, Tree};
 use super::durability::{Durability, io_error};
 use super::engine_error::engine_error;
 use super::publish::Numbers;
+use super::resident::Resident;
 use super::{SledStore, keys};
 use crate::store::StoreError;
 
@@ -29,12 +30,18 @@ pub struct StoreOptions {
     /// About how many bytes of the store are kept in memory; sled may take several times that.
     /// Lookups are two to three times as fast when the index fits in: some 100 bytes a digest.
     pub cache_bytes: u64,
+    /// How much memory the digest index and the rows may take that [`PackageStore::load`] keeps
+    /// beside that; 0: none. An entry takes about 20 bytes, a record some hundreds.
+    ///
+    /// [`PackageStore::load`]: crate::store::PackageStore::load
+    pub resident_bytes: u64,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 64 << 20,
+            resident_bytes: 0,
         }
     }
 }
@@ -110,6 +117,7 @@ impl SledStore {
             db,
             durability,
             changes: AtomicU64::new(0),
+            resident: Resident::new(options.resident_bytes),
         })
     }
 }

@@ -6,6 +6,7 @@ use sled::Batch;
 
 use super::index_entries::IndexEntries;
 use super::postings::Change;
+use super::resident::RowChange;
 use super::row::{Counts, Row};
 use super::{SledStore, keys};
 use crate::digest::Digest;
@@ -134,6 +135,7 @@ impl SledStore {
     ) -> Result<(), StoreError> {
         let counts = counts.get_or_insert_default();
         let mut batch = Batch::default();
+        let mut rows = Vec::new();
         for new in incoming {
             let row = Row::new(project, new.package, new.digests.len() as u64);
             counts.add(&row);
@@ -143,10 +145,12 @@ impl SledStore {
                 counts.subtract(row);
                 batch.remove(&keys::row(*id));
                 batch.remove(keys::member(project, *id));
+                rows.push(RowChange::Gone(*id));
             }
+            rows.push(RowChange::Set(new.id, Box::new(row)));
         }
         batch.insert(keys::project(project), counts.encode());
-        self.commit(batch)
+        self.commit(batch, rows)
     }
 
     /// Whether a record is stored already exactly like this. One that cannot be read is not.
@@ -177,12 +181,14 @@ impl SledStore {
     pub(super) fn apply_index(
         &self,
         change: Change,
-        entries: IndexEntries,
+        mut entries: IndexEntries,
     ) -> Result<(), StoreError> {
         let tree = self.read_index().clone();
         entries
             .apply(change, &tree)
-            .map_err(|error| self.index_error("write", error))
+            .map_err(|error| self.index_error("write", error))?;
+        self.resident.apply(change, entries.digests());
+        Ok(())
     }
 }
 

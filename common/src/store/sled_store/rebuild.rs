@@ -38,7 +38,7 @@ impl SledStore {
         let name = keys::index_tree(generation);
         self.db.drop_tree(&name).map_err(write_error)?;
         let new = self.db.open_tree(&name).map_err(write_error)?;
-        let survey = self.survey(|entries| {
+        let survey = self.survey(|mut entries| {
             let added = entries.apply(Change::Add, &new);
             added.map_err(|error| self.index_error("write", error))
         })?;
@@ -50,7 +50,7 @@ impl SledStore {
             let counts = survey.counts.get(project).cloned().unwrap_or_default();
             batch.insert(keys::project(project), counts.encode());
             if place % BATCH_KEYS == BATCH_KEYS - 1 {
-                self.commit(std::mem::take(&mut batch))?;
+                self.commit(std::mem::take(&mut batch), Vec::new())?;
             }
         }
         batch.insert(keys::INDEX_GENERATION, &generation.to_be_bytes());

@@ -7,6 +7,7 @@ use sled::Batch;
 use super::index_entries::IndexEntries;
 use super::postings::Change;
 use super::publish::COMMIT_RECORDS;
+use super::resident::RowChange;
 use super::row::Row;
 use super::{SledStore, keys, record};
 use crate::hash_package::HashPackage;
@@ -71,7 +72,8 @@ impl SledStore {
         for (project, counts) in counts {
             batch.insert(keys::project(project), counts.encode());
         }
-        self.commit(batch)?;
+        let gone = rows.keys().copied().map(RowChange::Gone);
+        self.commit(batch, gone.collect())?;
         let rows: Vec<(PackageId, Row)> = rows.into_iter().collect();
         self.clear_removed(&rows)?;
         Ok(rows.len() as u64)

@@ -1,5 +1,6 @@
 //! Changing the attributes and the expiry date of a record.
 
+use super::resident::RowChange;
 use super::row::Row;
 use super::{SledStore, keys, record};
 use crate::hash_package::HashPackage;
@@ -40,7 +41,7 @@ impl SledStore {
         let mut batch = sled::Batch::default();
         batch.insert(&keys::row(id), new.encode());
         batch.insert(keys::project(&old.project), counts.encode());
-        self.commit(batch)?;
+        self.commit(batch, vec![RowChange::Set(id, Box::new(new.clone()))])?;
         if old.expires != new.expires {
             self.move_expiry(id, Some(&old), None)?;
         }

@@ -1,5 +1,7 @@
 //! The search: what is typed may be a hash, a signature, a URL or a file name.
 
+use std::sync::Arc;
+
 use hashget_common::api::MAX_PACKAGES_PER_DIGEST;
 use hashget_common::digest::Digest;
 use hashget_common::package_spec::PackageSpec;
@@ -68,8 +70,9 @@ fn best(
     heading: String,
     ids: &[PackageId],
 ) -> Result<Found, ApiError> {
-    let mut packages = record::alive(state, ids)?;
-    packages.truncate(MAX_PACKAGES_PER_DIGEST);
+    let packages = record::alive_among(state, ids)?.into_iter();
+    let packages = packages.take(MAX_PACKAGES_PER_DIGEST);
+    let packages = packages.map(Arc::unwrap_or_clone).collect();
     Ok(found(frame, heading, packages, None))
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the sled store as a whole.
 
 mod crash;
+mod in_memory;
 mod model;
 
 use std::time::{Duration, Instant};
@@ -24,6 +25,17 @@ fn open(folder: &TempDir) -> SledStore {
     SledStore::open(&folder.path().join("store"), StoreOptions::default()).unwrap()
 }
 
+/// The same store, answering from memory.
+fn open_resident(folder: &TempDir) -> SledStore {
+    let options = StoreOptions {
+        resident_bytes: 1 << 30,
+        ..StoreOptions::default()
+    };
+    let store = SledStore::open(&folder.path().join("store"), options).unwrap();
+    assert!(store.load(&|| false).unwrap());
+    store
+}
+
 /// Fails unless the store is sound and holds nothing that belongs to no record.
 fn assert_clean(store: &SledStore) {
     let report = store.check().unwrap();
@@ -39,6 +51,13 @@ fn assert_clean(store: &SledStore) {
 fn sled_conforms() {
     let folder = tempdir().unwrap();
     conformance(|| open(&folder));
+    assert_clean(&open(&folder));
+}
+
+#[test]
+fn sled_in_memory_conforms() {
+    let folder = tempdir().unwrap();
+    conformance(|| open_resident(&folder));
     assert_clean(&open(&folder));
 }
 

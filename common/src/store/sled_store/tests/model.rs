@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tempfile::tempdir;
 
-use super::{assert_clean, open, project};
+use super::{assert_clean, open, open_resident, project};
 use crate::digest::Digest;
 use crate::expiry::Expiry;
 use crate::hash_package::HashPackage;
@@ -93,6 +93,19 @@ fn compare(store: &impl PackageStore, model: &Model) {
             .collect();
         assert_eq!(found, expected);
     }
+    let mut matched = vec![Vec::new(); digests.len()];
+    store
+        .match_digests(&digests, &mut |place, rows| {
+            assert!(!rows.is_empty() && matched[place].is_empty());
+            matched[place].extend(rows.iter().map(|row| row.id));
+            for row in rows {
+                let (_, package) = &model[&row.id];
+                assert_eq!(row.expires, package.expires);
+                assert_eq!(row.size, package.attrs.size);
+            }
+        })
+        .unwrap();
+    assert_eq!(matched, store.find_digests(&digests).unwrap());
     let today = date(2026, 1, 3);
     let mut expired: Vec<(Date, PackageId)> = model
         .iter()
@@ -137,8 +150,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_operations_do_what_a_map_does(steps in vec(step(), 1..30)) {
+    fn random_operations_do_what_a_map_does(steps in vec(step(), 1..30), in_memory: bool) {
         let folder = tempdir().unwrap();
+        let open = if in_memory { open_resident } else { open };
         let mut store = open(&folder);
         let mut model = Model::new();
         for step in steps {
@@ -175,6 +189,8 @@ proptest! {
                 }
                 Step::Rebuild => {
                     store.rebuild_index().unwrap();
+                    prop_assert!(store.resident_bytes().is_none());
+                    prop_assert_eq!(store.load(&|| false).unwrap(), in_memory);
                 }
             }
             compare(&store, &model);
