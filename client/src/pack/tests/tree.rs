@@ -37,7 +37,8 @@ pub(super) fn look(root: &Path) -> BTreeMap<OsString, Seen> {
         }
         next += 1;
     }
-    names.sort();
+    // By components, as archives are written, so that the first of several names is the same one.
+    names.sort_by(|a, b| Path::new(a).cmp(Path::new(b)));
     let mut first_names: HashMap<u64, OsString> = HashMap::new();
     let seen = names.into_iter().map(|name| {
         let path = if name.is_empty() {
