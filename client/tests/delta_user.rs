@@ -84,7 +84,8 @@ fn open_up(folder: &Path) {
 #[test]
 fn a_user_applies_what_changes_in_closed_folders_and_read_only_files() {
     let lab = Lab::new();
-    let text: String = (0..2000).map(|line| format!("line {line}\n")).collect();
+    let lines: Vec<String> = (0..2000).map(|line| format!("line {line}\n")).collect();
+    let text = lines.concat();
     mode(&lab.write("d/closed/changed", &text), 0o444);
     lab.write("d/closed/gone", "gone");
     lab.write("d/closed/inner/kept", "kept");

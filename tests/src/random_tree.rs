@@ -187,7 +187,9 @@ impl<'a> RandomTree<'a> {
         ];
         match symlink(OsStr::from_bytes(self.random.pick::<&[u8]>(&targets)), path) {
             // XFS takes 1023 bytes only.
-            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => symlink("nowhere", path),
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => {
+                symlink("nowhere", path)
+            }
             done => done,
         }
     }

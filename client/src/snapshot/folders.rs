@@ -55,7 +55,9 @@ impl Builder<'_> {
         let mut open: Vec<usize> = Vec::new();
         for (number, (entry, fate)) in self.entries.iter().zip(&self.plan.fates).enumerate() {
             while let Some(at) = open.last()
-                && !entry.path.starts_with(&self.entries[folders[*at].number].path)
+                && !entry
+                    .path
+                    .starts_with(&self.entries[folders[*at].number].path)
             {
                 open.pop();
             }

@@ -165,7 +165,9 @@ impl Builder<'_> {
         let progress = Progress::start(&Silent, "", Unit::Bytes, None);
         let contents = hash_files(&root, &[&found], &progress);
         matches!(&contents[..], [Ok(content)] if content.sha256 == stored.digest)
-            && self.xattrs(entry).is_ok_and(|xattrs| xattrs == found.metadata.xattrs)
+            && self
+                .xattrs(entry)
+                .is_ok_and(|xattrs| xattrs == found.metadata.xattrs)
     }
 
     /// Opens an inode of the index by the name that is known of it.

@@ -7,9 +7,7 @@ use hashget_common::rel_path::RelPath;
 use super::{Index, Stored};
 use crate::snapshot::error::SnapshotError;
 use crate::snapshot::key::{Key, Looks};
-use crate::snapshot::record_file::{
-    Decoder, Encoder, Prepared, RecordKind, load, prepare, save,
-};
+use crate::snapshot::record_file::{Decoder, Encoder, Prepared, RecordKind, load, prepare, save};
 
 /// The least that an inode takes.
 const STORED_BYTES: usize = 128;
