@@ -104,12 +104,11 @@ fn create(source: &Path, destination: &Path) -> Made {
     let said = String::from_utf8_lossy(&output.stderr).into_owned()
         + &String::from_utf8_lossy(&output.stdout);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
-    let events = said
+    let mut events = said
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     let made: Value = events
-        .filter(|event: &Value| event["event"] == "snapshot_created")
-        .last()
+        .rfind(|event: &Value| event["event"] == "snapshot_created")
         .unwrap();
     Made {
         path: destination.join(made["snapshot"].as_str().unwrap()),
@@ -266,12 +265,11 @@ fn a_file_with_few_names_in_one_folder_gets_copies() {
 /// A folder that takes no hard links.
 fn without_links() -> Option<(PathBuf, Option<Mounted>)> {
     let given = std::env::var_os("HASHGET_TEST_FOLDER_WITHOUT_LINKS").map(PathBuf::from);
-    let (folder, mounted) = match given {
-        Some(folder) => (folder, None),
-        None => {
-            let mounted = Mounted::new("vfat", 64, &[])?;
-            (mounted.place.clone(), Some(mounted))
-        }
+    let (folder, mounted) = if let Some(folder) = given {
+        (folder, None)
+    } else {
+        let mounted = Mounted::new("vfat", 64, &[])?;
+        (mounted.place.clone(), Some(mounted))
     };
     let (file, link) = (folder.join("probe"), folder.join("link"));
     fs::write(&file, "").unwrap();
@@ -300,8 +298,13 @@ fn a_file_system_without_hard_links_is_told_about() {
         "{}",
         second.said
     );
-    // Nor are there symbolic links.
-    assert!(second.said.contains("symbolic"), "{}", second.said);
+    // Symbolic links are not to be had everywhere, either; then that is told.
+    let link = fs::read_link(second.path.join("symbolic"));
+    assert!(
+        link.is_ok() || second.said.contains("symbolic: "),
+        "{}",
+        second.said
+    );
     for (name, content) in [("file", "content"), ("other", "more"), ("another", "more")] {
         assert_eq!(fs::read_to_string(second.path.join(name)).unwrap(), content);
     }

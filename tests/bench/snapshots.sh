@@ -57,16 +57,37 @@ some_files() { find "$src" -type f -print0 | sort -z | awk -v n="$1" 'BEGIN { RS
 
 step 'first'
 step 'unchanged'
-rm -rf "$work/links"
-for round in 1 2 3; do
-    sync
+# An unchanged snapshot beside walking the tree and making its links, in turns: with what waits for the
+# disk, without, and without on one core.
+forced() { "$@"; sync -f "$work"; }
+links() { cp -al "$work/other" "$work/links"; }
+quick() { "$hashget" -q snapshot create --no-sync --name src "$src" "$work/hashget" >/dev/null; }
+on_one_core() { taskset -c 0 "$hashget" -q snapshot create --no-sync --name src "$src" "$work/hashget" >/dev/null; }
+took() { # NAME COMMAND…: adds the milliseconds to the list NAME
+    list=$work/times.$1
+    shift
+    sync -f "$work"
     began=$(now)
-    cp -al "$work/other" "$work/links"
-    sync
-    printf '%-22s %-10s %8s ms\n' 'unchanged' 'cp -al' "$(( ($(now) - began) / 1000000 ))"
+    "$@"
+    echo $(( ($(now) - began) / 1000000 )) >> "$list"
+}
+median() { sort -n "$work/times.$1" | awk '{ line[NR] = $1 } END { print line[int((NR + 1) / 2)] }'; }
+for round in 1 2 3 4 5; do
+    took links links
     rm -rf "$work/links"
-    measure hashget 'unchanged again'
+    took links-forced forced links
+    rm -rf "$work/links"
+    took quick quick
+    took one-core on_one_core
+    took forced by_hashget
 done
+beside() { # TITLE NAME REFERENCE
+    awk -v title="$1" -v is="$(median "$2")" -v other="$(median "$3")" \
+        'BEGIN { printf "%-40s %6d ms, cp -al %6d ms: %.2f times\n", title, is, other, is / other }'
+}
+beside 'unchanged, --no-sync' quick links
+beside 'unchanged, --no-sync, one core' one-core links
+beside 'unchanged, forced to disk' forced links-forced
 largest=$(du -sk "$src"/*/ | sort -n | tail -1 | cut -f2)
 mv "$largest" "$src/renamed folder"
 step 'largest folder renamed'

@@ -1,6 +1,7 @@
 //! Making snapshots, and what is promised of them.
 
 mod damage;
+mod frozen;
 mod kill;
 mod links;
 mod manage;
