@@ -173,6 +173,13 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// A hashserver that is named elsewhere than in the settings, with its token from there.
+    pub(super) fn server_at(&self, url: &str) -> Result<HashServer, CliError> {
+        let token = token_for(&self.settings, url)?;
+        HashServer::new(url, token, self.http.clone())
+            .map_err(|error| CliError::new(&error).into_usage())
+    }
+
     /// Fails unless a hashserver is named.
     pub(super) fn need_server(&self) -> Result<(), CliError> {
         if self.servers.is_empty() {
@@ -262,19 +269,21 @@ fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
     }
 }
 
+/// The token for a hashserver, as it can be sent.
+fn token_for(settings: &Settings, url: &str) -> Result<Option<String>, CliError> {
+    let token = settings.token_for(url).map(Token::secret);
+    if let Some(token) = token {
+        check_token(token, url)?;
+    }
+    Ok(token.map(str::to_owned))
+}
+
 fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {
     let mode = lookup_mode(settings)?;
     let filters = cache.join("filters");
     let urls = settings.hashserver.iter().flatten();
     let server = |url: &String| {
-        let token = settings
-            .token_for(url)
-            .map(Token::secret)
-            .map(str::to_owned);
-        if let Some(token) = &token {
-            check_token(token, url)?;
-        }
-        HashServer::new(url, token, http.clone())
+        HashServer::new(url, token_for(settings, url)?, http.clone())
             .map(|server| server.with_lookup(mode, &filters))
             .map_err(|error| CliError::new(&error).into_usage())
     };

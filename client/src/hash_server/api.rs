@@ -171,7 +171,7 @@ impl HashServer {
         }
     }
 
-    /// Removes packages; needs an admin token.
+    /// Removes packages; needs a token for the project, and an admin token for all.
     pub fn remove(&self, query: &SpecQuery) -> Result<RemoveResponse, HashServerError> {
         self.need_api("remove packages")?;
         let url = self.with_query("packages", query)?;

@@ -184,6 +184,10 @@ impl HashServer {
     }
 }
 
+/// What the URLs of records begin with that tell of the archives of a backup series. Such an archive
+/// goes when its time has come: nothing else may rely on it.
+pub const SERIES_URL_PREFIX: &str = "hashget-series:";
+
 /// So long a server may take to say what it is; those that follow wait for it.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(10);
 /// More than this of a small answer (status, settings) is not read.

@@ -1,15 +1,18 @@
 //! A hashserver's pool: which files it holds, and putting files there.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use hashget_common::api::{MAX_LOOKUP_KEYS, PoolHaveRequest, PoolHaveResponse};
 use hashget_common::digest::Digest;
+use hashget_common::hash_reader::HashReader;
+use hashget_common::project::ProjectName;
 use reqwest::blocking::Body;
 
 use super::{HashServer, HashServerError, MAX_ANSWER_BYTES, ServerKind};
+use crate::http::HttpError;
 
 impl HashServer {
     /// The sizes in bytes of the files that the server's pool holds, in the order of `digests`.
@@ -78,6 +81,57 @@ impl HashServer {
                     .map(drop)
             })
         })
+    }
+
+    /// Copies a file of the server's pool to `out`, from its start on; its digest is checked.
+    pub fn pool_get(&self, digest: &Digest, out: &mut File) -> Result<(), HashServerError> {
+        let url = self.pool_url(digest);
+        let got = self.ask(|| {
+            self.http.retrying(|| {
+                let response = self
+                    .http
+                    .send_once("GET", &url, |client| self.authorized(client.get(&url)))?;
+                let copy = || -> io::Result<Digest> {
+                    out.rewind()?;
+                    out.set_len(0)?;
+                    let mut reader = HashReader::new(response);
+                    io::copy(&mut reader, out)?;
+                    out.rewind()?;
+                    Ok(reader.into_hasher().finish())
+                };
+                copy().map_err(|source| HttpError::Body {
+                    url: url.clone(),
+                    source,
+                })
+            })
+        })?;
+        if got == *digest {
+            return Ok(());
+        }
+        Err(self.nonsense(format!("its pool has sha256:{got} as sha256:{digest}")))
+    }
+
+    /// Removes a package of a project from the server's pool; needs a token for the project. `false`
+    /// if it was not there, or the server lets it stay: then others have it, too.
+    pub fn pool_remove(
+        &self,
+        digest: &Digest,
+        project: &ProjectName,
+    ) -> Result<bool, HashServerError> {
+        self.need_api("remove files from its pool")?;
+        let url = format!("{}?project={project}", self.pool_url(digest));
+        let removed = self.ask(|| {
+            self.http.send("DELETE", &url, |client| {
+                self.authorized(client.delete(&url))
+            })
+        });
+        match removed {
+            Ok(_) => Ok(true),
+            Err(HashServerError::Http(error)) if matches!(error.status(), Some(403..=405)) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// How long an upload may take: the usual patience, and 100 µs for each byte (10 kB/s).

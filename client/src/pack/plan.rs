@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::cover::{Offer, choose};
 use super::durability::Durability;
 use crate::hash_db::{Found, FoundPackage};
+use crate::hash_server::SERIES_URL_PREFIX;
 
 /// Content that may be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -172,7 +173,10 @@ struct Holder<'a> {
 impl<'a> Holders<'a> {
     fn new(found: &'a Found, needed: Expiry) -> Self {
         let mut packages: BTreeMap<Digest, Holder<'a>> = BTreeMap::new();
-        for record in found.packages.iter().filter(|p| p.expires.covers(needed)) {
+        let may_be_relied_on = |record: &&FoundPackage| {
+            record.expires.covers(needed) && !record.url.starts_with(SERIES_URL_PREFIX)
+        };
+        for record in found.packages.iter().filter(may_be_relied_on) {
             let holder = packages.entry(record.sha256).or_default();
             holder.records.push(record);
         }
@@ -188,6 +192,7 @@ impl<'a> Holders<'a> {
             return;
         };
         if record.expires.covers(self.needed)
+            && !record.url.starts_with(SERIES_URL_PREFIX)
             && let Some(holder) = self.packages.get_mut(&record.sha256)
         {
             holder.holds.insert(sha256);

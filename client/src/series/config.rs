@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use hashget_common::hash_package::is_http;
+use hashget_common::project::ProjectName;
 use serde::Deserialize;
 
 use super::error::SeriesError;
 use super::keep::KeepRules;
 use super::name::{NameTemplate, is_good_part};
+use super::remote::Remote;
 use super::rules::{Limits, Mode};
+use crate::hash_server::HashServer;
 use crate::tree::PatternSet;
 
 /// What `hashget series init` writes.
@@ -36,8 +41,12 @@ pub struct Section {
     pub name: String,
     /// The folder that is backed up.
     pub source: PathBuf,
-    /// The folder of the archives.
+    /// The folder of the archives; where a server has them, of what is at hand of them.
     pub destination: PathBuf,
+    /// The hashserver that has the archives, if it is not the folder.
+    pub server: Option<ServerPlace>,
+    /// The same, once it can be asked.
+    pub remote: Option<Arc<Remote>>,
     /// Mode and limits.
     pub limits: Limits,
     /// The names of the archives.
@@ -88,6 +97,7 @@ struct FileText {
 struct SectionText {
     source: PathBuf,
     destination: PathBuf,
+    project: Option<String>,
     #[serde(default)]
     mode: Mode,
     max_series: u32,
@@ -191,7 +201,9 @@ impl SectionText {
                 "max_series and max_series_length are at least 1".to_owned(),
             ));
         }
-        if !self.source.is_absolute() || !self.destination.is_absolute() {
+        let server = server_place(&self.destination, self.project.as_deref()).map_err(wrong)?;
+        let is_whole = server.is_some() || self.destination.is_absolute();
+        if !self.source.is_absolute() || !is_whole {
             return Err(wrong(
                 "source and destination are whole paths, from / on".to_owned(),
             ));
@@ -213,6 +225,8 @@ impl SectionText {
             name: name.to_owned(),
             source: self.source,
             destination: self.destination,
+            server,
+            remote: None,
             limits: Limits {
                 mode: self.mode,
                 max_series: self.max_series,
@@ -237,7 +251,60 @@ impl SectionText {
     }
 }
 
+/// A project on a hashserver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPlace {
+    /// The server's base URL.
+    pub url: String,
+    /// The project.
+    pub project: ProjectName,
+}
+
+/// Tells folders and servers apart.
+fn server_place(destination: &Path, project: Option<&str>) -> Result<Option<ServerPlace>, String> {
+    let url = destination.to_str().filter(|text| is_http(text));
+    match (url, project) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err("project is for destinations on a hashserver".to_owned()),
+        (Some(_), None) => Err("a destination on a hashserver needs a project".to_owned()),
+        (Some(url), Some(project)) => Ok(Some(ServerPlace {
+            url: url.to_owned(),
+            project: project
+                .parse()
+                .map_err(|error| format!("project {project:?}: {error}"))?,
+        })),
+    }
+}
+
 impl Section {
+    /// Makes the hashserver the section's destination; `folder` is for what is at hand of it, and may
+    /// be removed at any time when no command runs.
+    pub fn connect(&mut self, server: HashServer, project: ProjectName, folder: PathBuf) {
+        let names = (self.profile.as_str(), self.name.as_str());
+        let remote = Remote::new(server, project, names, self.names.clone());
+        self.remote = Some(Arc::new(remote));
+        self.destination = folder;
+    }
+
+    /// The destination as hooks are told: the folder, or the hashserver's URL.
+    pub(super) fn destination_env(&self) -> &std::ffi::OsStr {
+        match &self.server {
+            Some(server) => server.url.as_ref(),
+            None => self.destination.as_os_str(),
+        }
+    }
+
+    /// Fails where the archives are on a hashserver.
+    pub(super) fn need_folder(&self, what: &'static str) -> Result<(), SeriesError> {
+        if self.remote.is_none() {
+            return Ok(());
+        }
+        Err(SeriesError::NeedsFolder {
+            what,
+            section: self.full_name(),
+        })
+    }
+
     /// `PROFILE/SECTION`.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.profile, self.name)
@@ -292,6 +359,8 @@ mod tests {
         for (wrong, told) in [
             ("max_series = 0", "at least 1"),
             ("max_seris = 2", "unknown field"),
+            ("destination = 'https://example.org'", "needs a project"),
+            ("project = 'backups'", "hashserver"),
             ("source = 'relative'", "whole paths"),
             ("exclude = ['[oops']", "[oops"),
             ("level = 12", "at most 9"),

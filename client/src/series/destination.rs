@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::config::Section;
 use super::error::SeriesError;
 use super::manifest::Manifest;
 use super::name::{BackupId, NameTemplate};
+use super::remote::Remote;
 use crate::file_lock::{LockAttempt, LockFile};
 
 /// Names of files that are not complete begin so.
@@ -24,6 +26,8 @@ const PATCHES_SUFFIX: &str = ".patches";
 pub struct Destination {
     path: PathBuf,
     names: NameTemplate,
+    /// Where the archives are, if they are not in the folder.
+    pub(super) remote: Option<Arc<Remote>>,
 }
 
 /// The lock of a destination; given up when dropped.
@@ -42,7 +46,17 @@ impl Destination {
 
     /// The destination of a section.
     pub fn of(section: &Section) -> Self {
-        Self::new(&section.destination, &section.names)
+        Self {
+            remote: section.remote.clone(),
+            ..Self::new(&section.destination, &section.names)
+        }
+    }
+
+    /// The destination of a section, then its replicas.
+    pub(super) fn with_replicas(section: &Section) -> Vec<Self> {
+        let replicas = section.replicate_to.iter();
+        let replicas = replicas.map(|folder| Self::new(folder, &section.names));
+        std::iter::once(Self::of(section)).chain(replicas).collect()
     }
 
     /// A folder with archives of these names.
@@ -50,6 +64,7 @@ impl Destination {
         Self {
             path: path.to_owned(),
             names: names.clone(),
+            remote: None,
         }
     }
 
@@ -63,9 +78,29 @@ impl Destination {
         &self.names
     }
 
-    /// Where the archive of a backup lies.
+    /// Where the archive of a backup lies; where a server has it, only after it was fetched.
     pub fn archive(&self, id: BackupId) -> PathBuf {
         self.path.join(self.names.name(id))
+    }
+
+    /// The size of the archive of a backup, in bytes.
+    pub(super) fn size(&self, id: BackupId) -> Result<u64, SeriesError> {
+        if let Some(remote) = &self.remote {
+            return Ok(self.remote_backup(remote, id)?.size);
+        }
+        let archive = self.archive(id);
+        match fs::metadata(&archive) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.no_backup(id)),
+            Err(error) => Err(SeriesError::io("find", &archive)(error)),
+        }
+    }
+
+    pub(super) fn no_backup(&self, id: BackupId) -> SeriesError {
+        SeriesError::NoBackup {
+            id: id.to_string(),
+            path: self.path.clone(),
+        }
     }
 
     /// Where an archive in the making lies.
@@ -87,11 +122,11 @@ impl Destination {
         Self::new(&self.path.join(Self::KEPT), &self.names)
     }
 
-    fn state(&self) -> PathBuf {
+    pub(super) fn state(&self) -> PathBuf {
         self.path.join(Self::STATE)
     }
 
-    fn manifest_path(&self, id: BackupId) -> PathBuf {
+    pub(super) fn manifest_path(&self, id: BackupId) -> PathBuf {
         self.state().join(format!("{}.json", self.names.name(id)))
     }
 
@@ -122,11 +157,21 @@ impl Destination {
             writeln!(&*file, "process {}", std::process::id())
         };
         tell().map_err(SeriesError::io("write", &path))?;
+        if let Some(remote) = &self.remote {
+            remote.refresh()?;
+        }
         Ok(Lock { _file: file })
     }
 
     /// Every backup that is there, in order.
     pub fn backups(&self) -> Result<BTreeSet<BackupId>, SeriesError> {
+        match &self.remote {
+            Some(remote) => Ok(remote.backups()?.into_keys().collect()),
+            None => self.listed_in_folder(),
+        }
+    }
+
+    pub(super) fn listed_in_folder(&self) -> Result<BTreeSet<BackupId>, SeriesError> {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -153,27 +198,23 @@ impl Destination {
 
     /// What is known of a backup.
     pub fn manifest(&self, id: BackupId) -> Result<Manifest, SeriesError> {
-        let archive = self.archive(id);
-        let size = match fs::metadata(&archive) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(SeriesError::NoBackup {
-                    id: id.to_string(),
-                    path: self.path.clone(),
-                });
-            }
-            Err(error) => return Err(SeriesError::io("find", &archive)(error)),
-        };
+        if let Some(remote) = &self.remote {
+            return self.remote_manifest(remote, id);
+        }
+        let size = self.size(id)?;
         let known = fs::read(self.manifest_path(id)).ok();
         let known = known.and_then(|json| Manifest::parse(&json));
         match known.filter(|known| known.size == size && known.facts.id() == id) {
             Some(known) => Ok(known),
-            None => Manifest::of_archive(&archive),
+            None => Manifest::of_archive(&self.archive(id)),
         }
     }
 
     /// What a damaged archive should have been, if that is known.
     pub(super) fn remembered(&self, id: BackupId) -> Option<Manifest> {
+        if let Some(remote) = &self.remote {
+            return self.remote_manifest(remote, id).ok();
+        }
         let json = fs::read(self.manifest_path(id)).ok()?;
         Manifest::parse(&json).filter(|known| known.facts.id() == id)
     }
@@ -185,7 +226,11 @@ impl Destination {
         incoming: &Path,
         manifest: &Manifest,
     ) -> Result<(), SeriesError> {
-        write_file(&self.manifest_path(id), &serde_json::to_vec(manifest)?)?;
+        let known = self.manifest_path(id);
+        write_file(&known, &serde_json::to_vec(manifest)?)?;
+        if let Some(remote) = &self.remote {
+            remote.put(id, incoming, manifest, &known)?;
+        }
         let archive = self.archive(id);
         fs::rename(incoming, &archive).map_err(SeriesError::io("rename to", &archive))?;
         sync_folder(&self.path)
@@ -193,6 +238,9 @@ impl Destination {
 
     /// Removes a backup: first the archive, then what is known of it.
     pub(super) fn remove(&self, id: BackupId) -> Result<(), SeriesError> {
+        if let Some(remote) = &self.remote {
+            remote.remove(id)?;
+        }
         for path in [self.archive(id), self.manifest_path(id)] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -207,8 +255,12 @@ impl Destination {
     /// Removes what killed runs left; gives how many files. Only for who has the lock.
     pub(super) fn clean(&self) -> Result<u64, SeriesError> {
         let state = self.state();
+        let mut removed = match &self.remote {
+            Some(remote) => remote.clean()?,
+            None => 0,
+        };
+        self.trim()?;
         let backups = self.backups()?;
-        let mut removed = 0;
         for entry in fs::read_dir(&state).map_err(SeriesError::io("list", &state))? {
             let entry = entry.map_err(SeriesError::io("list", &state))?;
             let name = entry.file_name();

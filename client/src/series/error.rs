@@ -7,6 +7,7 @@ use hashget_common::archive::ArchiveError;
 use thiserror::Error;
 
 use super::name::BackupId;
+use crate::hash_server::HashServerError;
 use crate::pack::PackError;
 use crate::restore::RestoreError;
 use crate::tree::{PatternError, TreeError};
@@ -131,6 +132,28 @@ pub enum SeriesError {
         /// One of them, with the reason.
         example: String,
     },
+    /// The hashserver that has the archives cannot be used.
+    #[error("cannot {action}")]
+    Server {
+        /// What was being done.
+        action: &'static str,
+        /// Why.
+        source: HashServerError,
+    },
+    /// Another machine worked on the same section.
+    #[error("another machine changed the series on {url} meanwhile")]
+    Changed {
+        /// The hashserver.
+        url: String,
+    },
+    /// Something that is done only where the destination is a folder.
+    #[error("{what} need a folder as destination, and that of {section} is a hashserver")]
+    NeedsFolder {
+        /// What would be put there.
+        what: &'static str,
+        /// The section.
+        section: String,
+    },
     /// A file cannot be made from its patch.
     #[error("cannot make {file} of its patch in {archive} for a version in {base}: {why}")]
     Patch {
@@ -215,6 +238,11 @@ impl SeriesError {
             Self::Incomplete { .. } => {
                 "`hashget series verify` tells what is damaged; name pools or hashservers that \
                  have the packages with --pool and --hashserver"
+            }
+            Self::Changed { .. } => "let one machine run the section, and run it again",
+            Self::NeedsFolder { .. } => {
+                "`hashget series export` makes a standalone archive; `restore --in-place --no-reserve` \
+                 replaces a folder without a reserve backup"
             }
             Self::Patch { .. } => {
                 "`hashget series verify` tells which archive is damaged; a replica may have it whole"

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use hashget_common::archive::{
@@ -14,6 +14,7 @@ use hashget_common::restore_file::{RestoreEntry, RestoreFile};
 use serde::Serialize;
 
 use super::change_list::ChangeList;
+use super::compressor::Compressor;
 use super::config::Section;
 use super::contents::{find_contents, put_aside};
 use super::destination::Destination;
@@ -100,6 +101,7 @@ pub fn keep_backup(
     others: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<ExportStats, SeriesError> {
+    section.need_folder("stationary backups")?;
     let kept = Destination::of(section).kept();
     let _lock = kept.lock()?;
     kept.clean()?;
@@ -111,6 +113,7 @@ pub fn keep_backup(
 
 /// Takes a standalone archive of a series in as a stationary backup, under the number that it has.
 pub fn import(section: &Section, archive: &Path) -> Result<BackupId, SeriesError> {
+    section.need_folder("stationary backups")?;
     let kept = Destination::of(section).kept();
     let _lock = kept.lock()?;
     kept.clean()?;
@@ -388,57 +391,4 @@ fn restored_header(entry: &RestoreEntry) -> TarHeader {
 
 fn tar_error(path: &Path, error: TarWriteError) -> SeriesError {
     SeriesError::io("write", path)(io::Error::other(error))
-}
-
-/// Compresses what is written; must be finished.
-enum Compressor {
-    Plain(BufWriter<File>),
-    Gzip(flate2::write::GzEncoder<BufWriter<File>>),
-    Zstd(zstd::Encoder<'static, BufWriter<File>>),
-}
-
-impl Compressor {
-    fn new(name: &Path, file: File) -> Result<Self, SeriesError> {
-        use std::os::unix::ffi::OsStrExt;
-        let bytes = name.as_os_str().as_bytes();
-        let file = BufWriter::with_capacity(1 << 18, file);
-        Ok(if bytes.ends_with(b"gz") {
-            Self::Gzip(flate2::write::GzEncoder::new(
-                file,
-                flate2::Compression::new(6),
-            ))
-        } else if bytes.ends_with(b"zst") {
-            let encoder = zstd::Encoder::new(file, 3);
-            Self::Zstd(encoder.map_err(SeriesError::io("write", name))?)
-        } else {
-            Self::Plain(file)
-        })
-    }
-
-    fn finish(self) -> io::Result<()> {
-        let mut file = match self {
-            Self::Plain(file) => file,
-            Self::Gzip(encoder) => encoder.finish()?,
-            Self::Zstd(encoder) => encoder.finish()?,
-        };
-        file.flush()
-    }
-}
-
-impl Write for Compressor {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(file) => file.write(data),
-            Self::Gzip(encoder) => encoder.write(data),
-            Self::Zstd(encoder) => encoder.write(data),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(file) => file.flush(),
-            Self::Gzip(encoder) => encoder.flush(),
-            Self::Zstd(encoder) => encoder.flush(),
-        }
-    }
 }

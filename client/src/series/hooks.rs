@@ -36,7 +36,7 @@ fn shell(
         .args(["-c", command])
         .env("HASHGET_SECTION", section.full_name())
         .env("HASHGET_SOURCE", &section.source)
-        .env("HASHGET_DESTINATION", &section.destination)
+        .env("HASHGET_DESTINATION", section.destination_env())
         .env("HASHGET_STATUS", status)
         .stdin(std::process::Stdio::null())
         // Standard output belongs to the results of the command itself.

@@ -21,8 +21,9 @@ use super::destination::{Destination, sync_folder};
 use super::error::SeriesError;
 use super::manifest::{Manifest, read_change_list};
 use super::name::BackupId;
+use super::packing::pack_options;
 use super::restore::{restore_archive, with_times_kept};
-use super::run::pack_options;
+
 use super::sources::{SeriesSources, whole_archive};
 use crate::monitor::{Monitor, Silent};
 use crate::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackPlan, scan, write};
@@ -51,6 +52,9 @@ pub fn restore_in_place(
     others: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<InPlaceStats, SeriesError> {
+    if reserve.is_some() {
+        section.need_folder("reserve backups")?;
+    }
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
     sources.expect(&archive, &options.selection)?;

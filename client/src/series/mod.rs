@@ -6,8 +6,10 @@
 //! package. The [change list](ChangeList) in each says what became of every file. [`rules`] and
 //! [`keep`] decide what is made and what goes; both are pure.
 
+mod at_hand;
 mod cat;
 mod change_list;
+mod compressor;
 mod config;
 mod contents;
 mod destination;
@@ -20,8 +22,10 @@ mod lookup;
 mod manifest;
 mod metrics;
 mod name;
+mod packing;
 mod patches;
 mod prune;
+mod remote;
 mod replica;
 mod restore;
 pub mod rules;
@@ -34,7 +38,7 @@ mod view;
 
 pub use cat::cat;
 pub use change_list::{Change, ChangeList, Dependency, Facts, Kind, Status};
-pub use config::{EXAMPLE, Section, SeriesFile};
+pub use config::{EXAMPLE, Section, SeriesFile, ServerPlace};
 pub use destination::{Destination, Lock};
 pub use error::SeriesError;
 pub use export::{ExportStats, export, import, keep_backup};
@@ -44,6 +48,7 @@ pub use metrics::write_metrics;
 pub use name::{BackupId, NameTemplate, ParseBackupIdError, TemplateError};
 pub use patches::StoredPatch;
 pub use prune::{plan as prune_plan, preview as rotation_preview, prune};
+pub use remote::Remote;
 pub use restore::restore;
 pub use run::{Outcome, RunOptions, RunReport, run};
 pub use settled::convert;

@@ -65,8 +65,9 @@ fn bring_up_to_date(
 fn copy(from: &Destination, to: &Destination, id: BackupId) -> Result<(), SeriesError> {
     let manifest = from.manifest(id)?;
     let incoming = to.incoming(id);
+    let archive = from.fetch(id)?;
     let write = || -> io::Result<()> {
-        fs::copy(from.archive(id), &incoming)?;
+        fs::copy(&archive, &incoming)?;
         File::open(&incoming)?.sync_all()
     };
     write().map_err(SeriesError::io("write", &incoming))?;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
-use std::path::Path;
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
@@ -19,17 +18,15 @@ use super::error::SeriesError;
 use super::lookup::SeriesLookup;
 use super::manifest::{Manifest, read_change_list};
 use super::name::BackupId;
-use super::patches::{Base, Making, StoredPatch, add_to_plan};
+use super::packing::pack_options;
+use super::patches::{Base, Making, add_to_plan};
 use super::prune;
 use super::rules::{self, Mode, Removal};
 use super::settled;
 use crate::hash_cache::HashCache;
 use crate::hash_db::PackageLookup;
 use crate::monitor::{Level, Monitor, Problem};
-use crate::pack::{
-    Compression, ExtraContent, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write,
-};
-use crate::tree::{PatternSet, WalkOptions};
+use crate::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write};
 
 /// How a run goes about.
 #[derive(Clone, Debug)]
@@ -186,7 +183,7 @@ impl Job<'_> {
         }
         let (id, bases) = self.choose();
         let before = match bases.last() {
-            Some((base, _)) => read_change_list(&self.destination.archive(*base))?.files,
+            Some((base, _)) => read_change_list(&self.destination.fetch(*base)?)?.files,
             None => self.last_list(),
         };
         let changes = compare(tree, &before);
@@ -203,10 +200,14 @@ impl Job<'_> {
                 what: error.to_string(),
             })?;
         let mut plan = scan.plan(&lookup, &options)?;
-        let bases = self.bases(bases);
-        let mut making = None;
         let mut patches = Vec::new();
-        if self.section.delta && !bases.is_empty() {
+        let bases = if self.section.delta {
+            self.bases(bases)?
+        } else {
+            Vec::new()
+        };
+        let mut making = None;
+        if !bases.is_empty() {
             let folder = self.destination.incoming_patches(id);
             let source = &self.section.source;
             let making = making.insert(Making::new(source, folder, &bases, self.monitor)?);
@@ -226,11 +227,13 @@ impl Job<'_> {
     }
 
     /// The archives that the backup relies on, where patches can be made for what they hold.
-    fn bases<'m>(&self, bases: Vec<(String, &'m Manifest)>) -> Vec<Base<'m>> {
-        let base = |(name, manifest): (String, &'m Manifest)| Base {
-            path: self.destination.archive(manifest.facts.id()),
-            name,
-            manifest,
+    fn bases<'m>(&self, bases: Vec<(String, &'m Manifest)>) -> Result<Vec<Base<'m>>, SeriesError> {
+        let base = |(name, manifest): (String, &'m Manifest)| {
+            Ok(Base {
+                path: self.destination.fetch(manifest.facts.id())?,
+                name,
+                manifest,
+            })
         };
         bases.into_iter().map(base).collect()
     }
@@ -264,7 +267,10 @@ impl Job<'_> {
     /// What the last backup says was there. A normal backup does not need it to be restored.
     fn last_list(&self) -> Vec<Change> {
         let newest = self.known.last_key_value();
-        let list = newest.map(|(id, _)| read_change_list(&self.destination.archive(*id)));
+        let list = newest.map(|(id, _)| {
+            let archive = self.destination.fetch(*id)?;
+            read_change_list(&archive)
+        });
         list.and_then(Result::ok)
             .map_or_else(Vec::new, |list| list.files)
     }
@@ -361,57 +367,4 @@ fn small(files: &[Change]) -> HashSet<Digest> {
         .filter(|change| change.size.is_some_and(|size| size <= PackOptions::FILESZ))
         .filter_map(|change| change.sha256)
         .collect()
-}
-
-/// How a section is packed. Every file that is not empty is hashed, for the change list.
-pub(super) fn pack_options(
-    section: &Section,
-    destination: &Destination,
-) -> Result<PackOptions, SeriesError> {
-    let mut exclude: Vec<Vec<u8>> = section
-        .exclude
-        .iter()
-        .map(|pattern| pattern.clone().into_bytes())
-        .collect();
-    exclude.push(ChangeList::NAME.as_bytes().to_vec());
-    exclude.push(StoredPatch::FOLDER.as_bytes().to_vec());
-    exclude.extend(inside(&section.source, destination.path()));
-    let name = Path::new(destination.names().ending());
-    let gzip = destination.names().ending().ends_with("gz");
-    let level = section.level;
-    let compression = match Compression::for_name(name, gzip) {
-        Compression::Gzip(default) => Compression::Gzip(level.unwrap_or(default)),
-        Compression::Zstd(default) => {
-            let level = level.and_then(|level| i32::try_from(level).ok());
-            Compression::Zstd(level.filter(|level| *level > 0).unwrap_or(default))
-        }
-        Compression::None => Compression::None,
-    };
-    Ok(PackOptions {
-        walk: WalkOptions {
-            exclude: PatternSet::new(exclude)?,
-            exclude_caches: section.exclude_caches,
-            one_file_system: section.one_file_system,
-            ..WalkOptions::default()
-        },
-        filesz: 0,
-        compression,
-        ..PackOptions::default()
-    })
-}
-
-/// The pattern that leaves out `folder`, if it lies inside `source`: no backup holds backups.
-fn inside(source: &Path, folder: &Path) -> Option<Vec<u8>> {
-    use std::os::unix::ffi::OsStrExt;
-    let source = fs::canonicalize(source).ok()?;
-    let folder = fs::canonicalize(folder).ok()?;
-    let below = folder.strip_prefix(source).ok()?;
-    let mut pattern = Vec::new();
-    for byte in below.as_os_str().as_bytes() {
-        if b"*?[]\\{}!".contains(byte) {
-            pattern.push(b'\\');
-        }
-        pattern.push(*byte);
-    }
-    (!pattern.is_empty()).then_some(pattern)
 }

@@ -21,7 +21,7 @@ use crate::sources::{LocalPackage, Origin, PackageRef};
 /// The archives of a section, then all other sources.
 pub struct SeriesSources<'a> {
     /// Where each archive lies; the destination first.
-    archives: HashMap<Digest, Vec<PathBuf>>,
+    archives: HashMap<Digest, Vec<(Destination, BackupId)>>,
     rebuilder: Rebuilder,
     others: &'a dyn RestoreSources,
 }
@@ -29,11 +29,11 @@ pub struct SeriesSources<'a> {
 impl<'a> SeriesSources<'a> {
     /// The archives of a section over `others`.
     pub fn new(section: &Section, others: &'a dyn RestoreSources) -> Result<Self, SeriesError> {
-        let mut archives: HashMap<Digest, Vec<PathBuf>> = HashMap::new();
+        let mut archives: HashMap<Digest, Vec<(Destination, BackupId)>> = HashMap::new();
         let mut rebuilder = Rebuilder::default();
         each_archive(section, &mut |folder, id, manifest| {
             let places = archives.entry(manifest.sha256).or_default();
-            places.push(folder.archive(id));
+            places.push((folder.clone(), id));
             rebuilder.add(&folder.names().name(id), manifest);
         });
         if !rebuilder.is_empty() {
@@ -70,7 +70,7 @@ impl<'a> SeriesSources<'a> {
         self.archives.contains_key(digest)
     }
 
-    fn places(&self, package: &PackageRef) -> &[PathBuf] {
+    fn places(&self, package: &PackageRef) -> &[(Destination, BackupId)] {
         let places = package.sha256.and_then(|digest| self.archives.get(&digest));
         places.map_or(&[], Vec::as_slice)
     }
@@ -78,8 +78,7 @@ impl<'a> SeriesSources<'a> {
 
 /// What is known of every archive, in the destination first and then in replicas.
 fn each_archive(section: &Section, visit: &mut dyn FnMut(&Destination, BackupId, &Manifest)) {
-    for folder in std::iter::once(&section.destination).chain(&section.replicate_to) {
-        let folder = Destination::new(folder, &section.names);
+    for folder in Destination::with_replicas(section) {
         for id in folder.backups().unwrap_or_default() {
             // A damaged archive is looked for by what it should be, and then not believed.
             let known = folder.remembered(id).map(Ok);
@@ -103,14 +102,16 @@ pub(super) fn whole_archive(
     };
     let Some(known) = destination.remembered(id) else {
         let kept = destination.kept();
-        let archives = [destination.archive(id), kept.archive(id)];
-        let there = archives.into_iter().find(|archive| archive.is_file());
-        return there.ok_or_else(missing);
+        if destination.backups()?.contains(&id) {
+            return destination.fetch(id);
+        }
+        let archive = kept.archive(id);
+        return archive.is_file().then_some(archive).ok_or_else(missing);
     };
     let mut told = None;
-    for folder in std::iter::once(&section.destination).chain(&section.replicate_to) {
-        let archive = Destination::new(folder, &section.names).archive(id);
-        match hash_file(&archive) {
+    for folder in Destination::with_replicas(section) {
+        let archive = folder.archive(id);
+        match folder.fetch(id).and_then(|archive| hash_file(&archive)) {
             Ok((sha256, _)) if sha256 == known.sha256 => return Ok(archive),
             Ok(_) => {
                 let text = format!("{} is damaged", archive.display());
@@ -134,11 +135,12 @@ impl RestoreSources for SeriesSources<'_> {
         package: &PackageRef,
         monitor: &dyn Monitor,
     ) -> Result<LocalPackage, SourceFailure> {
-        for path in self.places(package) {
-            match hash_file(path) {
+        for (folder, id) in self.places(package) {
+            let path = folder.archive(*id);
+            match folder.fetch(*id).and_then(|path| hash_file(&path)) {
                 Ok((sha256, size)) if Some(sha256) == package.sha256 => {
                     return Ok(LocalPackage {
-                        file: File::open(path)?,
+                        file: File::open(&path)?,
                         path: path.clone(),
                         sha256,
                         size,
@@ -163,8 +165,8 @@ impl RestoreSources for SeriesSources<'_> {
     ) -> Vec<Option<String>> {
         let others = self.others.at_hand(packages, network, monitor);
         let own = |package: &PackageRef| {
-            let place = self.places(package).first()?;
-            Some(place.display().to_string())
+            let (folder, id) = self.places(package).first()?;
+            Some(folder.archive(*id).display().to_string())
         };
         let both = packages.iter().zip(others);
         both.map(|(package, other)| own(package).or(other))
@@ -211,10 +213,10 @@ impl RestoreSources for SeriesSources<'_> {
 
     fn probe(&self, package: &PackageRef, monitor: &dyn Monitor) -> Vec<SourceReport> {
         let places = self.places(package).iter();
-        let own = places.map(|path| {
-            let size = std::fs::metadata(path).ok().map(|metadata| metadata.len());
+        let own = places.map(|(folder, id)| {
+            let size = folder.size(*id).ok();
             SourceReport {
-                source: path.display().to_string(),
+                source: folder.archive(*id).display().to_string(),
                 alive: size.is_some(),
                 size,
                 detail: "archive of the series".to_owned(),

@@ -91,6 +91,7 @@ pub fn verify(section: &Section) -> Result<SeriesCheck, SeriesError> {
             dependants: dependants.into_iter().collect(),
         });
     }
+    destination.trim()?;
     Ok(SeriesCheck {
         section: section.full_name(),
         backups,
@@ -127,7 +128,10 @@ fn check(
     remembered: Option<&Manifest>,
     found: &mut BTreeMap<BackupId, Manifest>,
 ) -> Option<String> {
-    let archive = destination.archive(id);
+    let archive = match destination.fetch(id) {
+        Ok(archive) => archive,
+        Err(error) => return Some(error_chain(&error)),
+    };
     if let Some(remembered) = remembered {
         match hash_file(&archive) {
             Ok((sha256, _)) if sha256 == remembered.sha256 => {}

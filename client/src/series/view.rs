@@ -39,7 +39,7 @@ pub fn list(section: &Section) -> Result<Vec<Listed>, SeriesError> {
     let mut listed = Vec::new();
     for (kept, folder) in [(false, &destination), (true, &destination.kept())] {
         for (id, manifest) in folder.manifests()? {
-            let size = std::fs::metadata(folder.archive(id)).map(|metadata| metadata.len());
+            let size = folder.size(id);
             let damage = manifest.as_ref().err().map(|error| error_chain(error));
             let known = manifest.ok().or_else(|| folder.remembered(id));
             listed.push(Listed {
@@ -58,12 +58,17 @@ pub fn list(section: &Section) -> Result<Vec<Listed>, SeriesError> {
 /// The change list of a backup.
 pub fn show(section: &Section, id: BackupId) -> Result<ChangeList, SeriesError> {
     let destination = Destination::of(section);
-    let archive = [destination.archive(id), destination.kept().archive(id)];
-    let there = archive.into_iter().find(|path| path.is_file());
-    read_change_list(&there.ok_or_else(|| SeriesError::NoBackup {
+    if destination.backups()?.contains(&id) {
+        return read_change_list(&destination.fetch(id)?);
+    }
+    let kept = destination.kept().archive(id);
+    if kept.is_file() {
+        return read_change_list(&kept);
+    }
+    Err(SeriesError::NoBackup {
         id: id.to_string(),
         path: destination.path().to_owned(),
-    })?)
+    })
 }
 
 /// What became of each file from backup `old` to backup `new`.

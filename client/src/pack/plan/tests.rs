@@ -48,6 +48,18 @@ fn urls_of_one_package_are_merged_the_durable_one_first() {
 }
 
 #[test]
+fn archives_of_a_series_are_not_relied_on() {
+    // Rotation removes them, whoever else may want them.
+    let url = "hashget-series:Home/Docs/(Home)Docs_001.tar.gz";
+    let found = Found {
+        packages: vec![record(1, url, Some(1))],
+        matches: vec![vec![0]],
+    };
+    let plan = PackPlan::new(&[wanted(1, 5)], &found, Expiry::Never);
+    assert!(plan.packages.is_empty() && plan.left_out.is_empty());
+}
+
+#[test]
 fn packages_that_expire_too_early_are_not_relied_on() {
     let on = |month| Expiry::On(date(2030, month, 1));
     let mut early = record(100, "http://example.org/early", Some(1));

@@ -7,6 +7,8 @@ mod run;
 mod upkeep;
 mod view;
 
+use hashget_common::digest::Digest;
+
 use crate::cli::args::HashgetArgs;
 use crate::cli::args_series::{SeriesAction, SeriesArgs};
 use crate::cli::context::Context;
@@ -23,7 +25,10 @@ pub(super) fn run(
     if let SeriesAction::Init = args.action {
         return file::init(&path, context);
     }
-    let file = SeriesFile::read(&path)?;
+    let mut file = SeriesFile::read(&path)?;
+    for section in &mut file.sections {
+        connect(section, context)?;
+    }
     let name = args.section.as_deref();
     let one = || one_section(&file, name);
     match &args.action {
@@ -55,6 +60,19 @@ pub(super) fn run(
             file::timer(&path, name, calendar, context)
         }
     }
+}
+
+/// Makes the hashserver that a section names its destination. Nothing is asked of it yet.
+fn connect(section: &mut Section, context: &Context) -> Result<(), CliError> {
+    let Some(place) = section.server.clone() else {
+        return Ok(());
+    };
+    let server = context.server_at(&place.url)?;
+    let name = format!("{} {} {}", server.url(), place.project, section.full_name());
+    let folder = context.cache().join("series");
+    let folder = folder.join(Digest::of(name.as_bytes()).to_string());
+    section.connect(server, place.project, folder);
+    Ok(())
 }
 
 fn one_section<'f>(file: &'f SeriesFile, name: Option<&str>) -> Result<&'f Section, CliError> {

@@ -1,0 +1,65 @@
+//! How a section is packed.
+
+use std::fs;
+use std::path::Path;
+
+use super::change_list::ChangeList;
+use super::config::Section;
+use super::destination::Destination;
+use super::error::SeriesError;
+use super::patches::StoredPatch;
+use crate::pack::{Compression, PackOptions};
+use crate::tree::{PatternSet, WalkOptions};
+
+/// How a section is packed. Every file that is not empty is hashed, for the change list.
+pub(super) fn pack_options(
+    section: &Section,
+    destination: &Destination,
+) -> Result<PackOptions, SeriesError> {
+    let mut exclude: Vec<Vec<u8>> = section
+        .exclude
+        .iter()
+        .map(|pattern| pattern.clone().into_bytes())
+        .collect();
+    exclude.push(ChangeList::NAME.as_bytes().to_vec());
+    exclude.push(StoredPatch::FOLDER.as_bytes().to_vec());
+    exclude.extend(inside(&section.source, destination.path()));
+    let name = Path::new(destination.names().ending());
+    let gzip = destination.names().ending().ends_with("gz");
+    let level = section.level;
+    let compression = match Compression::for_name(name, gzip) {
+        Compression::Gzip(default) => Compression::Gzip(level.unwrap_or(default)),
+        Compression::Zstd(default) => {
+            let level = level.and_then(|level| i32::try_from(level).ok());
+            Compression::Zstd(level.filter(|level| *level > 0).unwrap_or(default))
+        }
+        Compression::None => Compression::None,
+    };
+    Ok(PackOptions {
+        walk: WalkOptions {
+            exclude: PatternSet::new(exclude)?,
+            exclude_caches: section.exclude_caches,
+            one_file_system: section.one_file_system,
+            ..WalkOptions::default()
+        },
+        filesz: 0,
+        compression,
+        ..PackOptions::default()
+    })
+}
+
+/// The pattern that leaves out `folder`, if it lies inside `source`: no backup holds backups.
+fn inside(source: &Path, folder: &Path) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStrExt;
+    let source = fs::canonicalize(source).ok()?;
+    let folder = fs::canonicalize(folder).ok()?;
+    let below = folder.strip_prefix(source).ok()?;
+    let mut pattern = Vec::new();
+    for byte in below.as_os_str().as_bytes() {
+        if b"*?[]\\{}!".contains(byte) {
+            pattern.push(b'\\');
+        }
+        pattern.push(*byte);
+    }
+    (!pattern.is_empty()).then_some(pattern)
+}
