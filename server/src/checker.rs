@@ -16,6 +16,7 @@ use hashget_common::package_summary::PackageSummary;
 use hashget_common::store::{StoreError, StoreQuery};
 
 use crate::fetch::FetchError;
+use crate::health::Finding;
 use crate::state::State;
 
 /// How many packages are read from the store at a time, and checked before that is saved.
@@ -86,7 +87,7 @@ fn run(state: &State, stop: &Stop) {
 
 /// Checks every package from the cursor on; how many.
 fn round(state: &State, stop: &Stop) -> Result<u64, StoreError> {
-    let mut after = state.health.cursor();
+    let mut after = state.health.begin_round((state.clock)());
     let mut checked = 0;
     loop {
         let page = state.store.list(&StoreQuery {
@@ -103,31 +104,19 @@ fn round(state: &State, stop: &Stop) -> Result<u64, StoreError> {
             if stop.wait(state.settings.fetch.host_pause) {
                 return Ok(checked);
             }
-            let today = (state.clock)();
-            match check(state, stop, package) {
-                Finding::Alive => state.health.note(&package.url, None, today),
-                Finding::Dead(why) => state.health.note(&package.url, Some(why), today),
-                Finding::Unclear => {}
-            }
+            let found = check(state, stop, package);
+            state.health.note(&package.url, found, (state.clock)());
             checked += 1;
         }
         after = page.next;
-        if let Err(error) = state.health.save(after) {
+        let to = page.packages.last().map(|package| package.id);
+        if let Err(error) = state.health.save(to, after) {
             tracing::warn!("what was found about URLs cannot be kept: {error}");
         }
         if after.is_none() {
             return Ok(checked);
         }
     }
-}
-
-/// What a check found.
-enum Finding {
-    Alive,
-    /// And why.
-    Dead(String),
-    /// It cannot be told now.
-    Unclear,
 }
 
 fn check(state: &State, stop: &Stop, package: &PackageSummary) -> Finding {

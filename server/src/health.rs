@@ -1,19 +1,20 @@
 //! Which of the packages' URLs are dead, as far as the checker found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use hashget_common::api::DeadSource;
-use hashget_common::package_summary::PackageId;
+use hashget_common::api::{DeadSource, PackageSource, SourceState};
+use hashget_common::hash_package::is_http;
+use hashget_common::package_summary::{PackageId, PackageSummary};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// More dead ones are not remembered.
+/// More dead ones are not remembered, and no more of those of which nothing could be told.
 const MAX_DEAD: usize = 100_000;
 
 /// What the checker found, kept in one file of the data folder. Losing it costs a round of checks.
@@ -30,6 +31,34 @@ struct Known {
     cursor: Option<PackageId>,
     /// By URL.
     dead: BTreeMap<String, Death>,
+    /// URLs of which nothing could be told when they were last checked.
+    #[serde(default)]
+    unclear: BTreeSet<String>,
+    /// The round under way.
+    #[serde(default)]
+    current: Option<Round>,
+    /// The last round that was whole.
+    #[serde(default)]
+    last: Option<Round>,
+}
+
+/// A round of checks: every package is asked for once, by ascending number.
+#[derive(Clone, Serialize, Deserialize)]
+struct Round {
+    /// The day on which it began.
+    began: String,
+    /// The package that it came to.
+    to: Option<PackageId>,
+}
+
+/// What a check found.
+pub(crate) enum Finding {
+    /// The package can be had.
+    Alive,
+    /// It cannot, and why.
+    Dead(String),
+    /// It cannot be told now.
+    Unclear,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -84,19 +113,64 @@ impl Health {
         .collect()
     }
 
+    /// What is known of a package's URL.
+    pub(crate) fn source(&self, package: &PackageSummary) -> PackageSource {
+        let known = self.read();
+        let told = |state, checked: Option<&str>, reason: Option<&str>| PackageSource {
+            id: package.id,
+            url: package.url.clone(),
+            state,
+            checked: checked.map(str::to_owned),
+            reason: reason.map(str::to_owned),
+        };
+        if let Some(death) = known.dead.get(&package.url) {
+            return told(SourceState::Dead, Some(&death.checked), Some(&death.reason));
+        }
+        let came_to = |round: &&Round| round.to >= Some(package.id);
+        let rounds = known.current.iter().chain(&known.last);
+        let round = rounds.filter(|_| is_http(&package.url)).find(came_to);
+        let checked = round.map(|round| round.began.as_str());
+        match checked {
+            Some(_) if known.unclear.contains(&package.url) => {
+                told(SourceState::Unclear, checked, None)
+            }
+            Some(_) => told(SourceState::Alive, checked, None),
+            None => told(SourceState::Unchecked, None, None),
+        }
+    }
+
+    /// Begins a round, or goes on with the one under way; behind which package.
+    pub(crate) fn begin_round(&self, today: Date) -> Option<PackageId> {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.cursor.is_none() || known.current.is_none() {
+            known.current = Some(Round {
+                began: today.to_string(),
+                to: known.cursor,
+            });
+        }
+        known.cursor
+    }
+
     /// Where the round under way is.
-    pub(crate) fn cursor(&self) -> Option<PackageId> {
+    #[cfg(test)]
+    fn cursor(&self) -> Option<PackageId> {
         self.read().cursor
     }
 
-    /// Takes the result of a check: why the URL is dead, or that it is alive.
-    pub(crate) fn note(&self, url: &str, dead: Option<String>, today: Date) {
+    /// Takes the result of a check. One that could not tell leaves what is dead dead.
+    pub(crate) fn note(&self, url: &str, found: Finding, today: Date) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        match dead {
-            None => {
+        known.unclear.remove(url);
+        match found {
+            Finding::Alive => {
                 known.dead.remove(url);
             }
-            Some(reason) => {
+            Finding::Unclear => {
+                if known.unclear.len() < MAX_DEAD {
+                    known.unclear.insert(url.to_owned());
+                }
+            }
+            Finding::Dead(reason) => {
                 let before = known.dead.get(url).map(|death| death.since.clone());
                 if before.is_some() || known.dead.len() < MAX_DEAD {
                     let death = Death {
@@ -112,11 +186,18 @@ impl Health {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Puts everything on the disk, and where the round is.
-    pub(crate) fn save(&self, cursor: Option<PackageId>) -> io::Result<()> {
+    /// Puts everything on the disk, and where the round is: to which package it came, and behind
+    /// which it goes on; without that it is whole.
+    pub(crate) fn save(&self, to: Option<PackageId>, cursor: Option<PackageId>) -> io::Result<()> {
         let bytes = {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             known.cursor = cursor;
+            if let Some(round) = &mut known.current {
+                round.to = round.to.max(to);
+            }
+            if cursor.is_none() {
+                known.last = known.current.take();
+            }
             serde_json::to_vec(&*known)?
         };
         let folder = self.path.parent().unwrap_or(Path::new("."));
@@ -144,10 +225,11 @@ mod tests {
         let path = folder.path().join("health.json");
         let health = Health::open(path.clone()).unwrap();
         let day = |day| date(2030, 1, day);
-        health.note("a", Some("404".to_owned()), day(1));
-        health.note("a", Some("410".to_owned()), day(2));
-        health.note("b", None, day(2));
-        health.save(Some(PackageId(7))).unwrap();
+        health.note("a", Finding::Dead("404".to_owned()), day(1));
+        health.note("a", Finding::Dead("410".to_owned()), day(2));
+        health.note("a", Finding::Unclear, day(2));
+        health.note("b", Finding::Alive, day(2));
+        health.save(Some(PackageId(7)), Some(PackageId(7))).unwrap();
         let health = Health::open(path).unwrap();
         assert!(health.is_dead("a") && !health.is_dead("b"));
         assert_eq!(health.cursor(), Some(PackageId(7)));
@@ -156,7 +238,57 @@ mod tests {
         assert_eq!(dead[0].checked, "2030-01-02");
         assert_eq!(dead[0].reason, "410");
         assert!(health.dead_after("a", 10).is_empty());
-        health.note("a", None, day(3));
+        health.note("a", Finding::Alive, day(3));
         assert_eq!(health.dead_count(), 0);
+    }
+
+    #[test]
+    fn what_a_round_has_come_to_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let health = Health::open(folder.path().join("health.json")).unwrap();
+        let day = |day| date(2030, 1, day);
+        let source = |health: &Health, id: u64, url: &str| {
+            let source = health.source(&PackageSummary {
+                id: PackageId(id),
+                project: "p".parse().unwrap(),
+                url: url.to_owned(),
+                sha256: None,
+                size: None,
+                expires: hashget_common::expiry::Expiry::Never,
+                files: 0,
+                anchors: 0,
+            });
+            (source.state, source.checked)
+        };
+        let checked = |state, day: &str| (state, Some(day.to_owned()));
+        let [one, two] = ["http://example.org/1", "http://example.org/2"];
+        assert_eq!(source(&health, 1, one), (SourceState::Unchecked, None));
+        assert_eq!(health.begin_round(day(1)), None);
+        health.note(one, Finding::Alive, day(1));
+        health.save(Some(PackageId(1)), Some(PackageId(1))).unwrap();
+        assert_eq!(
+            source(&health, 1, one),
+            checked(SourceState::Alive, "2030-01-01")
+        );
+        assert_eq!(source(&health, 1, "name"), (SourceState::Unchecked, None));
+        assert_eq!(source(&health, 2, two), (SourceState::Unchecked, None));
+        assert_eq!(health.begin_round(day(3)), Some(PackageId(1)), "it goes on");
+        health.note(two, Finding::Unclear, day(3));
+        health.save(Some(PackageId(2)), None).unwrap();
+        assert_eq!(
+            source(&health, 2, two),
+            checked(SourceState::Unclear, "2030-01-01")
+        );
+        assert_eq!(health.begin_round(day(5)), None);
+        health.note(one, Finding::Dead("404".to_owned()), day(5));
+        health.save(Some(PackageId(1)), Some(PackageId(1))).unwrap();
+        assert_eq!(
+            source(&health, 1, one),
+            checked(SourceState::Dead, "2030-01-05")
+        );
+        assert_eq!(
+            source(&health, 2, two),
+            checked(SourceState::Unclear, "2030-01-01")
+        );
     }
 }

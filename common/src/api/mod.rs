@@ -29,7 +29,9 @@ pub use pool::{PoolHaveRequest, PoolHaveResponse, PoolRemoveQuery};
 pub use projects::ProjectResponse;
 pub use publish::{PublishRequest, PublishResponse};
 pub use range::{MAX_RANGE_DIGESTS, RangeRequest, RangeResponse, prefix_of};
-pub use sources::{DeadSource, DeadSourcesQuery, DeadSourcesResponse};
+pub use sources::{
+    DeadSource, DeadSourcesQuery, DeadSourcesResponse, PackageResponse, PackageSource, SourceState,
+};
 pub use status::{ProjectStatus, StatusResponse};
 pub use submit::{Submission, SubmissionState, SubmitRequest};
 

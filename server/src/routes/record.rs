@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use hashget_common::api::{MAX_PACKAGES_PER_DIGEST, PackageSource};
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::package_summary::{PackageId, PackageSummary};
+use hashget_common::store::StoredPackage;
 
 use crate::answers::{Answer, Moment};
 use crate::error::ApiError;
@@ -46,6 +48,25 @@ fn best_first(state: &State, mut found: Vec<Arc<PackageSummary>>) -> Vec<Arc<Pac
             .then_with(|| by_preference(a, b))
     });
     found
+}
+
+/// Every URL under which a package with the same SHA-256 was published, the best first; of one
+/// whose SHA-256 is not known its own.
+pub(super) fn sources(
+    state: &State,
+    stored: &StoredPackage,
+) -> Result<Vec<PackageSource>, ApiError> {
+    let digest = stored.package.digest();
+    let mut same = match &digest {
+        Some(digest) => alive(state, digest)?,
+        None => alive_among(state, &[stored.id])?,
+    };
+    same.retain(|package| package.sha256 == digest);
+    same.truncate(MAX_PACKAGES_PER_DIGEST);
+    Ok(same
+        .iter()
+        .map(|package| state.health.source(package))
+        .collect())
 }
 
 /// A record as JSON.

@@ -2,14 +2,15 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Path};
-use hashget_common::api::FetchedPackage;
+use hashget_common::api::PackageResponse;
 use hashget_common::package_summary::PackageId;
 
 use crate::auth::Reader;
 use crate::error::ApiError;
+use crate::routes::record;
 use crate::state::{State, blocking_json};
 
-/// A whole record: which files a package holds.
+/// A whole record: which files a package holds, and where else it can be had.
 pub(super) async fn one(
     _: Reader,
     id: Path<u64>,
@@ -21,7 +22,8 @@ pub(super) async fn one(
         let alive = stored.filter(|stored| !state.is_expired(stored.package.expires));
         let stored = alive
             .ok_or_else(|| ApiError::NotFound(format!("there is no package {} here", id.0)))?;
-        Ok(FetchedPackage {
+        Ok(PackageResponse {
+            sources: record::sources(state, &stored)?,
             id: stored.id,
             project: stored.project,
             package: stored.package,

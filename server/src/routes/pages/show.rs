@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use hashget_common::api::SourceState;
 use hashget_common::hash_package::is_http;
 use hashget_common::package_summary::PackageId;
 
-use super::views::{FileRow, Frame, Home, OnePackage, ProjectRow, bytes, expiry};
+use super::views::{FileRow, Frame, Home, OnePackage, ProjectRow, SourceRow, bytes, expiry};
 use crate::error::ApiError;
+use crate::routes::record;
 use crate::state::State;
 
 /// Files that are listed of a package.
@@ -40,12 +42,27 @@ pub(super) fn package(state: &State, frame: Frame, id: &str) -> Result<OnePackag
     let stored = state.store.get(&[id])?.into_iter().flatten().next();
     let stored = stored.filter(|stored| !state.is_expired(stored.package.expires));
     let stored = stored.ok_or_else(none)?;
+    let sources = record::sources(state, &stored)?
+        .into_iter()
+        .map(|source| SourceRow {
+            state: match source.state {
+                SourceState::Alive => "could be downloaded",
+                SourceState::Dead => "dead",
+                SourceState::Unclear => "did not answer clearly",
+                SourceState::Unchecked => "not checked",
+            },
+            checked: source.checked.unwrap_or_default(),
+            reason: source.reason.unwrap_or_default(),
+            url: source.url,
+        });
+    let sources = sources.collect();
     let package = stored.package;
     let anchors: HashSet<_> = package.anchors.iter().collect();
     let files = package.files.iter().take(MAX_FILES);
     let size = package.attrs.size;
     Ok(OnePackage {
         frame,
+        sources,
         name: package.name().to_owned(),
         is_link: is_http(&package.url),
         project: stored.project.to_string(),

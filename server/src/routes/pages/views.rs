@@ -73,9 +73,20 @@ pub(super) struct OnePackage {
     pub(super) expires: String,
     pub(super) hashes: Vec<String>,
     pub(super) signatures: Vec<String>,
+    pub(super) sources: Vec<SourceRow>,
     pub(super) count_files: usize,
     pub(super) count_anchors: usize,
     pub(super) files: Vec<FileRow>,
+}
+
+/// A URL of a package.
+pub(super) struct SourceRow {
+    pub(super) url: String,
+    pub(super) state: &'static str,
+    /// A day, or empty.
+    pub(super) checked: String,
+    /// Why it is dead, or empty.
+    pub(super) reason: String,
 }
 
 /// A file of a package.
