@@ -39,7 +39,7 @@ pub fn info(
     let packages: Vec<_> = list.packages.iter().map(reference).collect();
     let at_hand = sources.at_hand(&packages, true, monitor);
     let mut info = RestoreInfo {
-        files: list.files.len() as u64,
+        files: list.files_count(),
         files_bytes: list.files_bytes(),
         packages: packages.len() as u64,
         packages_bytes_exact: list.packagesize_exact,

@@ -19,6 +19,7 @@ pub mod index;
 pub mod info;
 pub mod monitor;
 pub mod pack;
+mod package_members;
 mod place;
 pub mod publish;
 pub mod restore;

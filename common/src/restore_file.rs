@@ -1,6 +1,9 @@
 //! `.hashget-restore.json`: what is missing from an archive, and where it is.
 
 mod check;
+mod members;
+
+use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use self::check::Head;
+pub use self::members::{MembersOwner, MembersSum, RestoreMembers};
 use crate::digest::{Digest, HashSpec};
 use crate::expiry::Expiry;
 use crate::rel_path::RelPath;
@@ -27,6 +31,9 @@ pub struct RestoreFile {
     pub expires: Expiry,
     /// The files that were left out, each name once. The one member that must be there.
     pub files: Vec<RestoreEntry>,
+    /// What is left out without a word on each file. Files with such are of version 2.
+    #[serde(skip)]
+    pub members: Vec<RestoreMembers>,
     /// The packages that hold them.
     #[serde(default)]
     pub packages: Vec<RestorePackage>,
@@ -153,7 +160,7 @@ pub enum RestoreFileError {
     /// A newer program wrote it.
     #[error(
         "restore file has format version {found}, this program reads up to {}: use a newer hashget",
-        RestoreFile::VERSION
+        RestoreFile::COMPACT_VERSION
     )]
     Version {
         /// The version in the file.
@@ -170,8 +177,10 @@ pub enum RestoreFileError {
 impl RestoreFile {
     /// The file's name, at the root of an archive or packed folder.
     pub const NAME: &'static str = ".hashget-restore.json";
-    /// The newest version of the format, the one that is written.
+    /// The version that is written where every file is listed.
     pub const VERSION: u32 = 1;
+    /// The version of files with [`members`](Self::members), the newest.
+    pub const COMPACT_VERSION: u32 = 2;
 
     /// Reads and checks a restore file.
     pub fn parse(json: &[u8]) -> Result<Self, RestoreFileError> {
@@ -179,7 +188,8 @@ impl RestoreFile {
             .map_err(|error| RestoreFileError::NotUtf8(error.valid_up_to()))?;
         // From a slice, because only there lone surrogates are accepted.
         let head = serde_json::from_slice::<Head>(json).unwrap_or_default();
-        if let Some(found) = head.version.filter(|found| *found > Self::VERSION) {
+        let version = head.version;
+        if let Some(found) = version.filter(|found| *found > Self::COMPACT_VERSION) {
             return Err(RestoreFileError::Version { found });
         }
         if !head.fits(json) {
@@ -191,28 +201,43 @@ impl RestoreFile {
                 "it is no JSON object".to_owned(),
             ));
         }
-        let file: Self = serde_json::from_slice(json)?;
+        let file = if version == Some(Self::COMPACT_VERSION) {
+            serde_json::from_slice::<Compact<'_>>(json)?.into()
+        } else {
+            serde_json::from_slice::<Self>(json)?
+        };
         file.check()?;
         Ok(file)
     }
 
     /// Writes the file as indented JSON, ASCII only, with a checksum at its end.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut json = serde_json::to_vec_pretty(self)?;
+        let is_compact = !self.members.is_empty() || self.version == Some(Self::COMPACT_VERSION);
+        let mut json = if is_compact {
+            serde_json::to_vec_pretty(&Compact::of(self))?
+        } else {
+            serde_json::to_vec_pretty(self)?
+        };
         json.push(b'\n');
         check::add(&mut json);
         Ok(json)
     }
 
-    /// The sum of the sizes of all files, as far as known, in bytes.
-    pub fn files_bytes(&self) -> u64 {
-        self.files
-            .iter()
-            .filter_map(|entry| entry.size)
-            .fold(0, u64::saturating_add)
+    /// How many files were left out.
+    pub fn files_count(&self) -> u64 {
+        let members = self.members.iter().map(|members| members.files);
+        members.fold(self.files.len() as u64, u64::saturating_add)
     }
 
-    fn check(&self) -> Result<(), RestoreFileError> {
+    /// The sum of the sizes of all files, as far as known, in bytes.
+    pub fn files_bytes(&self) -> u64 {
+        let listed = self.files.iter().filter_map(|entry| entry.size);
+        let members = self.members.iter().map(|members| members.bytes);
+        listed.chain(members).fold(0, u64::saturating_add)
+    }
+
+    /// Checks that its entries do not contradict each other.
+    pub fn check(&self) -> Result<(), RestoreFileError> {
         let mut names = std::collections::HashSet::with_capacity(self.files.len());
         for entry in &self.files {
             let wrong = |what: &str| {
@@ -254,6 +279,52 @@ impl RestoreFile {
             return Err(RestoreFileError::Inconsistent(what));
         }
         Ok(())
+    }
+}
+
+/// A restore file of version 2. The list has another name there, so that the original, which knows
+/// of no versions, ends with an error instead of restoring only what is listed.
+#[derive(Serialize, Deserialize)]
+struct Compact<'a> {
+    version: u32,
+    #[serde(default, skip_serializing_if = "Expiry::is_never")]
+    expires: Expiry,
+    members: Cow<'a, [RestoreMembers]>,
+    listed: Cow<'a, [RestoreEntry]>,
+    packages: Cow<'a, [RestorePackage]>,
+    packagesize: u64,
+    packagesize_exact: bool,
+    #[serde(default)]
+    folders: Cow<'a, [RestoreFolder]>,
+}
+
+impl<'a> Compact<'a> {
+    fn of(file: &'a RestoreFile) -> Self {
+        Self {
+            version: RestoreFile::COMPACT_VERSION,
+            expires: file.expires,
+            members: Cow::Borrowed(&file.members),
+            listed: Cow::Borrowed(&file.files),
+            packages: Cow::Borrowed(&file.packages),
+            packagesize: file.packagesize,
+            packagesize_exact: file.packagesize_exact,
+            folders: Cow::Borrowed(&file.folders),
+        }
+    }
+}
+
+impl From<Compact<'_>> for RestoreFile {
+    fn from(compact: Compact<'_>) -> Self {
+        Self {
+            version: Some(compact.version),
+            expires: compact.expires,
+            files: compact.listed.into_owned(),
+            members: compact.members.into_owned(),
+            packages: compact.packages.into_owned(),
+            packagesize: compact.packagesize,
+            packagesize_exact: compact.packagesize_exact,
+            folders: compact.folders.into_owned(),
+        }
     }
 }
 

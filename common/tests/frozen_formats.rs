@@ -125,11 +125,45 @@ fn a_restore_file_shows_when_a_byte_of_it_changed() {
 }
 
 #[test]
+fn a_compact_restore_file() {
+    let file = restore_file("v2/restore.json");
+    assert_eq!(file.version, Some(2));
+    assert_eq!(file.files.len(), 1);
+    let members = &file.members[0];
+    assert_eq!(members.package, file.packages[0].hash);
+    assert_eq!(members.from.as_bytes(), b"src-1.0");
+    assert_eq!(members.into.as_bytes(), b"opt/src");
+    assert_eq!(
+        (members.files, members.bytes, members.folders),
+        (26, 60_115, 5)
+    );
+    assert_eq!(members.except[0].as_bytes(), b"README");
+    assert_eq!(members.except_below[0].as_bytes(), b"lib/part1");
+    assert_eq!(members.umask, 0o022);
+    assert_eq!(members.owner.as_ref().map(|owner| owner.uid), Some(1000));
+    assert_eq!((file.files_count(), file.files_bytes()), (27, 61_115));
+    let written = file.to_json().unwrap();
+    assert_eq!(
+        String::from_utf8(written),
+        String::from_utf8(sample("v2/restore.json"))
+    );
+    // The original takes what is under this name, and knows of no members.
+    let text = String::from_utf8(sample("v2/restore.json")).unwrap();
+    assert!(!text.contains("\"files\": ["));
+}
+
+#[test]
+fn members_are_of_version_2() {
+    let json = br#"{"version": 1, "members": [], "listed": []}"#;
+    assert!(RestoreFile::parse(json).is_err());
+}
+
+#[test]
 fn a_newer_version_is_refused() {
-    let newer = br#"{"version": 2, "files": "in a form of the future"}"#;
+    let newer = br#"{"version": 3, "files": "in a form of the future"}"#;
     assert!(matches!(
         RestoreFile::parse(newer),
-        Err(RestoreFileError::Version { found: 2 })
+        Err(RestoreFileError::Version { found: 3 })
     ));
 }
 

@@ -61,7 +61,7 @@ const CLIENT: &[Layer] = &[
         peers: &[],
     },
     Layer {
-        modules: &["hash_cache"],
+        modules: &["hash_cache", "package_members"],
         peers: &[],
     },
     Layer {

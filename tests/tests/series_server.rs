@@ -121,6 +121,7 @@ impl Bed {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(1.day()).unwrap();
         let options = RunOptions {
+            hash_cache: None,
             force: true,
             full: false,
             comment: None,

@@ -168,6 +168,9 @@ pub struct PackArgs {
     /// Read all files, also those that did not change since they were last hashed
     #[arg(long)]
     pub no_cache: bool,
+    /// Name untouched members of packages at hand all at once: tiny archives that only hashget restores
+    #[arg(long)]
+    pub compact: bool,
     /// Look up every file above --anchsz at the hashservers as well (slower)
     #[arg(long)]
     pub pull: bool,
@@ -249,7 +252,7 @@ pub struct IndexArgs {
     /// Files larger than this are anchors [default: 102400]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub anchsz: Option<u64>,
-    /// Files larger than this are indexed and looked up [default: 1024]
+    /// Files larger than this are indexed, and left out [default: 1024, and what packages bring along]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub filesz: Option<u64>,
     /// Files that match are anchors, whatever their size

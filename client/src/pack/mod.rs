@@ -5,6 +5,7 @@
 //! [`write()`] writes the archive with the list of what was left out. [`pack()`] does all three.
 //! [`prepack`] writes only the list, for another program that makes the archive.
 
+mod compact;
 mod compress;
 mod content;
 mod cover;
@@ -25,6 +26,7 @@ mod scan;
 mod stats;
 mod write;
 
+pub use compact::Compaction;
 pub use compress::Compression;
 pub use error::PackError;
 pub use options::{ExtraContent, ExtraFile, PackOptions};
@@ -33,7 +35,7 @@ pub use plan::{PackPlan, PlannedPackage, Wanted};
 pub use prepack::prepack;
 pub use scan::{PackScan, scan};
 pub use stats::PackStats;
-pub use write::write;
+pub use write::{write, write_compact};
 
 use std::path::Path;
 

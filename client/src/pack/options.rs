@@ -20,8 +20,14 @@ pub struct PackOptions {
     pub skip: PatternSet,
     /// Only files larger than this many bytes are looked for in packages.
     pub filesz: u64,
+    /// Whether files of any size are looked at, so that [`Compaction`](super::Compaction) finds all
+    /// that are untouched members of packages.
+    pub compact: bool,
     /// Where digests are remembered, so that what did not change is not read again.
     pub hash_cache: Option<HashCache>,
+    /// Whether smaller files are left out, too, where a package holds them that is relied on anyway,
+    /// and listing them costs less than storing them.
+    pub small_files: bool,
     /// Until when the archive must be restorable.
     pub expires: Expiry,
     /// How the archive is compressed.
@@ -74,6 +80,21 @@ impl ExtraContent {
 impl PackOptions {
     /// The default of [`PackOptions::filesz`].
     pub const FILESZ: u64 = 1024;
+
+    /// The size of the smallest files that are looked for in packages, in bytes.
+    ///
+    /// Listing a file takes about 55 bytes of a compressed archive and storing it about 45 and the
+    /// content; of one that is not compressed 400 bytes and at least 2048 (measured on the
+    /// sources of linux 6.1.4).
+    pub(super) fn smallest(&self) -> u64 {
+        match (self.compact, self.small_files, self.compression) {
+            // A member costs nothing at all.
+            (true, _, _) => 0,
+            (_, true, Compression::None) => self.filesz.min(1),
+            (_, true, _) => self.filesz.min(32),
+            (_, false, _) => self.filesz.saturating_add(1),
+        }
+    }
 }
 
 impl Default for PackOptions {
@@ -82,6 +103,8 @@ impl Default for PackOptions {
             walk: WalkOptions::default(),
             skip: PatternSet::default(),
             filesz: Self::FILESZ,
+            small_files: false,
+            compact: false,
             hash_cache: None,
             expires: Expiry::Never,
             compression: Compression::None,

@@ -52,6 +52,14 @@ pub(super) fn take_out(
             missing: 1 + missing.count(),
         });
     }
+    // Which files these are is known only with the package.
+    if let Some(members) = list.members.first() {
+        return Err(PackError::NeverRestored {
+            path,
+            example: format!("members of {}", members.package),
+            missing: usize::try_from(members.files).unwrap_or(usize::MAX),
+        });
+    }
     entries.remove(place);
     let text = format!(
         "{} is replaced: all {} files that it lists are in the folder",

@@ -1,6 +1,6 @@
 //! Which packages an archive relies on.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
@@ -83,6 +83,37 @@ impl PackPlan {
             }
         }
         Self::choose(&weights, candidates)
+    }
+
+    /// Leaves out also those of `small` that the chosen packages hold. None is chosen for them: a
+    /// download is not worth a small file. `found` has the answers for `small` from place `first` on.
+    pub(super) fn take_along(&mut self, small: &[Wanted], found: &Found, first: usize) {
+        let by_digest: HashMap<Digest, usize> = (self.packages.iter().enumerate())
+            .map(|(place, package)| (package.sha256, place))
+            .collect();
+        let mut along = Vec::new();
+        for (content, matches) in small.iter().zip(found.matches.iter().skip(first)) {
+            let records = matches
+                .iter()
+                .filter_map(|place| found.packages.get(*place));
+            let mut places: Vec<usize> = records
+                .filter_map(|record| by_digest.get(&record.sha256).copied())
+                .collect();
+            places.sort_unstable();
+            places.dedup();
+            for place in &places {
+                self.packages[*place].holds.push(content.sha256);
+            }
+            if !places.is_empty() {
+                self.saved_bytes = self.saved_bytes.saturating_add(content.saved_bytes);
+                along.push(*content);
+            }
+        }
+        for package in &mut self.packages {
+            package.holds.sort_unstable();
+        }
+        self.left_out.extend(along);
+        self.left_out.sort_unstable_by_key(|content| content.sha256);
     }
 
     /// The plan for what remains when the content of `changed` cannot be left out after all.

@@ -6,6 +6,7 @@ use std::path::Path;
 use hashget_common::restore_file::RestoreFile;
 use rustix::fs::{Timespec, Timestamps};
 
+use super::compact::Compacted;
 use super::error::PackError;
 use super::exclude_list::{exclude_list, keep_what_can_be_named};
 use super::options::PackOptions;
@@ -38,7 +39,8 @@ pub fn prepack<L: PackageLookup>(
     keep_what_can_be_named(&mut scan, &real_root);
     let plan = scan.plan(lookup, options)?;
     let (fates, plan) = recheck(&scan, &plan, &counted);
-    let list = restore_file(&scan, &fates, &plan, options.expires).to_json()?;
+    let list =
+        restore_file(&scan, &fates, &plan, Compacted::default(), options.expires).to_json()?;
     // In this order: with the list of what to exclude alone, an archive would lose files.
     write_whole(&list_path, &list)?;
     if let Err(error) = reset_times(&scan) {

@@ -1,14 +1,18 @@
 //! Looks again whether what is left out is still what was hashed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 
 use hashget_common::digest::Digest;
+use rayon::prelude::*;
 
 use super::plan::PackPlan;
 use super::scan::PackScan;
 use crate::monitor::{Level, Monitor, Problem};
-use crate::tree::{TreeEntry, stamp_of};
+use crate::tree::{Statuses, TreeEntry, stamp_of};
+
+/// So many entries of the tree are looked at by one thread.
+const CHUNK_ENTRIES: usize = 1024;
 
 /// What becomes of an entry of the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,33 +32,46 @@ pub(super) fn recheck(
     plan: &PackPlan,
     monitor: &dyn Monitor,
 ) -> (Vec<Fate>, PackPlan) {
-    let mut still_wanted: HashMap<Digest, bool> = plan
-        .left_out
-        .iter()
-        .map(|content| (content.sha256, false))
+    let left_out: HashSet<Digest> = plan.left_out.iter().map(|it| it.sha256).collect();
+    let fates: Vec<Fate> = scan
+        .entries
+        .par_chunks(CHUNK_ENTRIES)
+        .flat_map_iter(|entries| {
+            let mut statuses = scan.root.statuses();
+            let left_out = &left_out;
+            entries.iter().map(move |entry| {
+                let content = scan.content_of(entry);
+                if content.is_some_and(|content| left_out.contains(&content.sha256)) {
+                    look_again(&mut statuses, entry, monitor)
+                } else {
+                    Fate::Archive
+                }
+            })
+        })
         .collect();
-    let mut fates = Vec::with_capacity(scan.entries.len());
-    for entry in &scan.entries {
-        let content = scan.content_of(entry);
-        let wanted = content.and_then(|content| still_wanted.get_mut(&content.sha256));
-        fates.push(match wanted {
-            None => Fate::Archive,
-            Some(wanted) => {
-                let fate = look_again(scan, entry, monitor);
-                *wanted |= fate == Fate::LeaveOut;
-                fate
-            }
-        });
+    let mut changed = left_out;
+    for (entry, fate) in scan.entries.iter().zip(&fates) {
+        if *fate == Fate::LeaveOut
+            && let Some(content) = scan.content_of(entry)
+        {
+            changed.remove(&content.sha256);
+        }
     }
-    let changed: HashSet<Digest> = still_wanted
-        .into_iter()
-        .filter_map(|(digest, wanted)| (!wanted).then_some(digest))
-        .collect();
-    (fates, plan.without(&changed))
+    let plan = if changed.is_empty() {
+        plan.clone()
+    } else {
+        plan.without(&changed)
+    };
+    (fates, plan)
 }
 
-fn look_again(scan: &PackScan, entry: &TreeEntry, monitor: &dyn Monitor) -> Fate {
-    match scan.root.status(&entry.path) {
+/// Decides for a file that a package holds.
+pub(super) fn look_again(
+    statuses: &mut Statuses<'_>,
+    entry: &TreeEntry,
+    monitor: &dyn Monitor,
+) -> Fate {
+    match statuses.status(&entry.path) {
         Ok(status) if Some(stamp_of(&status)) == entry.stamp() => Fate::LeaveOut,
         Ok(_) => {
             let text = format!(

@@ -7,6 +7,7 @@ use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreEntry, RestoreFile, RestoreFolder, RestorePackage};
 
+use super::compact::Compacted;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
@@ -18,15 +19,20 @@ pub(super) fn restore_file(
     scan: &PackScan,
     fates: &[Fate],
     plan: &PackPlan,
+    compacted: Compacted,
     expires: Expiry,
 ) -> RestoreFile {
     let mut first_names: HashMap<FileId, RelPath> = HashMap::new();
     let mut files = Vec::new();
     let mut parents = BTreeSet::new();
-    for (entry, fate) in scan.entries.iter().zip(fates) {
+    for (place, (entry, fate)) in scan.entries.iter().zip(fates).enumerate() {
         let TreeKind::File { id, links, .. } = entry.kind else {
             continue;
         };
+        if compacted.places.contains(&place) {
+            parents.extend(entry.path.parent());
+            continue;
+        }
         let Some(content) = scan.contents.get(&id).filter(|_| *fate == Fate::LeaveOut) else {
             continue;
         };
@@ -37,17 +43,30 @@ pub(super) fn restore_file(
         parents.extend(entry.path.parent());
         files.push(restore_entry(entry, content, first));
     }
+    // Members that are folders come with their times.
+    let is_listed = |path: &&RelPath| {
+        let place = scan.entries.binary_search_by(|entry| entry.path.cmp(path));
+        place.is_ok_and(|place| !compacted.places.contains(&place))
+    };
+    let version = if compacted.members.is_empty() {
+        RestoreFile::VERSION
+    } else {
+        RestoreFile::COMPACT_VERSION
+    };
+    let folders = parents
+        .iter()
+        .filter(is_listed)
+        .filter_map(|path| restore_folder(scan, path))
+        .collect();
     RestoreFile {
-        version: Some(RestoreFile::VERSION),
+        version: Some(version),
         expires,
         files,
+        members: compacted.members,
         packages: plan.packages.iter().map(restore_package).collect(),
         packagesize: plan.download_bytes,
         packagesize_exact: plan.download_exact,
-        folders: parents
-            .iter()
-            .filter_map(|path| restore_folder(scan, path))
-            .collect(),
+        folders,
     }
 }
 

@@ -73,9 +73,22 @@ impl PackScan {
 
     /// The content that is worth leaving out, sorted by digest.
     pub fn wanted(&self) -> Vec<Wanted> {
+        self.wanted_of_sizes(|_| true)
+    }
+
+    /// The content that is worth a package, and what is not; each sorted by digest.
+    fn wanted_and_small(&self, filesz: u64) -> (Vec<Wanted>, Vec<Wanted>) {
+        let wanted = self.wanted_of_sizes(|size| size > filesz);
+        (wanted, self.wanted_of_sizes(|size| size <= filesz))
+    }
+
+    fn wanted_of_sizes(&self, is_wanted: impl Fn(u64) -> bool) -> Vec<Wanted> {
         let mut saved: BTreeMap<Digest, u64> = BTreeMap::new();
         for (id, content) in &self.contents {
             let size = self.sizes.get(id).copied().unwrap_or(0);
+            if !is_wanted(size) {
+                continue;
+            }
             let sum = saved.entry(content.sha256).or_default();
             *sum = sum.saturating_add(size);
         }
@@ -92,12 +105,15 @@ impl PackScan {
         lookup: &L,
         options: &PackOptions,
     ) -> Result<PackPlan, PackError> {
-        let wanted = self.wanted();
-        let digests: Vec<Digest> = wanted.iter().map(|content| content.sha256).collect();
+        let (wanted, small) = self.wanted_and_small(options.filesz);
+        let both = wanted.iter().chain(&small);
+        let digests: Vec<Digest> = both.map(|content| content.sha256).collect();
         let found = lookup
             .find(&digests, options.expires)
             .map_err(|error| PackError::Lookup(Box::new(error)))?;
-        Ok(PackPlan::new(&wanted, &found, options.expires))
+        let mut plan = PackPlan::new(&wanted, &found, options.expires);
+        plan.take_along(&small, &found, wanted.len());
+        Ok(plan)
     }
 
     /// How many names of files `plan` leaves out, as far as none changes until it is written.
@@ -129,6 +145,7 @@ impl PackScan {
 /// The files to look for in packages: the first name of each.
 fn candidates<'e>(entries: &'e [TreeEntry], options: &PackOptions) -> Vec<&'e TreeEntry> {
     let skipped = skipped_files(entries, &options.skip);
+    let smallest = options.smallest();
     let mut seen = HashSet::new();
     let is_candidate = |entry: &&TreeEntry| match entry.kind {
         TreeKind::File {
@@ -137,7 +154,7 @@ fn candidates<'e>(entries: &'e [TreeEntry], options: &PackOptions) -> Vec<&'e Tr
             allocated_bytes,
             ..
         } => {
-            size > options.filesz
+            size >= smallest
                 && !is_mostly_hole(size, allocated_bytes)
                 && !skipped.contains(&id)
                 && seen.insert(id)

@@ -6,6 +6,7 @@ use hashget_common::archive::{TarWriteError, TarWriter};
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::RestoreFile;
 
+use super::compact::Compaction;
 use super::compress::Compressor;
 use super::error::PackError;
 use super::member::made_file;
@@ -32,6 +33,18 @@ pub fn write(
     options: &PackOptions,
     monitor: &dyn Monitor,
 ) -> Result<PackStats, PackError> {
+    write_compact(scan, plan, &Compaction::default(), output, options, monitor)
+}
+
+/// Like [`write()`], and what `compaction` found is left out without listing it file by file.
+pub fn write_compact(
+    scan: &PackScan,
+    plan: &PackPlan,
+    compaction: &Compaction,
+    output: Output,
+    options: &PackOptions,
+    monitor: &dyn Monitor,
+) -> Result<PackStats, PackError> {
     let counted = Counted::new(monitor);
     let sink = output.open()?;
     let path = sink.path().to_owned();
@@ -43,8 +56,9 @@ pub fn write(
         .compression
         .writer(BufWriter::with_capacity(BUFFER_BYTES, sink))
         .map_err(failed)?;
-    let (fates, plan) = recheck(scan, plan, &counted);
-    let list = restore_file(scan, &fates, &plan, options.expires).to_json()?;
+    let (mut fates, plan) = recheck(scan, plan, &counted);
+    let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
+    let list = restore_file(scan, &fates, &plan, compacted, options.expires).to_json()?;
     let tar = TarWriter::new(BufWriter::with_capacity(BUFFER_BYTES, compressor));
     let tree = tree_stats(scan, &fates, &plan);
     let total = tree.tree_bytes - tree.deduplicated_bytes;

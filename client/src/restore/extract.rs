@@ -10,6 +10,7 @@ use hashget_common::restore_file::RestoreFile;
 use super::error::RestoreError;
 use super::list;
 use super::member::Extraction;
+use super::members::expand;
 use super::options::RestoreOptions;
 use super::redirect::Redirects;
 use super::run::{Job, lock};
@@ -54,7 +55,17 @@ pub fn extract(
         Ok(()) => list_to_restore(archive, &target, options, json),
         Err(_) => Ok(None),
     };
-    let list = list.unwrap_or_else(|error| {
+    let expanded = list.and_then(|list| {
+        let expanded = list.map(|list| expand(list, sources, monitor));
+        if let Some(expanded) = &expanded {
+            expanded.list.check().map_err(|source| {
+                let path = archive.to_owned();
+                RestoreError::RestoreFile { path, source }
+            })?;
+        }
+        Ok(expanded)
+    });
+    let list = expanded.unwrap_or_else(|error| {
         result = Err(error);
         None
     });
@@ -62,7 +73,9 @@ pub fn extract(
         // If this is killed from here on, `hashget -u` of the folder goes on.
         placer.finish_unpacking();
         let job = Job {
-            list: &list,
+            list: &list.list,
+            folders: &list.folders,
+            lost: &list.lost,
             placer: &placer,
             owners: &owners,
             options,

@@ -13,6 +13,7 @@ pub(crate) mod fetch;
 mod knowledge;
 pub(crate) mod list;
 mod member;
+pub(crate) mod members;
 mod options;
 mod package_sources;
 mod plan;

@@ -138,6 +138,18 @@ pub(super) fn add_up(
     stats
 }
 
+/// Adds members of packages that could not even be listed.
+pub(super) fn add_lost(stats: &mut RestoreStats, lost: &[(MissingFile, u64)]) {
+    for (missing, files) in lost {
+        // A group of folders alone is missing, too.
+        let files = (*files).max(1);
+        stats.wanted_files = stats.wanted_files.saturating_add(files);
+        stats.wanted_bytes = stats.wanted_bytes.saturating_add(missing.size.unwrap_or(0));
+        stats.missing_files = stats.missing_files.saturating_add(files);
+        stats.missing.push(missing.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::why_not_found;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use hashget_common::rel_path::RelPath;
-use hashget_common::restore_file::RestoreFile;
+use hashget_common::restore_file::{RestoreEntry, RestoreFile};
 use jiff::Zoned;
 use jiff::civil::Date;
 
@@ -13,14 +13,15 @@ use super::error::RestoreError;
 use super::fetch::Fetcher;
 use super::knowledge;
 use super::list;
+use super::members::{Expanded, expand};
 use super::options::{Overwrite, RestoreOptions};
 use super::plan::RestorePlan;
 use super::report;
 use super::sources::RestoreSources;
-use super::stats::RestoreStats;
+use super::stats::{MissingFile, RestoreStats};
 use super::survey::{Survey, survey, survey_nothing};
-use crate::monitor::{Level, Monitor};
-use crate::place::{OwnerNames, Placer, Target, Wanted};
+use crate::monitor::{Level, Monitor, Problem};
+use crate::place::{Existing, OwnerNames, Placer, Target, Wanted};
 
 /// Says what [`restore`] would do in the folder `root`, or [`extract`](super::extract) with the
 /// archive `root`. Changes nothing.
@@ -31,6 +32,11 @@ pub fn plan(
     monitor: &dyn Monitor,
 ) -> Result<RestorePlan, RestoreError> {
     let list = list::load(root, options.restore_file.as_deref())?;
+    let Expanded { list, lost, .. } = expand(list, sources, monitor);
+    for (lost, _) in &lost {
+        let problem = Problem::text(lost.file.to_string(), lost.why.clone());
+        monitor.problem(&problem);
+    }
     let is_folder = std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir());
     let found = if is_folder {
         let target = Target::open(root).map_err(RestoreError::open(root))?;
@@ -58,11 +64,18 @@ pub fn restore(
         Some(given) => list::load(root, Some(given))?,
         None => list::load_in(&target)?,
     };
+    let expanded = expand(list, sources, monitor);
+    expanded.list.check().map_err(|source| {
+        let path = root.join(RestoreFile::NAME);
+        RestoreError::RestoreFile { path, source }
+    })?;
     let placer = Placer::new(&target, options.overwrite, options.fsync, monitor)
         .map_err(RestoreError::open(root))?;
     let owners = OwnerNames::read(options.owners);
     let job = Job {
-        list: &list,
+        list: &expanded.list,
+        folders: &expanded.folders,
+        lost: &expanded.lost,
         placer: &placer,
         owners: &owners,
         options,
@@ -91,6 +104,10 @@ fn today() -> Date {
 /// All that a restore works with.
 pub(super) struct Job<'a> {
     pub(super) list: &'a RestoreFile,
+    /// Folders that are members of packages.
+    pub(super) folders: &'a [RestoreEntry],
+    /// Members of packages that could not be listed, and how many files each is.
+    pub(super) lost: &'a [(MissingFile, u64)],
     pub(super) placer: &'a Placer<'a>,
     pub(super) owners: &'a OwnerNames,
     pub(super) options: &'a RestoreOptions,
@@ -105,6 +122,7 @@ impl Job<'_> {
         let started = Instant::now();
         self.warn_if_expired();
         let litter = self.prepare_folders();
+        self.make_folders();
         let target = self.placer.target;
         let found = survey(self.list, target, self.options, self.monitor);
         let carrier = Carrier::new(
@@ -124,6 +142,7 @@ impl Job<'_> {
         }
         let failure = carrier.fatal();
         let mut stats = report::add_up(&carrier, &found, plan.as_ref());
+        report::add_lost(&mut stats, self.lost);
         stats.removed_litter_files = litter;
         stats.created_folders = self.placer.folders.created();
         stats.seconds = started.elapsed().as_secs_f64();
@@ -176,6 +195,35 @@ impl Job<'_> {
             .sum()
     }
 
+    /// Makes the folders that are members of packages.
+    fn make_folders(&self) {
+        for entry in self.folders {
+            if !self.options.selection.contains(&entry.file) {
+                continue;
+            }
+            let existing = self.placer.existing(&entry.file);
+            let existed = matches!(existing, Ok(Existing::Folder));
+            if existed && self.options.overwrite == Overwrite::Never {
+                continue;
+            }
+            let folders = &self.placer.folders;
+            folders.want(
+                entry.file.clone(),
+                Wanted::of_entry(entry, true, self.owners),
+            );
+            let made = if existed {
+                folders.clean(&entry.file).map(drop)
+            } else {
+                folders.prepare(&entry.file).map(drop)
+            };
+            if let Err(error) = made {
+                folders.forget(&entry.file);
+                let problem = Problem::new(entry.file.to_string(), &error);
+                self.monitor.problem(&problem);
+            }
+        }
+    }
+
     /// Sets the metadata of what is in place, and copies from it what is wanted elsewhere, too.
     fn settle_in_place(&self, carrier: &Carrier<'_>, found: &Survey) {
         for number in &found.in_place {
@@ -191,7 +239,7 @@ impl Job<'_> {
                 continue;
             }
             if let Err(error) = carrier.settle_in_place(*number) {
-                let problem = crate::monitor::Problem::new(entry.file.to_string(), &error);
+                let problem = Problem::new(entry.file.to_string(), &error);
                 self.monitor.problem(&problem);
             }
         }

@@ -25,6 +25,7 @@ pub use extents::data_extents;
 pub(crate) use hash::extents_of;
 pub use hash::{HashError, HashedFile, hash_files};
 pub(crate) use metadata::{file_id as id_of, is_file, stamp_of};
+pub(crate) use root::Statuses;
 pub use root::{TreeError, TreeRoot};
 pub(crate) use root::{file_stamp, statx_at as status_at, statx_of as status_of};
 pub(crate) use walk::walk_knowing;

@@ -109,6 +109,14 @@ impl TreeRoot {
         Ok(statx_at(parent.as_fd(), last)?)
     }
 
+    /// Gives the status of one path after the other.
+    pub(crate) fn statuses(&self) -> Statuses<'_> {
+        Statuses {
+            root: self,
+            folder: None,
+        }
+    }
+
     /// Sets the times of the root itself.
     pub(crate) fn set_times(&self, times: &Timestamps) -> io::Result<()> {
         Ok(rustix::fs::futimens(&self.folder, times)?)
@@ -128,6 +136,41 @@ impl TreeRoot {
             rest = &rest[end + 1..];
         }
         Ok((near, if rest.is_empty() { b"." } else { rest }))
+    }
+}
+
+/// The status of one path after the other; quick for those in the same folder.
+pub(crate) struct Statuses<'a> {
+    root: &'a TreeRoot,
+    /// The last folder.
+    folder: Option<(Vec<u8>, OwnedFd)>,
+}
+
+impl Statuses<'_> {
+    /// The status of what is at `path`, symbolic links not followed.
+    pub(crate) fn status(&mut self, path: &RelPath) -> io::Result<Statx> {
+        let (parent, name) = split_last(path.as_bytes());
+        if parent.is_empty() {
+            return self.root.status(path);
+        }
+        if self
+            .folder
+            .as_ref()
+            .is_none_or(|(known, _)| known != parent)
+        {
+            let (near, rest) = self.root.open_near(path)?;
+            let (parent_rest, _) = split_last(rest);
+            if parent_rest.is_empty() {
+                return self.root.status(path);
+            }
+            let flags = OFlags::PATH | OFlags::DIRECTORY;
+            let folder = open_beneath(near.as_fd(), parent_rest, flags)?;
+            self.folder = Some((parent.to_vec(), folder));
+        }
+        match &self.folder {
+            Some((_, folder)) => Ok(statx_at(folder.as_fd(), name)?),
+            None => self.root.status(path),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use hashget_common::rel_path::RelPath;
+use rayon::prelude::*;
 use rustix::fs::{RawDir, Statx};
 use thiserror::Error;
 
@@ -71,7 +73,7 @@ enum WalkError {
     Tag(#[source] io::Error),
 }
 
-/// Lists everything in the tree, the root first, in the order of [`RelPath`].
+/// Lists everything in the tree, the root first, in the order of [`RelPath`], on the threads of rayon.
 ///
 /// What cannot be read is told to `monitor`, and the walk goes on.
 pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Vec<TreeEntry> {
@@ -83,16 +85,16 @@ pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Ve
 pub(crate) fn walk_knowing(
     root: &TreeRoot,
     options: &WalkOptions,
-    is_known: &dyn Fn(&TreeEntry) -> bool,
+    is_known: &(dyn Fn(&TreeEntry) -> bool + Sync),
     monitor: &dyn Monitor,
 ) -> Vec<TreeEntry> {
-    let mut walker = Walker {
+    let walker = Walker {
         root,
         options,
         is_known,
         monitor,
         describer: Describer::new(options.numeric_owner, monitor),
-        levels: Vec::new(),
+        progress: Progress::start(monitor, "listing files", Unit::Files, None),
     };
     walker.run()
 }
@@ -100,52 +102,85 @@ pub(crate) fn walk_knowing(
 struct Walker<'a> {
     root: &'a TreeRoot,
     options: &'a WalkOptions,
-    is_known: &'a dyn Fn(&TreeEntry) -> bool,
+    is_known: &'a (dyn Fn(&TreeEntry) -> bool + Sync),
     monitor: &'a dyn Monitor,
     describer: Describer<'a>,
-    /// The folders on the way to where the walk is.
-    levels: Vec<Level>,
+    progress: Progress<'a>,
 }
 
-struct Level {
-    /// What is in the folder and not yet listed.
-    children: std::vec::IntoIter<Child>,
-    rules: Vec<IgnoreRules>,
+/// What is in one folder, in order.
+#[derive(Default)]
+struct Listing {
+    children: Vec<Child>,
+    rules: Option<Arc<Rules>>,
 }
 
 struct Child {
     entry: TreeEntry,
     is_folder: bool,
     device: u64,
+    /// The number of the listing of what is in it.
+    listing: Option<usize>,
+}
+
+/// The ignore rules of a folder, and of those above it.
+struct Rules {
+    own: Vec<IgnoreRules>,
+    above: Option<Arc<Rules>>,
+}
+
+impl Rules {
+    /// All of them, the outermost first.
+    fn chain(rules: Option<&Arc<Self>>) -> Vec<&IgnoreRules> {
+        let mut levels = Vec::new();
+        let mut at = rules;
+        while let Some(rules) = at {
+            levels.push(&rules.own);
+            at = rules.above.as_ref();
+        }
+        levels.into_iter().rev().flatten().collect()
+    }
 }
 
 impl Walker<'_> {
-    fn run(&mut self) -> Vec<TreeEntry> {
-        let mut entries = Vec::new();
+    /// Lists the folders of one depth beside each other, then those in them: without recursion, as
+    /// a tree may be deeper than any stack.
+    fn run(&self) -> Vec<TreeEntry> {
         let Some(top) = self.look_at_root() else {
-            return entries;
+            return Vec::new();
         };
         let device = top.device;
-        let progress = Progress::start(self.monitor, "listing files", Unit::Files, None);
-        self.levels.push(Level {
-            children: vec![top].into_iter(),
-            rules: Vec::new(),
-        });
-        while let Some(level) = self.levels.last_mut() {
-            let Some(child) = level.children.next() else {
-                self.levels.pop();
-                continue;
-            };
-            let enters =
-                child.is_folder && (!self.options.one_file_system || child.device == device);
-            let path = enters.then(|| child.entry.path.clone());
-            entries.push(child.entry);
-            progress.advance(1);
-            if let Some(path) = path {
-                self.enter(&path);
+        let mut listings = vec![Listing {
+            children: vec![top],
+            rules: None,
+        }];
+        let mut done = 0;
+        while done < listings.len() {
+            let folders: Vec<(usize, usize)> = (done..listings.len())
+                .flat_map(|number| {
+                    let children = listings[number].children.iter().enumerate();
+                    let enters = |child: &Child| {
+                        child.is_folder && (!self.options.one_file_system || child.device == device)
+                    };
+                    children
+                        .filter(move |(_, child)| enters(child))
+                        .map(move |(place, _)| (number, place))
+                })
+                .collect();
+            done = listings.len();
+            let found: Vec<Listing> = folders
+                .par_iter()
+                .map(|(number, place)| {
+                    let listing = &listings[*number];
+                    self.enter(&listing.children[*place].entry.path, &listing.rules)
+                })
+                .collect();
+            for ((number, place), listing) in folders.into_iter().zip(found) {
+                listings[number].children[place].listing = Some(listings.len());
+                listings.push(listing);
             }
         }
-        entries
+        in_order(listings)
     }
 
     fn look_at_root(&self) -> Option<Child> {
@@ -153,18 +188,20 @@ impl Walker<'_> {
         let folder = self.or_problem(&path, self.root.open_folder(&path), WalkError::List)?;
         let status = statx_of(&folder).map_err(io::Error::from);
         let status = self.or_problem(&path, status, WalkError::Status)?;
-        self.describe(&folder, b".", path, &status)
+        let child = self.describe(&folder, b".", path, &status);
+        self.progress.advance(1);
+        child
     }
 
-    /// Looks at everything in the folder at `path`, which the walk then lists next.
-    fn enter(&mut self, path: &RelPath) {
+    /// Lists what is in the folder at `path`; `above` are the rules of the folders above it.
+    fn enter(&self, path: &RelPath, above: &Option<Arc<Rules>>) -> Listing {
         let folder = self.root.open_folder(path);
         let Some(folder) = self.or_problem(path, folder, WalkError::List) else {
-            return;
+            return Listing::default();
         };
         let status = statx_of(&folder).map_err(io::Error::from);
         let Some(status) = self.or_problem(path, status, WalkError::Status) else {
-            return;
+            return Listing::default();
         };
         let (mut names, listed) = list_names(&folder);
         // What was listed before the error counts.
@@ -172,20 +209,22 @@ impl Walker<'_> {
         if self.options.exclude_caches && self.is_cache(path, &names) {
             names.retain(|name| name == cache_tag::NAME);
         }
-        let rules = self.rules(path, &names);
-        self.levels.push(Level {
-            children: Vec::new().into_iter(),
-            rules,
-        });
+        let own = self.rules(path, &names);
+        let rules = if own.is_empty() {
+            above.clone()
+        } else {
+            let above = above.clone();
+            Some(Arc::new(Rules { own, above }))
+        };
+        let chain = Rules::chain(rules.as_ref());
         let id = file_id(&status);
         let children: Vec<Child> = names
             .iter()
             .filter(|name| !self.is_omitted(id, name))
-            .filter_map(|name| self.look_at(&folder, path, name))
+            .filter_map(|name| self.look_at(&folder, path, name, &chain))
             .collect();
-        if let Some(level) = self.levels.last_mut() {
-            level.children = children.into_iter();
-        }
+        self.progress.advance(children.len() as u64);
+        Listing { children, rules }
     }
 
     fn is_omitted(&self, folder: FileId, name: &[u8]) -> bool {
@@ -219,13 +258,19 @@ impl Walker<'_> {
             .collect()
     }
 
-    fn look_at(&self, folder: &OwnedFd, parent: &RelPath, name: &[u8]) -> Option<Child> {
+    fn look_at(
+        &self,
+        folder: &OwnedFd,
+        parent: &RelPath,
+        name: &[u8],
+        rules: &[&IgnoreRules],
+    ) -> Option<Child> {
         let path = parent.join(name).map_err(io::Error::other);
         let path = self.or_problem(parent, path, WalkError::List)?;
         let status = statx_at(folder.as_fd(), name).map_err(io::Error::from);
         let status = self.or_problem(&path, status, WalkError::Status)?;
         let is_folder = file_type(&status).is_dir();
-        let rules = self.levels.iter().flat_map(|level| &level.rules);
+        let rules = rules.iter().copied();
         if self.options.exclude.matches(&path, is_folder) || is_ignored(rules, &path, is_folder) {
             return None;
         }
@@ -249,6 +294,7 @@ impl Walker<'_> {
             entry,
             is_folder: file_type(status).is_dir(),
             device: file_id(status).device,
+            listing: None,
         })
     }
 
@@ -265,6 +311,28 @@ impl Walker<'_> {
             })
             .ok()
     }
+}
+
+/// Puts every listing right behind its folder.
+fn in_order(mut listings: Vec<Listing>) -> Vec<TreeEntry> {
+    let count = listings.iter().map(|listing| listing.children.len()).sum();
+    let mut entries = Vec::with_capacity(count);
+    let mut take = |number: usize| {
+        let listing = listings.get_mut(number).map(std::mem::take);
+        listing.unwrap_or_default().children.into_iter()
+    };
+    let mut levels = vec![take(0)];
+    while let Some(level) = levels.last_mut() {
+        let Some(child) = level.next() else {
+            levels.pop();
+            continue;
+        };
+        entries.push(child.entry);
+        if let Some(listing) = child.listing {
+            levels.push(take(listing));
+        }
+    }
+    entries
 }
 
 /// The path of `name`, if `names`, which are sorted, hold it.

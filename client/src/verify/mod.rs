@@ -13,6 +13,7 @@ use serde::Serialize;
 use self::check::Check;
 use crate::monitor::Monitor;
 use crate::restore::list;
+use crate::restore::members::{Expanded, expand};
 use crate::restore::{RestoreError, RestoreSources, SourceReport};
 
 /// What a verification is asked to do.
@@ -120,13 +121,24 @@ pub fn verify(
     monitor: &dyn Monitor,
 ) -> Result<VerifyReport, RestoreError> {
     let list = list::load_sound(target)?;
+    let files = list.files_count();
+    let expanded = if options.deep {
+        expand(list, sources, monitor)
+    } else {
+        Expanded {
+            list,
+            folders: Vec::new(),
+            lost: Vec::new(),
+        }
+    };
+    let list = expanded.list;
     let sample = sample(&list, options);
     let all = sample.len() == list.packages.len();
     let mut report = VerifyReport {
         deep: options.deep,
         packages: list.packages.len() as u64,
         checked_packages: sample.len() as u64,
-        files: list.files.len() as u64,
+        files,
         ..VerifyReport::default()
     };
     let check = Check::new(&list, options, sources, monitor);
@@ -143,6 +155,13 @@ pub fn verify(
         report.found_files = list.files.iter().filter(is_found).count() as u64;
         if all {
             report.lost = lost_files(&list, &found, &report.details);
+        }
+        for (missing, _) in expanded.lost {
+            report.lost.push(LostFile {
+                file: missing.file,
+                sha256: missing.sha256,
+                why: missing.why,
+            });
         }
     }
     Ok(report)

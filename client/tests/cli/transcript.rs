@@ -127,3 +127,50 @@ fn a_backup_that_cannot_come_back_is_told_by_verify() {
     assert!(ran.stdout.contains("Recovered 0/1 files"), "{}", ran.stdout);
     ran.tells("1 files could not be restored").tells("hint: ");
 }
+
+#[test]
+fn a_compact_archive_names_the_package_and_comes_back() {
+    let bed = Bed::new();
+    bed.write("made/src/large", noise(5, 200_000));
+    for number in 0..30 {
+        bed.write(&format!("made/src/sub/small{number}"), format!("{number}"));
+    }
+    let tar = |args: &[&str]| {
+        let mut command = std::process::Command::new("tar");
+        let done = command.current_dir(bed.path("")).args(args).status();
+        assert!(done.unwrap().success());
+    };
+    std::fs::create_dir(bed.path("www")).unwrap();
+    std::fs::create_dir(bed.path("test")).unwrap();
+    tar(&["-cf", "www/src.tar", "-C", "made", "src"]);
+    tar(&["-xpf", "www/src.tar", "-C", "test", "--strip-components=1"]);
+    let web = Web::serve(&bed.path("www"));
+    bed.run(&format!("--submit {} -p x", web.url("src.tar")))
+        .expect(0);
+    let packed = bed
+        .run("-zf ~/a.tar.gz --pack ~/test --compact --no-cache")
+        .expect(0);
+    assert!(
+        packed.stdout.starts_with("saved: 1 files, 1 pkgs"),
+        "{}",
+        packed.stdout
+    );
+    let info = bed.run("--info ~/a.tar.gz").expect(0).stdout;
+    assert!(info.starts_with("Files: 31 ("), "{info}");
+    bed.run("verify ~/a.tar.gz --deep").expect(0);
+    bed.run("-u ~/a.tar.gz -C ~/restored").expect(0);
+    assert_eq!(files_of(&bed.path("restored")), files_of(&bed.path("test")));
+}
+
+#[test]
+fn digests_of_new_files_are_not_remembered_yet() {
+    let bed = Bed::new();
+    bed.write("test/large", noise(5, 200_000));
+    bed.run("-zf ~/a.tar.gz --pack ~/test").expect(0);
+    let stat = bed.run("cache stat").expect(0).stdout;
+    assert!(
+        stat.ends_with("digests of 0 packed folders (0)\n"),
+        "{stat}"
+    );
+    bed.run("cache clean").expect(0);
+}

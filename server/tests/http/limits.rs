@@ -88,33 +88,27 @@ fn behind_a_trusted_proxy_every_client_has_its_own_limit() {
     }
 }
 
+/// A connection that was served once and stays open; `None` if it was refused.
+fn served(server: &TestServer) -> Option<TcpStream> {
+    let mut stream = connect(server);
+    let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    let is_answered = asked.is_ok() && matches!(stream.read(&mut [0; 12]), Ok(12));
+    is_answered.then_some(stream)
+}
+
 #[test]
 fn one_client_cannot_take_all_connections() {
-    let server = TestServer::with("max_connections_per_client = 3\nhead_deadline_seconds = 2");
-    let mut held: Vec<TcpStream> = (0..3).map(|_| connect(&server)).collect();
-    for stream in &mut held {
-        stream.write_all(b"GET /healthz HTTP/1.1\r\n").unwrap();
-    }
-    // Connections are taken in at their workers' leisure; which of them are the surplus ones is
-    // not said, but no more than three are served.
-    let mut more: Vec<TcpStream> = (0..5).map(|_| connect(&server)).collect();
-    let mut closed = 0;
+    let server = TestServer::with("max_connections_per_client = 3");
+    // The connection by which the server was started may still be open.
+    let held: Vec<TcpStream> = (0..8).filter_map(|_| served(&server)).collect();
+    assert!((2..=3).contains(&held.len()), "{} are open", held.len());
+    assert!(served(&server).is_none());
+    drop(held);
+    // Once the server has noticed, their places are free again.
     let began = Instant::now();
-    for stream in &mut more {
-        let asked =
-            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-        let mut answer = String::new();
-        let read = stream.read_to_string(&mut answer);
-        closed += usize::from(asked.is_err() || read.is_err() || answer.is_empty());
+    while served(&server).is_none() {
+        assert!(began.elapsed() < Duration::from_secs(60));
     }
-    assert!(closed >= 2, "{closed} of 5 were refused");
-    assert!(
-        began.elapsed() < Duration::from_secs(2),
-        "they were refused at once"
-    );
-    // The slow heads are given up, and their places are free again.
-    assert!(held.iter_mut().all(is_closed));
-    server.assert_alive();
 }
 
 #[test]

@@ -12,7 +12,10 @@ use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
-use crate::pack::{Output, PackPlan, PackStats, scan, write};
+use crate::pack::{Compaction, Output, PackPlan, PackScan, PackStats, PlannedPackage};
+use crate::pack::{scan, write_compact};
+use crate::restore::RestoreSources;
+use crate::sources::PackageRef;
 
 /// Packs a folder.
 pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
@@ -61,7 +64,12 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
     }
 
     reporter.step("STEP 3/3 tarring...");
-    let stats = write(&scan, &plan, output(), &options, reporter)?;
+    let compaction = if options.compact {
+        compact(&scan, &plan, context)?
+    } else {
+        Compaction::default()
+    };
+    let stats = write_compact(&scan, &plan, &compaction, output(), &options, reporter)?;
     let packed = Packed::new(root, file, &stats);
     if to_stdout {
         reporter.progress(&packed);
@@ -69,6 +77,22 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
         reporter.report(&packed);
     }
     Ok(())
+}
+
+/// Finds untouched members of the packages that are in a pool or the cache.
+fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Result<Compaction, CliError> {
+    let sources = context.sources()?;
+    let open = |package: &PlannedPackage| {
+        let wanted = PackageRef {
+            sha256: Some(package.sha256),
+            size: package.size,
+            urls: vec![package.url.clone()],
+        };
+        let at_hand = sources.at_hand(std::slice::from_ref(&wanted), false, context.reporter);
+        at_hand.first()?.as_ref()?;
+        sources.fetch(&wanted, context.reporter).ok()
+    };
+    Ok(scan.compact(plan, open, context.reporter))
 }
 
 /// How much is left out.

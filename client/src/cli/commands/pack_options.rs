@@ -25,6 +25,8 @@ pub(super) fn pack_options(
         patterns.extend(read_pattern_file(file)?);
     }
     let mut options = options(patterns, args, context)?;
+    options.compact = args.pack.compact;
+    options.small_files = args.index.filesz.or(context.settings.filesz).is_none();
     options.compression = compression(
         file,
         args.pack.gzip,

@@ -183,3 +183,29 @@ proptest! {
         prop_assert_eq!(plan.without(&HashSet::new()), plan);
     }
 }
+
+#[test]
+fn small_content_comes_along_and_has_no_package_chosen_for_it() {
+    let found = Found {
+        packages: vec![
+            record(100, "http://example.org/big", Some(10)),
+            record(101, "http://example.org/other", Some(1)),
+        ],
+        // Of the large content, then of two small ones.
+        matches: vec![vec![0], vec![1], vec![0, 1]],
+    };
+    let large = [wanted(9, 5000)];
+    let small = [wanted(1, 70), wanted(2, 80)];
+    let mut plan = PackPlan::new(&large, &found, Expiry::Never);
+    plan.take_along(&small, &found, large.len());
+    assert_eq!(plan.packages.len(), 1);
+    assert_eq!(plan.packages[0].holds, [digest(2), digest(9)]);
+    assert_eq!(plan.left_out, [wanted(2, 80), wanted(9, 5000)]);
+    assert_eq!(plan.saved_bytes, 5080);
+    assert!(plan.leaves_out(&digest(2)) && !plan.leaves_out(&digest(1)));
+    let changed = [digest(2)].into_iter().collect();
+    assert_eq!(
+        plan.without(&changed),
+        PackPlan::new(&large, &found, Expiry::Never)
+    );
+}

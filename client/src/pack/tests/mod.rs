@@ -1,5 +1,6 @@
 //! Packs real trees and looks at the archives with other programs.
 
+mod compact;
 mod fidelity;
 mod property;
 mod readers;
@@ -38,8 +39,12 @@ impl FakeLookup {
     }
 
     pub(super) fn add(&mut self, url: &str, contents: &[&[u8]]) {
+        self.add_package(Digest::of(url.as_bytes()), url, contents);
+    }
+
+    pub(super) fn add_package(&mut self, sha256: Digest, url: &str, contents: &[&[u8]]) {
         let package = FoundPackage {
-            sha256: Digest::of(url.as_bytes()),
+            sha256,
             url: url.to_owned(),
             size: Some(1000),
             expires: Expiry::Never,

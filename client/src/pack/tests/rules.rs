@@ -197,3 +197,32 @@ fn prepack_never_names_a_folder_above_the_packed_one() {
     .unwrap();
     assert_eq!(fs::read_to_string(&exclude_file).unwrap(), "./fine\n");
 }
+
+#[test]
+fn small_files_are_left_out_only_along_with_others() {
+    let case = Case::new();
+    case.write("large", &big(1));
+    case.write("small", &[2; 100]);
+    case.write("tiny", &[3; 31]);
+    case.write("alone", &[4; 100]);
+    let mut lookup = FakeLookup::holding(&[&big(1), &[2; 100], &[3; 31]]);
+    lookup.add("http://example.org/q.deb", &[&[4; 100]]);
+    let left_out = |options: &PackOptions| {
+        case.pack_with(&lookup, options).unwrap();
+        let (_, list) = case.unpack();
+        assert_eq!(list.packages.len(), 1);
+        listed(&list).into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(left_out(&gzip()), ["large"]);
+    let small = PackOptions {
+        small_files: true,
+        ..gzip()
+    };
+    assert_eq!(left_out(&small), ["large", "small"]);
+    // Without compression even the header takes more than a word on the file.
+    let plain = PackOptions {
+        compression: Compression::None,
+        ..small
+    };
+    assert_eq!(left_out(&plain), ["large", "small", "tiny"]);
+}

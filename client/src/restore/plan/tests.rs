@@ -32,6 +32,7 @@ fn list(files: &[(&str, &str)], packages: &[(&str, Option<u64>)]) -> RestoreFile
             .collect(),
         packagesize: 0,
         packagesize_exact: true,
+        members: Vec::new(),
         folders: Vec::new(),
     }
 }

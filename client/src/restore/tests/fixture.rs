@@ -115,6 +115,7 @@ pub(crate) fn list_of(
         files: files.iter().map(|name| entry_of(root, name)).collect(),
         packagesize: packages.iter().filter_map(|package| package.size).sum(),
         packagesize_exact: true,
+        members: Vec::new(),
         packages,
         folders: folders.collect(),
     }
