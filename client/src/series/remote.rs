@@ -238,17 +238,14 @@ impl Remote {
         }
         let mut listing = Listing::default();
         for (id, records) in found {
-            match whole(&records) {
-                Some(backup) => {
-                    listing.backups.insert(id, backup);
-                }
-                None => {
-                    // The marker goes last.
-                    let ordered = ["", MANIFEST, UNFINISHED].into_iter();
-                    let there = ordered.filter_map(|ending| Some((ending, records.get(ending)?.0)));
-                    listing.unfinished.insert(id, there.collect());
-                }
+            if let Some(backup) = whole(&records) {
+                listing.backups.insert(id, backup);
+                continue;
             }
+            // The marker goes last.
+            let ordered = ["", MANIFEST, UNFINISHED].into_iter();
+            let there = ordered.filter_map(|ending| Some((ending, records.get(ending)?.0)));
+            listing.unfinished.insert(id, there.collect());
         }
         Ok(listing)
     }

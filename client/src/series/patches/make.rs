@@ -83,7 +83,7 @@ impl<'a> Making<'a> {
             if here.is_empty() {
                 continue;
             }
-            if let Err(error) = self.from_base(base, &here) {
+            if let Err(error) = self.read_base(base, &here) {
                 let text = format!("no patches for {}: {}", base.name, error_chain(&error));
                 self.monitor.message(Level::Warning, &text);
             }
@@ -108,7 +108,7 @@ impl<'a> Making<'a> {
     }
 
     /// Reads the base once, and makes the patches for what passes by.
-    fn from_base(
+    fn read_base(
         &mut self,
         base: &Base<'_>,
         candidates: &BTreeMap<Digest, Vec<Candidate>>,

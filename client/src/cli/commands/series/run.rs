@@ -137,18 +137,17 @@ impl Report for Ran {
                 patch_bytes,
                 ..
             } => {
-                let mut line = format!(
+                let patches = match *patched_files {
+                    0 => String::new(),
+                    count => format!("; {count} as patches of {}", Size(*patch_bytes)),
+                };
+                format!(
                     "{section}: {} backup {archive} ({} of {}): {new_files} new, {updated_files} \
-                     updated, {deleted_files} deleted, {unchanged_files} unchanged",
+                     updated, {deleted_files} deleted, {unchanged_files} unchanged{patches}",
                     if *normal { "normal" } else { "small" },
                     Size(*archive_bytes),
                     Size(*tree_bytes),
-                );
-                if *patched_files > 0 {
-                    let bytes = Size(*patch_bytes);
-                    line.push_str(&format!("; {patched_files} as patches of {bytes}"));
-                }
-                line
+                )
             }
         }];
         for removal in &report.removed {
