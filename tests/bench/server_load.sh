@@ -68,6 +68,12 @@ until curl -sf -o "$work/filter.json" http://127.0.0.1:8780/api/v1/filter; do
     sleep 0.5
 done
 echo "filter_built_ms $(($(date +%s%3N) - began))"
+began=$(date +%s%3N)
+until curl -sf http://127.0.0.1:8780/metrics | grep -q '^hashserver_index_memory_bytes [1-9]'; do
+    sleep 0.2
+done
+echo "index_in_memory_ms $(($(date +%s%3N) - began)) after that"
+curl -sf http://127.0.0.1:8780/metrics | grep '^hashserver_index_memory_bytes'
 python3 - "$work/filter.json" <<'PY'
 import json, sys
 told = json.load(open(sys.argv[1]))

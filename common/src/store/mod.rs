@@ -119,10 +119,9 @@ pub trait PackageStore: Send + Sync {
     }
 
     /// Gets ready to answer look-ups by digest from memory, if the engine does so and is set to;
-    /// whether it is. May take long; gives up when `stop` says so. Everything else may be used
+    /// whether it is. May take long; gives up when the caller's function says so. Everything else may be used
     /// meanwhile.
-    fn load(&self, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
-        let _never = stop;
+    fn load(&self, _stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
         Ok(false)
     }
 

@@ -194,11 +194,11 @@ impl Shard {
         }
         let mut place = self.home(spot);
         loop {
-            let slot = &self.slots[place];
-            if slot.value == 0 {
+            let found = &self.slots[place];
+            if found.value == 0 {
                 return None;
             }
-            if slot.fingerprint == spot.fingerprint {
+            if found.fingerprint == spot.fingerprint {
                 return Some(place);
             }
             place = self.next(place);
@@ -260,12 +260,12 @@ impl Shard {
             return 0;
         };
         list.remove(found);
-        let [last] = list[..] else {
+        let [only] = list[..] else {
             return 4;
         };
         self.lists[at as usize] = Vec::new();
         self.free_lists.push(at);
-        self.slots[place].value = last;
+        self.slots[place].value = only;
         LIST_BYTES + 8
     }
 
