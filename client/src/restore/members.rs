@@ -38,7 +38,7 @@ pub(crate) fn expand(
         groups.entry(key).or_default().push(members);
     }
     let mut folders = BTreeMap::new();
-    let mut lost = Vec::new();
+    let mut missed = Vec::new();
     for groups in groups.into_values() {
         let members = members_of(&list, &groups[0].package, sources, monitor);
         for group in groups {
@@ -48,7 +48,7 @@ pub(crate) fn expand(
             };
             match selected {
                 Ok(selected) => add(selected, &mut list, &mut folders),
-                Err(why) => lost.push((missing(&group, &why), group.files)),
+                Err(why) => missed.push((missing(&group, &why), group.files)),
             }
         }
     }
@@ -56,7 +56,7 @@ pub(crate) fn expand(
     Expanded {
         list,
         folders: folders.into_values().collect(),
-        lost,
+        lost: missed,
     }
 }
 

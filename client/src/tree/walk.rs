@@ -172,7 +172,7 @@ impl Walker<'_> {
                 .par_iter()
                 .map(|(number, place)| {
                     let listing = &listings[*number];
-                    self.enter(&listing.children[*place].entry.path, &listing.rules)
+                    self.enter(&listing.children[*place].entry.path, listing.rules.as_ref())
                 })
                 .collect();
             for ((number, place), listing) in folders.into_iter().zip(found) {
@@ -194,7 +194,7 @@ impl Walker<'_> {
     }
 
     /// Lists what is in the folder at `path`; `above` are the rules of the folders above it.
-    fn enter(&self, path: &RelPath, above: &Option<Arc<Rules>>) -> Listing {
+    fn enter(&self, path: &RelPath, above: Option<&Arc<Rules>>) -> Listing {
         let folder = self.root.open_folder(path);
         let Some(folder) = self.or_problem(path, folder, WalkError::List) else {
             return Listing::default();
@@ -211,9 +211,9 @@ impl Walker<'_> {
         }
         let own = self.rules(path, &names);
         let rules = if own.is_empty() {
-            above.clone()
+            above.cloned()
         } else {
-            let above = above.clone();
+            let above = above.cloned();
             Some(Arc::new(Rules { own, above }))
         };
         let chain = Rules::chain(rules.as_ref());

@@ -307,7 +307,7 @@ fn what_it_needs_is_known_without_the_package() {
     let info = info(&bed.case.archive(), &bed.sources, &Log::default()).unwrap();
     assert_eq!(info.files, 26);
     assert_eq!(info.files_bytes, packed.deduplicated_bytes);
-    assert_eq!(info.to_download, [bed.package.url.clone()]);
+    assert_eq!(info.to_download, std::slice::from_ref(&bed.package.url));
 }
 
 #[test]
