@@ -257,7 +257,7 @@ def main():
     results = {}
     try:
         for name in args.sets.split(","):
-            data, folder = args.dir / name / "tree", args.dir / name / "packages"
+            data, folder = (args.dir / name / "tree").resolve(), args.dir / name / "packages"
             packages = sorted(folder.iterdir())
             work = args.dir / "work"
             shutil.rmtree(work, ignore_errors=True)
