@@ -65,10 +65,11 @@ impl HashServer {
 
     /// Asks in the compact form: half the bytes, and a tenth of the work.
     fn lookup_compactly(&self, request: &LookupRequest) -> Result<LookupResponse, HashServerError> {
-        let mut url = self.api_place("lookup");
-        if let Some(expires) = request.expires {
-            url.push_str(&format!("?expires={expires}"));
-        }
+        let place = self.api_place("lookup");
+        let url = match request.expires {
+            Some(expires) => format!("{place}?expires={expires}"),
+            None => place,
+        };
         let body = request.digests_to_bytes();
         let bytes = self.ask(|| {
             self.http.retrying(|| {
