@@ -11,6 +11,9 @@ use super::patches::StoredPatch;
 use crate::pack::{Compression, PackOptions};
 use crate::tree::{PatternSet, WalkOptions};
 
+/// What archives of series have under names of their own, so that no source can.
+pub(super) const OWN_NAMES: [&str; 2] = [ChangeList::NAME, StoredPatch::FOLDER];
+
 /// How a section is packed. Every file that is not empty is hashed, for the change list.
 pub(super) fn pack_options(
     section: &Section,
@@ -21,8 +24,7 @@ pub(super) fn pack_options(
         .iter()
         .map(|pattern| pattern.clone().into_bytes())
         .collect();
-    exclude.push(ChangeList::NAME.as_bytes().to_vec());
-    exclude.push(StoredPatch::FOLDER.as_bytes().to_vec());
+    exclude.extend(OWN_NAMES.map(|name| name.as_bytes().to_vec()));
     exclude.extend(inside(&section.source, destination.path()));
     let name = Path::new(destination.names().ending());
     let gzip = destination.names().ending().ends_with("gz");

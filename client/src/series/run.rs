@@ -18,7 +18,7 @@ use super::error::SeriesError;
 use super::lookup::SeriesLookup;
 use super::manifest::{Manifest, read_change_list};
 use super::name::BackupId;
-use super::packing::pack_options;
+use super::packing::{OWN_NAMES, pack_options};
 use super::patches::{Base, Making, add_to_plan};
 use super::prune;
 use super::rules::{self, Mode, Removal};
@@ -170,6 +170,13 @@ impl Job<'_> {
             hash_cache: self.options.hash_cache.clone(),
             ..pack_options(self.section, self.destination)?
         };
+        for name in OWN_NAMES {
+            let path = self.section.source.join(name);
+            if path.symlink_metadata().is_ok() {
+                let text = format!("{} is not backed up: rename it", path.display());
+                self.monitor.message(Level::Warning, &text);
+            }
+        }
         let scan = scan(&self.section.source, None, &options, self.monitor)?;
         let tree = state_of(&scan);
         let state = state_digest(&tree);
