@@ -5,7 +5,8 @@
 //! the [`pool`] (bytes), and whatever goes wrong becomes one `error` envelope. The server holds
 //! no state but the store, the pool, the token file and the queue of `submissions`, whose packages
 //! it `fetch`es by itself. The `sweeper` deletes what expired, the `housekeeper` reads renewed
-//! certificates, the builder of `filters` keeps up what clients download, the `checker` finds out
+//! certificates, the `loader` has the store read its index into memory, `answers` keeps records
+//! that were sent lately, the builder of `filters` keeps up what clients download, the `checker` finds out
 //! which sources are dead (`health`).
 
 mod access_log;
