@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hashget_server::settings::SettingsError;
 
-use commands::Cli;
+use commands::{Cli, hint};
 
 /// The command did not work.
 const FAILED: u8 = 1;
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&*error);
+            if let Some(hint) = hint(&*error) {
+                eprintln!("hint: {hint}");
+            }
             let is_usage = error.is::<SettingsError>();
             ExitCode::from(if is_usage { USAGE } else { FAILED })
         }

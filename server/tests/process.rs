@@ -237,7 +237,8 @@ fn a_second_server_on_the_same_data_is_refused() {
         .unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(
-        stderr(&second).contains("in use by another process"),
+        stderr(&second).contains("in use by another process")
+            && stderr(&second).contains("hint: stop the hashserver"),
         "{}",
         stderr(&second)
     );

@@ -12,4 +12,5 @@ mod original;
 mod random_packages;
 mod real_packages;
 mod seed_transcript;
+mod series_server;
 mod trust;

@@ -1,5 +1,6 @@
 //! What the program is told to do, one file a command.
 
+mod hint;
 mod maintain;
 mod serve;
 mod token;
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use hashget_common::store::{SledStore, StoreOptions};
 use hashget_server::settings::{Settings, SettingsError, SettingsLayer};
+
+pub(crate) use self::hint::hint;
 
 /// What `main` reports; the settings' own errors are told apart there.
 pub(crate) type CommandError = Box<dyn Error + Send + Sync>;
