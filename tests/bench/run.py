@@ -125,7 +125,8 @@ def hashget(bench, data, packages, check):
     bench.size("hashget.tar.gz", archive)
     kinds = [("hashget.tar.zst", "")]
     if b"--compact" in subprocess.run([HASHGET, "--help"], capture_output=True, check=True).stdout:
-        kinds.append(("hashget-compact.tar.zst", "--compact "))
+        # It needs the packages themselves.
+        kinds.append(("hashget-compact.tar.zst", f"--compact --pool {quoted(packages[0].parent)} "))
     for name, option in kinds:
         other = bench.work / name
         bench.run(f"pack {name}", f"{program} --heuristics {option}--pack {quoted(data)} -f {quoted(other)}", env=env)

@@ -73,8 +73,14 @@ impl<'a> Context<'a> {
 
     /// How many packages are handled at once.
     pub(super) fn jobs(&self) -> usize {
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         self.settings.jobs.map_or_else(processors, usize::from)
+    }
+
+    /// How many packages are downloaded and indexed at once: more than there are processors, where
+    /// these are few, because a download mostly waits.
+    pub(super) fn index_jobs(&self) -> usize {
+        let usual = || processors().max(MOST_WAITING.min(4 * processors()));
+        self.settings.jobs.map_or_else(usual, usize::from)
     }
 
     /// The local time at which the command began.
@@ -193,6 +199,13 @@ impl<'a> Context<'a> {
 
 /// As many threads as the flag allows.
 const JOBS: std::ops::RangeInclusive<u16> = 1..=1024;
+/// So many packages are downloaded at once at most, unless there are more processors. Each may take
+/// about 10 MB.
+const MOST_WAITING: usize = 8;
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// The flag is checked when it is read; a setting or variable is not.
 fn check_jobs(jobs: u16) -> Result<(), CliError> {

@@ -24,13 +24,14 @@ pub(crate) fn acquire_all(
     services: &IndexServices<'_>,
 ) -> Result<Vec<Acquisition>, HashDbError> {
     let total = jobs.len() as u64;
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = match threads {
-        0 => thread::available_parallelism().map_or(1, NonZero::get),
+        0 => processors,
         threads => threads,
     };
     let crew = Crew {
         jobs,
-        threads,
+        processors: processors.min(threads),
         next: AtomicUsize::new(0),
         stopped: AtomicBool::new(false),
         options,
@@ -53,7 +54,8 @@ pub(crate) fn acquire_all(
 
 struct Crew<'a> {
     jobs: &'a [Job],
-    threads: usize,
+    /// How many of them may be busy.
+    processors: usize,
     next: AtomicUsize,
     stopped: AtomicBool,
     options: &'a RecordOptions,
@@ -92,7 +94,7 @@ impl Crew<'_> {
     /// How many threads may decompress the package of a job: those that find no other to do.
     fn share(&self, place: usize) -> u32 {
         let left = self.jobs.len().saturating_sub(place).max(1);
-        let share = self.threads.div_ceil(left.min(self.threads).max(1));
+        let share = self.processors.div_ceil(left.min(self.processors).max(1));
         u32::try_from(share).unwrap_or(1)
     }
 

@@ -83,7 +83,7 @@ fn index_options(args: &HashgetArgs, context: &Context) -> Result<IndexOptions, 
         record: record_options(&args.index, context)?,
         project: args.index.project.clone(),
         pull: args.pack.pull,
-        jobs: context.jobs(),
+        jobs: context.index_jobs(),
         one_file_system: args.pack.one_file_system,
     })
 }

@@ -48,7 +48,7 @@ fn submit_options(
     Ok(SubmitOptions {
         project,
         record: record_options(&args.index, context)?,
-        jobs: context.jobs(),
+        jobs: context.index_jobs(),
     })
 }
 
