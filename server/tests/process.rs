@@ -245,6 +245,22 @@ fn a_second_server_on_the_same_data_is_refused() {
 }
 
 #[test]
+fn an_address_that_is_taken_is_told_with_a_way_out() {
+    let data = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = command(data.path(), &["--listen", &address])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let told = stderr(&output);
+    assert!(
+        told.contains(&address) && told.contains("hint: another program"),
+        "{told}"
+    );
+}
+
+#[test]
 fn an_unusable_folder_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

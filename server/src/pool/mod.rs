@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use hashget_common::digest::Digest;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, openat, openat2, unlinkat};
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -77,7 +77,9 @@ impl Pool {
     pub fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>, PoolError> {
         let path = self.path(digest);
         let open = || {
-            let file = self.open_below(Path::new(&digest.sharded_path()))?;
+            // A pipe would make the server wait for its other end.
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+            let file = self.open_below(Path::new(&digest.sharded_path()), flags)?;
             let metadata = file.metadata()?;
             Ok(metadata.is_file().then_some((file, metadata.len())))
         };
@@ -100,11 +102,18 @@ impl Pool {
 
     /// Removes a file; `false` if it is not there.
     pub fn remove(&self, digest: &Digest) -> Result<bool, PoolError> {
-        let path = self.path(digest);
-        match fs::remove_file(&path) {
+        let sharded = digest.sharded_path();
+        let sharded = Path::new(&sharded);
+        let remove = || {
+            let folder = sharded.parent().unwrap_or(Path::new(""));
+            let folder = self.open_below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
+            let name = sharded.file_name().unwrap_or_default();
+            Ok(unlinkat(&folder, name, AtFlags::empty())?)
+        };
+        match remove() {
             Ok(()) => Ok(true),
             Err(error) if is_missing(&error) => Ok(false),
-            Err(source) => Err(io_error("remove", &path, source)),
+            Err(source) => Err(io_error("remove", &self.path(digest), source)),
         }
     }
 
@@ -127,10 +136,9 @@ impl Pool {
         sweep().map_err(|source| io_error("clean up", &folder, source))
     }
 
-    /// Opens a file below the folder of files without following links.
-    fn open_below(&self, path: &Path) -> io::Result<File> {
-        // A pipe would make the server wait for its other end.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    /// Opens what is below the folder of files without following links.
+    fn open_below(&self, path: &Path, flags: OFlags) -> io::Result<File> {
+        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let links = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         match openat2(&self.files, path, flags, Mode::empty(), links) {
             // Kernels before 5.6 and some sandboxes do not have it.
@@ -244,6 +252,15 @@ mod tests {
         fs::rename(&shard, folder.path().join("elsewhere")).unwrap();
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), &shard).unwrap();
         assert_eq!(pool.size_of(&digest).unwrap(), None);
+        assert!(!pool.remove(&digest).unwrap());
+        let shard_path = digest.sharded_path();
+        assert!(
+            folder
+                .path()
+                .join("elsewhere")
+                .join(&shard_path[3..])
+                .exists()
+        );
         fs::remove_file(&shard).unwrap();
         fs::create_dir_all(pool.path(&digest)).unwrap();
         assert_eq!(pool.size_of(&digest).unwrap(), None, "a folder is no file");
