@@ -3,22 +3,17 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 
 use hashget_common::archive::{
     ArchiveError, ArchiveOptions, Entry, EntryKind, Input, Origin, ReadError, read_archive,
 };
+use hashget_common::content_batch::ContentBatch;
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
 use hashget_common::rel_path::RelPath;
-use hashget_common::sha256_lanes::digest_many;
 
 use super::{Content, Member, MemberMetadata};
-
-/// Contents up to this size are hashed beside each other.
-const SMALL_BYTES: u64 = 1 << 20;
-/// How much of them is kept in memory.
-const BATCH_BYTES: usize = 8 << 20;
 
 /// The regular files and folders of a package, sorted by path. Left out is what has its path not
 /// for itself, hard links, and what the package does not tell enough about.
@@ -41,8 +36,7 @@ struct MemberReader {
     /// How often each path was seen, as anything.
     seen: HashMap<RelPath, u32>,
     /// Contents that are not hashed yet, and whose they are.
-    batch: Vec<(usize, Vec<u8>)>,
-    batch_bytes: usize,
+    batch: ContentBatch<usize>,
 }
 
 impl MemberReader {
@@ -61,10 +55,11 @@ impl MemberReader {
         let content = match (&entry.kind, entry.size) {
             (EntryKind::Directory, _) => None,
             (EntryKind::File, Some(size)) => {
-                let sha256 = if size <= SMALL_BYTES {
-                    self.put_off(content, size)
-                } else {
-                    hash(content, size)
+                let sha256 = match usize::try_from(size) {
+                    Ok(size) if size <= ContentBatch::<usize>::MAX_CONTENT_BYTES => {
+                        self.put_off(content, size)
+                    }
+                    _ => hash(content, size),
                 };
                 let Some(sha256) = sha256 else { return };
                 Some(Content { sha256, size })
@@ -79,32 +74,27 @@ impl MemberReader {
     }
 
     /// Keeps a content for hashing it with others; gives what stands for its digest until then.
-    fn put_off(&mut self, content: &mut dyn Read, size: u64) -> Option<Digest> {
-        let mut bytes = Vec::new();
-        content.take(size).read_to_end(&mut bytes).ok()?;
-        if bytes.len() as u64 != size {
-            return None;
-        }
-        if self.batch_bytes + bytes.len() > BATCH_BYTES {
+    fn put_off(&mut self, content: &mut dyn Read, size: usize) -> Option<Digest> {
+        if self.batch.is_full() {
             self.hash_batch();
         }
-        self.batch_bytes += bytes.len();
-        self.batch.push((self.members.len(), bytes));
-        Some(Digest::from_bytes([0; Digest::BYTES]))
+        let is_whole = self.batch.take(content, size, self.members.len()).ok()?;
+        is_whole.then_some(Digest::from_bytes([0; Digest::BYTES]))
     }
 
     fn hash_batch(&mut self) {
-        self.batch
-            .sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.len()));
-        let contents: Vec<&[u8]> = self.batch.iter().map(|(_, bytes)| &bytes[..]).collect();
-        for ((place, _), sha256) in self.batch.iter().zip(digest_many(&contents)) {
-            let member = self.members.get_mut(*place);
-            if let Some(content) = member.and_then(|member| member.content.as_mut()) {
+        let members = &mut self.members;
+        let done = self.batch.drain(|place, sha256, bytes| {
+            let content = members[place].content.as_mut();
+            if let Some(content) = content.filter(|it| it.size == bytes.len() as u64) {
                 content.sha256 = sha256;
             }
+            Ok::<(), Infallible>(())
+        });
+        match done {
+            Ok(()) => {}
+            Err(never) => match never {},
         }
-        self.batch.clear();
-        self.batch_bytes = 0;
     }
 
     fn finish(mut self) -> Vec<Member> {
@@ -119,14 +109,6 @@ impl MemberReader {
 
 fn hash(content: &mut dyn Read, size: u64) -> Option<Digest> {
     let mut hasher = Hasher::new();
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match content.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => hasher.update(&buffer[..count]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
+    io::copy(content, &mut hasher).ok()?;
     (hasher.bytes() == size).then(|| hasher.finish())
 }
