@@ -89,6 +89,39 @@ fn a_failing_pre_hook_makes_no_backup() {
 }
 
 /// `HASHGET_SERIES_KILLS` for longer rounds.
+#[test]
+fn what_a_plain_restore_cannot_do_with_patches_is_told() {
+    let bed = Bed::new();
+    series_file(&bed, "max_series = 2\nmax_series_length = 3\ndelta = true");
+    bed.write("source/large", noise(1, 100_000));
+    bed.run("series run").expect(0);
+    let mut changed = noise(1, 100_000);
+    changed[500] ^= 1;
+    bed.write("source/large", &changed);
+    let small = bed.run("series run").expect(0).stdout;
+    assert!(small.contains("1 as patches of "), "{small}");
+    let archive = "~/destination/(Home)Docs_001[01].tar.gz";
+    let ran = bed
+        .run(&format!("-u {archive} -C ~/out --pool ~/destination"))
+        .expect(1)
+        .tells("hashget series restore");
+    assert!(ran.stdout.contains("MISSING large"), "{}", ran.stdout);
+    assert!(!bed.path("out/large").exists());
+    bed.run("series restore 1.1 ~/right").expect(0);
+    assert_eq!(fs::read(bed.path("right/large")).unwrap(), changed);
+}
+
+#[test]
+fn names_that_series_need_themselves_are_told() {
+    let bed = Bed::new();
+    series_file(&bed, "max_series = 2\nmax_series_length = 3");
+    bed.write("source/a", "a");
+    bed.write("source/.hashget-patches/mine", "b");
+    bed.run("series run")
+        .expect(0)
+        .tells(".hashget-patches is not backed up");
+}
+
 fn kills() -> u64 {
     let kills = std::env::var("HASHGET_SERIES_KILLS").ok();
     kills.map_or(12, |kills| kills.parse().unwrap())

@@ -16,6 +16,7 @@ use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::restore::{ExtractStats, Overwrite, Owners, RestoreOptions, RestoreStats, Selection};
 use crate::restore::{extract, plan, restore};
+use crate::series::StoredPatch;
 
 /// Restores a folder, or extracts and restores an archive.
 pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
@@ -38,7 +39,7 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         let stats = restore(path, &options, &sources, context.reporter)?;
         let missing = stats.missing_files;
         context.reporter.report(&Restored(stats));
-        return complete(missing, 0);
+        return complete(path, missing, 0);
     }
     let Some(target) = &args.restore.directory else {
         return Err(CliError::usage(format!(
@@ -53,10 +54,10 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         .map_or(0, |stats| stats.missing_files);
     let failed = stats.failed_members;
     context.reporter.report(&Extracted(stats));
-    complete(missing, failed)
+    complete(target, missing, failed)
 }
 
-fn complete(missing_files: u64, failed_members: u64) -> Result<(), CliError> {
+fn complete(folder: &Path, missing_files: u64, failed_members: u64) -> Result<(), CliError> {
     if missing_files == 0 && failed_members == 0 {
         return Ok(());
     }
@@ -69,6 +70,10 @@ fn complete(missing_files: u64, failed_members: u64) -> Result<(), CliError> {
     };
     Err(CliError::failed(message).hint(match missing_files {
         0 => "the reasons are above; the same command again extracts only what is missing",
+        _ if folder.join(StoredPatch::FOLDER).exists() => {
+            "this archive of a series holds patches: `hashget series restore` applies them, and \
+             `hashget series export` makes an archive that needs none"
+        }
         _ => {
             "the reasons are above; the same command again fetches only what is missing, also \
              from other pools and hashservers (--pool, --hashserver)"
