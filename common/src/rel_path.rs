@@ -115,6 +115,27 @@ impl RelPath {
         Ok(self.join_path(&child))
     }
 
+    /// Like [`RelPath::join`], for a name that the file system has just told.
+    ///
+    /// An empty name is this folder itself. A name that no file system can have, with `/` or NUL in
+    /// it, or `.` or `..`, is taken for empty.
+    #[must_use]
+    pub fn child(&self, name: &[u8]) -> Self {
+        let is_name =
+            !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0);
+        match (is_name, self.is_root()) {
+            (false, _) => self.clone(),
+            (true, true) => Self(name.to_vec()),
+            (true, false) => {
+                let mut path = Vec::with_capacity(self.0.len() + 1 + name.len());
+                path.extend_from_slice(&self.0);
+                path.push(b'/');
+                path.extend_from_slice(name);
+                Self(path)
+            }
+        }
+    }
+
     /// The path `below` of this folder.
     #[must_use]
     pub fn join_path(&self, below: &Self) -> Self {

@@ -12,7 +12,7 @@ use crate::atomic_file::{AtomicFile, Place};
 use crate::tree::{FileId, FileStamp};
 
 const MAGIC: &[u8; 8] = b"hgdigest";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Magic, version, the tree's root, the number of entries.
 const HEAD_BYTES: usize = 8 + 4 + 16 + 8;
 const DIGEST_BYTES: usize = 32;
@@ -24,12 +24,15 @@ const BLOCK_BYTES: usize = 8 + BLOCK_ENTRIES * ENTRY_BYTES;
 /// So many blocks are read and checked at once: as many as the hasher has lanes.
 const GROUP_BLOCKS: usize = 16;
 const SPARSE: u8 = 1;
+const PLAIN: u8 = 2;
 
 /// What is known of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) stamp: FileStamp,
     pub(super) is_sparse: bool,
+    /// Whether it has no extended attributes.
+    pub(super) is_plain: bool,
     pub(super) sha256: Digest,
 }
 
@@ -180,7 +183,8 @@ fn encode_block(number: u64, known: impl Iterator<Item = Known>) -> Vec<u8> {
             block.extend_from_slice(&time.seconds.to_le_bytes());
             block.extend_from_slice(&time.nanoseconds.to_le_bytes());
         }
-        block.push(if known.is_sparse { SPARSE } else { 0 });
+        let flag = |is_set, flag| if is_set { flag } else { 0 };
+        block.push(flag(known.is_sparse, SPARSE) | flag(known.is_plain, PLAIN));
         block.extend_from_slice(known.sha256.as_bytes());
     }
     block
@@ -202,6 +206,7 @@ fn decode(entry: &[u8]) -> Known {
     Known {
         stamp,
         is_sparse: flags & SPARSE != 0,
+        is_plain: flags & PLAIN != 0,
         sha256: Digest::from_bytes(fields.bytes()),
     }
 }

@@ -8,23 +8,24 @@
 
 mod file;
 mod folder;
+mod hashed;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use hashget_common::digest::Digest;
+use rayon::slice::ParallelSliceMut;
 
 use crate::monitor::{Level, Monitor, Progress, error_chain};
-use crate::tree::{
-    FileId, FileStamp, HashError, HashedFile, TreeEntry, TreeRoot, extents_of, hash_files,
-};
+use crate::tree::{FileId, FileList, FileStamp, TreeRoot, extents_of};
 
 use self::file::{Known, Reader};
 pub use self::folder::CacheStat;
+pub use self::hashed::HashedFiles;
 
 /// The remembered digests of a user.
 #[derive(Clone, Debug)]
@@ -40,15 +41,6 @@ pub struct HashCache {
 /// mapped the file into its memory can change it again without a new time.
 const SETTLE: Duration = Duration::from_secs(60);
 
-/// The digests of files.
-#[derive(Debug)]
-pub struct HashedFiles {
-    /// For every file, in order.
-    pub results: Vec<Result<HashedFile, HashError>>,
-    /// How many of them were not read.
-    pub cached_files: u64,
-}
-
 impl HashCache {
     /// The remembered digests below a user's cache folder `cache`.
     pub fn new(cache: &Path) -> Self {
@@ -62,56 +54,43 @@ impl HashCache {
     /// The digests of `files`, all in the tree `root`. What is read is remembered for the next time.
     ///
     /// Memory beyond that of the result and of hashing is about 16 bytes a file.
-    pub fn hash_files(
+    pub fn hash_files<F: FileList + ?Sized>(
         &self,
         root: &TreeRoot,
-        files: &[&TreeEntry],
+        files: &F,
         progress: &Progress<'_>,
         monitor: &dyn Monitor,
     ) -> HashedFiles {
         let began = SystemTime::now();
+        let mut hashed = HashedFiles::new(files.count());
         let order = Order::new(root, files, self.any_file_system);
         let path = folder::path_for(&self.folder, root);
-        let Recalled {
-            known,
-            stored_files,
-        } = match &path {
-            Ok(path) => self.recall(path, files, &order, monitor),
-            Err(_) => Recalled::nothing(files),
-        };
-        let unknown: Vec<&TreeEntry> = (files.iter().zip(&known))
-            .filter(|(_, known)| known.is_none())
-            .map(|(file, _)| *file)
-            .collect();
-        let cached_files = (files.len() - unknown.len()) as u64;
+        let stored = path.as_ref().map_or(Stored::default(), |path| {
+            self.recall(path, root, files, &order, &mut hashed, monitor)
+        });
+        let unknown = hashed.unknown();
+        hashed.cached_files = (files.count() - unknown.len()) as u64;
         let text = format!(
-            "{cached_files} of {} files are as they were when they were hashed",
-            files.len()
+            "{} of {} files are as they were when they were hashed",
+            hashed.cached_files,
+            files.count()
         );
         monitor.message(Level::Detail, &text);
-        let mut read = hash_files(root, &unknown, progress).into_iter();
-        drop(unknown);
-        let is_kept: Vec<bool> = (files.iter().zip(&known))
-            .map(|(file, known)| known.is_some() || is_settled(file, began, self.settle))
-            .collect();
-        let result = |(file, known): (&&TreeEntry, Option<Remembered>)| match known {
-            Some(known) => {
-                progress.advance(file.stamp().map_or(0, |stamp| stamp.size));
-                known.hashed(root, file)
-            }
-            None => read.next().unwrap_or(Err(HashError::Changed)),
-        };
-        let results: Vec<_> = files.iter().zip(known).map(result).collect();
+        progress.advance(stored.known_bytes);
+        hashed.read(root, files, unknown, progress);
         let kept = path.and_then(|path| {
-            let new = order.known(files, &results, &is_kept);
-            let count = new.clone().count() as u64;
-            if count == stored_files && count == cached_files {
+            let is_kept = |number: usize| {
+                hashed.is_cached(number) || is_settled(files, number, began, self.settle)
+            };
+            let new = || order.known(files, &hashed, &is_kept);
+            let count = new().count() as u64;
+            if stored.is_current && count == stored.files && count == hashed.cached_files {
                 if count > 0 {
                     folder::mark_used(&path)?;
                 }
             } else if count > 0 {
                 folder::create(&self.folder)?;
-                file::write(&path, root.id()?, count, new)?;
+                file::write(&path, root.id()?, count, new())?;
                 folder::remove_old(&self.folder)?;
             }
             Ok(())
@@ -124,32 +103,49 @@ impl HashCache {
             );
             monitor.message(Level::Detail, &text);
         }
-        HashedFiles {
-            results,
-            cached_files,
-        }
+        hashed
     }
 
-    /// What is known of `files`; nothing at all if there is any damage.
-    fn recall(
+    /// Which files of the tree are known to have no extended attributes, as long as their stamps
+    /// are the same: whoever sets one changes the change time.
+    pub fn plain_files(&self, root: &TreeRoot) -> PlainFiles {
+        let path = folder::path_for(&self.folder, root);
+        let opened = path.and_then(|path| folder::open(&self.folder, &path));
+        // A cache that is absent or damaged knows nothing; hashing tells about it.
+        let plain = opened.and_then(Reader::new).and_then(|mut reader| {
+            let mut plain = PlainFiles::default();
+            while let Some(known) = reader.next_known()? {
+                if known.is_plain {
+                    let key = plain.key(&known.stamp);
+                    plain.keys.push(key);
+                }
+            }
+            plain.keys.sort_unstable();
+            Ok(plain)
+        });
+        plain.unwrap_or_default()
+    }
+
+    /// Takes from the cache what it knows of `files`; nothing at all if there is any damage.
+    fn recall<F: FileList + ?Sized>(
         &self,
         path: &Path,
-        files: &[&TreeEntry],
+        root: &TreeRoot,
+        files: &F,
         order: &Order,
+        hashed: &mut HashedFiles,
         monitor: &dyn Monitor,
-    ) -> Recalled {
-        let reader = match folder::open(&self.folder, path) {
-            Ok(file) => Reader::new(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Recalled::nothing(files);
-            }
-            Err(error) => Err(error),
-        };
-        let joined = reader.and_then(|mut reader| order.join(files, &mut reader));
+    ) -> Stored {
+        let joined = folder::open(&self.folder, path)
+            .and_then(Reader::new)
+            .and_then(|mut reader| order.join(root, files, &mut reader, hashed));
         joined.unwrap_or_else(|error| {
-            let text = format!("{} is not used: {}", path.display(), error_chain(&error));
-            monitor.message(Level::Detail, &text);
-            Recalled::nothing(files)
+            if error.kind() != io::ErrorKind::NotFound {
+                let text = format!("{} is not used: {}", path.display(), error_chain(&error));
+                monitor.message(Level::Detail, &text);
+            }
+            *hashed = HashedFiles::new(files.count());
+            Stored::default()
         })
     }
 
@@ -164,48 +160,46 @@ impl HashCache {
     }
 }
 
-/// What a cache tells of some files.
-struct Recalled {
-    /// For every file.
-    known: Vec<Option<Remembered>>,
-    /// How many files the cache holds.
-    stored_files: u64,
+/// What a cache held of some files.
+#[derive(Default)]
+struct Stored {
+    /// How many files it holds.
+    files: u64,
+    /// The sizes of those that are known by it.
+    known_bytes: u64,
+    /// Whether it says of each that is known what a new one would.
+    is_current: bool,
 }
 
-impl Recalled {
-    fn nothing(files: &[&TreeEntry]) -> Self {
-        Self {
-            known: vec![None; files.len()],
-            stored_files: 0,
-        }
+/// Files that are known to have no extended attributes.
+#[derive(Debug, Default)]
+pub struct PlainFiles {
+    /// Made of their stamps, sorted. Eight bytes of a keyed hash: one in 2^64 is taken for another.
+    keys: Vec<u64>,
+    hasher: RandomState,
+}
+
+impl PlainFiles {
+    /// Whether the file of this stamp has none.
+    pub fn holds(&self, stamp: &FileStamp) -> bool {
+        !self.keys.is_empty() && self.keys.binary_search(&self.key(stamp)).is_ok()
     }
-}
 
-/// What is known of a file whose stamp is the known one.
-#[derive(Clone, Copy)]
-struct Remembered {
-    sha256: Digest,
-    is_sparse: bool,
-}
-
-impl Remembered {
-    /// Where a sparse file has data is asked again, which takes no reading.
-    fn hashed(self, root: &TreeRoot, file: &TreeEntry) -> Result<HashedFile, HashError> {
-        let extents = if self.is_sparse {
-            extents_of(root, file)?
-        } else {
-            None
-        };
-        Ok(HashedFile {
-            sha256: self.sha256,
-            extents,
-        })
+    fn key(&self, stamp: &FileStamp) -> u64 {
+        self.hasher.hash_one(stamp)
     }
 }
 
 /// Whether a file's last change was so long ago that any later one gives another stamp.
-fn is_settled(file: &TreeEntry, now: SystemTime, settle: Duration) -> bool {
-    let ctime = file.metadata.ctime;
+fn is_settled<F: FileList + ?Sized>(
+    files: &F,
+    number: usize,
+    now: SystemTime,
+    settle: Duration,
+) -> bool {
+    let Some(FileStamp { ctime, .. }) = files.stamp(number) else {
+        return false;
+    };
     let Ok(seconds) = u64::try_from(ctime.seconds) else {
         return false;
     };
@@ -215,33 +209,68 @@ fn is_settled(file: &TreeEntry, now: SystemTime, settle: Duration) -> bool {
         .is_some_and(|age| age >= settle)
 }
 
-/// The places of the files that can be remembered, in the order of a cache.
-struct Order(Vec<(FileId, usize)>);
+/// The files that can be remembered, in the order of a cache.
+struct Order {
+    devices: Vec<u64>,
+    /// The place of the device, the inode, and the number of each.
+    files: Vec<(u32, u64, u32)>,
+}
 
 impl Order {
-    fn new(root: &TreeRoot, files: &[&TreeEntry], any_file_system: bool) -> Self {
-        let mut devices: HashMap<u64, bool> = HashMap::new();
-        let mut order = Vec::with_capacity(files.len());
-        for (place, file) in files.iter().enumerate() {
-            let Some(FileStamp { id, .. }) = file.stamp() else {
+    fn new<F: FileList + ?Sized>(root: &TreeRoot, files: &F, any_file_system: bool) -> Self {
+        let mut places: HashMap<u64, Option<u32>> = HashMap::new();
+        let mut devices = Vec::new();
+        let mut order = Vec::with_capacity(files.count());
+        for number in 0..files.count() {
+            let (Some(FileStamp { id, .. }), Ok(short)) =
+                (files.stamp(number), u32::try_from(number))
+            else {
                 continue;
             };
-            let can = *devices.entry(id.device).or_insert_with(|| {
-                any_file_system || root.file_system(&file.path).is_ok_and(folder::keeps_stamps)
+            let place = *places.entry(id.device).or_insert_with(|| {
+                let kind = || root.file_system(&files.path(number));
+                let can = any_file_system || kind().is_ok_and(folder::keeps_stamps);
+                devices.push(id.device);
+                u32::try_from(devices.len() - 1).ok().filter(|_| can)
             });
-            if can {
-                order.push((id, place));
+            if let Some(place) = place {
+                order.push((place, id.inode, short));
             }
         }
-        order.sort_unstable();
-        Self(order)
+        let by_file =
+            |(place, inode, number): &(u32, u64, u32)| (devices[*place as usize], *inode, *number);
+        order.par_sort_unstable_by_key(by_file);
+        Self {
+            devices,
+            files: order,
+        }
     }
 
-    /// Which of `files` the reader knows.
-    fn join(&self, files: &[&TreeEntry], reader: &mut Reader) -> io::Result<Recalled> {
-        let mut recalled = Recalled::nothing(files);
-        recalled.stored_files = reader.entries();
-        let mut rest = self.0.iter().peekable();
+    /// The files, by what file they are.
+    fn iter(&self) -> impl Iterator<Item = (FileId, usize)> + '_ {
+        self.files.iter().map(|(place, inode, number)| {
+            let id = FileId {
+                device: self.devices[*place as usize],
+                inode: *inode,
+            };
+            (id, *number as usize)
+        })
+    }
+
+    /// Takes from the reader what it knows of `files`.
+    fn join<F: FileList + ?Sized>(
+        &self,
+        root: &TreeRoot,
+        files: &F,
+        reader: &mut Reader,
+        hashed: &mut HashedFiles,
+    ) -> io::Result<Stored> {
+        let mut stored = Stored {
+            files: reader.entries(),
+            known_bytes: 0,
+            is_current: true,
+        };
+        let mut rest = self.iter().peekable();
         let mut last = None;
         while let Some(known) = reader.next_known()? {
             if last.is_some_and(|last| known.stamp.id <= last) {
@@ -249,35 +278,42 @@ impl Order {
             }
             last = Some(known.stamp.id);
             while rest.next_if(|(id, _)| *id < known.stamp.id).is_some() {}
-            while let Some((_, place)) = rest.next_if(|(id, _)| *id == known.stamp.id) {
-                if files[*place].stamp() == Some(known.stamp) {
-                    recalled.known[*place] = Some(Remembered {
-                        sha256: known.sha256,
-                        is_sparse: known.is_sparse,
-                    });
+            while let Some((_, number)) = rest.next_if(|(id, _)| *id == known.stamp.id) {
+                if files.stamp(number) != Some(known.stamp) {
+                    continue;
                 }
+                // Where a sparse file has data is asked again, which takes no reading.
+                let extents = if known.is_sparse {
+                    extents_of(root, files, number)
+                } else {
+                    Ok(None)
+                };
+                stored.is_current &= known.is_plain == files.is_plain(number);
+                stored.known_bytes = stored.known_bytes.saturating_add(known.stamp.size);
+                hashed.set_cached(number, known.sha256, extents);
             }
         }
-        Ok(recalled)
+        Ok(stored)
     }
 
     /// What is to be remembered, each file once.
-    fn known<'a>(
+    fn known<'a, F: FileList + ?Sized>(
         &'a self,
-        files: &'a [&TreeEntry],
-        results: &'a [Result<HashedFile, HashError>],
-        is_kept: &'a [bool],
-    ) -> impl Iterator<Item = Known> + Clone + 'a {
+        files: &'a F,
+        hashed: &'a HashedFiles,
+        is_kept: &'a dyn Fn(usize) -> bool,
+    ) -> impl Iterator<Item = Known> + 'a {
         let mut last = None;
-        self.0.iter().filter_map(move |(id, place)| {
-            let hashed = results[*place].as_ref().ok()?;
-            if !is_kept[*place] || last.replace(*id) == Some(*id) {
+        self.iter().filter_map(move |(id, number)| {
+            let (sha256, extents) = hashed.content(number)?;
+            if !is_kept(number) || last.replace(id) == Some(id) {
                 return None;
             }
             Some(Known {
-                stamp: files[*place].stamp()?,
-                is_sparse: hashed.extents.is_some(),
-                sha256: hashed.sha256,
+                stamp: files.stamp(number)?,
+                is_sparse: extents.is_some(),
+                is_plain: files.is_plain(number),
+                sha256,
             })
         })
     }

@@ -1,12 +1,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use hashget_common::digest::Digest;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
 use crate::monitor::{Silent, Unit};
-use crate::tree::{TreeKind, WalkOptions, walk};
+use crate::tree::{HashedFile, TreeEntry, TreeKind, WalkOptions, hash_files, walk};
 
 /// A tree and a cache that takes files however new they are, wherever they are.
 struct Bed {
@@ -54,12 +55,14 @@ impl Bed {
             .filter(|entry| matches!(entry.kind, TreeKind::File { .. }))
             .collect();
         let progress = Progress::start(&Silent, "", Unit::Bytes, None);
-        let hashed = cache.hash_files(&root, &files, &progress, &Silent);
-        assert_eq!(hashed.results.len(), files.len());
+        let hashed = cache.hash_files(&root, &files[..], &progress, &Silent);
+        assert!(hashed.errors().is_empty());
         let plain = hash_files(&root, &files, &progress);
-        for ((file, got), right) in files.iter().zip(&hashed.results).zip(plain) {
-            let (got, right) = (got.as_ref().unwrap(), right.unwrap());
-            assert_eq!(*got, right, "{}", file.path);
+        for ((number, file), right) in files.iter().enumerate().zip(plain) {
+            let (sha256, extents) = hashed.content(number).unwrap();
+            let extents = extents.cloned();
+            let got = HashedFile { sha256, extents };
+            assert_eq!(got, right.unwrap(), "{}", file.path);
             let content = fs::read(file.path.under(root.path())).unwrap();
             assert_eq!(got.sha256, Digest::of(&content), "{}", file.path);
         }
@@ -141,7 +144,7 @@ fn settled_means_that_the_last_change_is_long_ago() {
     let mut is_settled_at = |seconds| {
         entry.metadata.ctime.seconds = seconds;
         entry.metadata.ctime.nanoseconds = 0;
-        is_settled(&entry, now, SETTLE)
+        is_settled(&[&entry][..], 0, now, SETTLE)
     };
     assert!(is_settled_at(1_000_000 - 60));
     assert!(!is_settled_at(1_000_000 - 59));

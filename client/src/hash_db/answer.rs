@@ -9,7 +9,7 @@ use hashget_common::expiry::Expiry;
 use hashget_common::package_summary::PackageSummary;
 use hashget_common::project::ProjectName;
 
-use super::{Found, FoundPackage};
+use super::{Found, FoundPackage, Matches};
 
 /// Collects which package holds which key.
 ///
@@ -21,7 +21,9 @@ pub(super) struct Answer {
     /// Where each package is in `packages`, in the order of the answer.
     places: BTreeMap<(Digest, String), usize>,
     packages: Vec<FoundPackage>,
-    matches: Vec<Vec<usize>>,
+    /// Keys and the places of packages that hold them.
+    pairs: Vec<(usize, usize)>,
+    is_known: Vec<bool>,
 }
 
 impl Answer {
@@ -30,7 +32,8 @@ impl Answer {
         Self {
             places: BTreeMap::new(),
             packages: Vec::new(),
-            matches: vec![Vec::new(); keys],
+            pairs: Vec::new(),
+            is_known: vec![false; keys],
         }
     }
 
@@ -57,31 +60,37 @@ impl Answer {
             None => self.packages.push(new),
         }
         for key in keys {
-            if let Some(packages) = self.matches.get_mut(key) {
-                packages.push(place);
+            if let Some(is_known) = self.is_known.get_mut(key) {
+                *is_known = true;
+                self.pairs.push((key, place));
             }
         }
     }
 
     /// Whether no package holds the key at `place`.
     pub(super) fn is_unknown(&self, place: usize) -> bool {
-        self.matches.get(place).is_none_or(Vec::is_empty)
+        !self.is_known.get(place).is_some_and(|is_known| *is_known)
     }
 
     /// The answer; packages that no key leads to are left out.
     pub(super) fn finish(mut self) -> Found {
         let packages = &self.packages;
+        self.pairs.sort_unstable();
+        self.pairs.dedup();
         let mut is_used = vec![false; packages.len()];
-        for places in &mut self.matches {
-            places.sort_unstable();
-            places.dedup();
+        let mut matches = Matches::with_capacity(self.is_known.len());
+        let mut pairs = self.pairs.chunk_by(|a, b| a.0 == b.0).peekable();
+        for key in 0..self.is_known.len() {
+            let held = pairs.next_if(|pairs| pairs[0].0 == key).unwrap_or_default();
+            let mut places: Vec<usize> = held.iter().map(|(_, place)| *place).collect();
             if places.len() > MAX_PACKAGES_PER_DIGEST {
                 places.sort_unstable_by(|a, b| by_preference(&packages[*a], &packages[*b]));
                 places.truncate(MAX_PACKAGES_PER_DIGEST);
             }
-            for place in places {
+            for place in &places {
                 is_used[*place] = true;
             }
+            matches.push(places);
         }
         let mut found = Found::default();
         let mut renamed = vec![0; packages.len()];
@@ -89,13 +98,8 @@ impl Answer {
             renamed[place] = found.packages.len();
             found.packages.push(packages[place].clone());
         }
-        for mut places in self.matches {
-            for place in &mut places {
-                *place = renamed[*place];
-            }
-            places.sort_unstable();
-            found.matches.push(places);
-        }
+        matches.rename(&renamed);
+        found.matches = matches;
         found
     }
 }

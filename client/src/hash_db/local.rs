@@ -18,7 +18,7 @@ use hashget_common::store::{
 use jiff::civil::Date;
 use thiserror::Error;
 
-use super::import;
+use super::{Matches, import};
 use crate::monitor::{Level, Monitor};
 
 /// Which local projects are used.
@@ -67,7 +67,7 @@ pub struct LocalMatches {
     /// The records, by ascending number.
     pub packages: Vec<PackageSummary>,
     /// For every key asked about, in order: the places in `packages`, ascending.
-    pub matches: Vec<Vec<usize>>,
+    pub matches: Matches,
 }
 
 /// The local `HashDB`.
@@ -138,8 +138,13 @@ impl LocalHashDb {
         monitor: &dyn Monitor,
     ) -> Result<LocalMatches, HashDbError> {
         let store = self.open(monitor)?;
-        let found = store.find_digests(digests)?;
-        Ok(matches_of(&store, &found, used)?)
+        let batches = digests.chunks(BATCH_KEYS);
+        Ok(matches_of(
+            &store,
+            batches.map(|digests| store.find_digests(digests)),
+            digests.len(),
+            used,
+        )?)
     }
 
     /// Like [`LocalHashDb::find_signatures`], in the projects that `used` names.
@@ -150,8 +155,13 @@ impl LocalHashDb {
         monitor: &dyn Monitor,
     ) -> Result<LocalMatches, HashDbError> {
         let store = self.open(monitor)?;
-        let found = store.find_signatures(signatures)?;
-        Ok(matches_of(&store, &found, used)?)
+        let batches = signatures.chunks(BATCH_KEYS);
+        Ok(matches_of(
+            &store,
+            batches.map(|signatures| store.find_signatures(signatures)),
+            signatures.len(),
+            used,
+        )?)
     }
 
     /// The records of the used projects that `spec` names, by ascending number; with `project`
@@ -274,34 +284,42 @@ const STORE_FOLDER: &str = ".store";
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// How many records are listed at a time.
 const PAGE_PACKAGES: usize = 10_000;
+/// How many keys are looked up at a time.
+const BATCH_KEYS: usize = 64 * 1024;
 
+/// Puts together what the store has found for `keys` keys, some at a time.
 fn matches_of(
     store: &SledStore,
-    found: &[Vec<PackageId>],
+    found: impl Iterator<Item = Result<Vec<Vec<PackageId>>, StoreError>>,
+    keys: usize,
     used: &dyn Fn(&ProjectName) -> bool,
 ) -> Result<LocalMatches, StoreError> {
-    let mut ids: Vec<PackageId> = found.iter().flatten().copied().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut packages = store.summaries(&ids)?;
-    for package in &mut packages {
-        package.take_if(|package| !used(&package.project));
+    // Packages are numbered as they are met, and renamed when all are known.
+    let mut met: HashMap<PackageId, usize> = HashMap::new();
+    let mut matches = Matches::with_capacity(keys);
+    for batch in found {
+        for ids in batch? {
+            matches.push(ids.into_iter().map(|id| {
+                let next = met.len();
+                *met.entry(id).or_insert(next)
+            }));
+        }
     }
-    let packages: Vec<PackageSummary> = packages
-        .into_iter()
-        .flatten()
-        .map(Arc::unwrap_or_clone)
-        .collect();
-    let places: HashMap<PackageId, usize> = packages
-        .iter()
-        .enumerate()
-        .map(|(place, package)| (package.id, place))
-        .collect();
-    let places_of = |ids: &Vec<PackageId>| {
-        ids.iter()
-            .filter_map(|id| places.get(id).copied())
-            .collect()
+    let mut ids: Vec<(PackageId, usize)> = met.into_iter().collect();
+    ids.sort_unstable();
+    let (ids, numbers): (Vec<PackageId>, Vec<usize>) = ids.into_iter().unzip();
+    let mut packages = Vec::new();
+    let mut places = vec![None; numbers.len()];
+    for (package, number) in store.summaries(&ids)?.into_iter().zip(numbers) {
+        if let Some(package) = package.filter(|package| used(&package.project)) {
+            places[number] = Some(packages.len());
+            packages.push(Arc::unwrap_or_clone(package));
+        }
+    }
+    let used_places = |numbers: &[usize]| -> Vec<usize> {
+        let places = numbers.iter().filter_map(|number| places[*number]);
+        places.collect()
     };
-    let matches = found.iter().map(places_of).collect();
+    let matches = matches.iter().map(used_places).collect();
     Ok(LocalMatches { packages, matches })
 }

@@ -167,7 +167,7 @@ impl CombinedLookup<'_> {
         let local = self
             .db
             .find_signatures_in(signatures, &used, self.monitor)?;
-        let best_of = |places: &Vec<usize>| {
+        let best_of = |places: &[usize]| {
             let packages = places.iter().filter_map(|place| local.packages.get(*place));
             packages
                 .filter(|package| !package.expires.is_expired_at(self.today))

@@ -4,6 +4,7 @@ mod answer;
 mod import;
 mod local;
 mod lookup;
+mod matches;
 mod pull;
 
 use hashget_common::digest::Digest;
@@ -13,6 +14,7 @@ use hashget_common::project::ProjectName;
 pub use local::{HashDbError, LocalHashDb, LocalMatches, ProjectFilter};
 pub use lookup::CombinedLookup;
 pub(crate) use lookup::find_on_servers;
+pub use matches::Matches;
 pub use pull::PullStats;
 
 /// A package that a look-up found.
@@ -40,7 +42,7 @@ pub struct Found {
     /// wherever they came from.
     pub packages: Vec<FoundPackage>,
     /// For every key asked about, in order: the places in `packages`, ascending.
-    pub matches: Vec<Vec<usize>>,
+    pub matches: Matches,
 }
 
 /// Whose word a record is relied on.

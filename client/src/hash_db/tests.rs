@@ -82,7 +82,7 @@ fn records_are_kept_found_changed_and_removed() {
     let found = db
         .find_digests(&[digest("g"), digest("f"), digest("z")], &Silent)
         .unwrap();
-    assert_eq!(found.matches, [vec![1], vec![0, 1], vec![]]);
+    assert_eq!(found.matches, vec![vec![1], vec![0, 1], vec![]].into());
     let spec: PackageSpec = "name:y".parse().unwrap();
     let listed = db.list(&spec, None, TODAY, &Silent).unwrap();
     assert_eq!(listed.len(), 1);
@@ -104,7 +104,7 @@ fn records_are_kept_found_changed_and_removed() {
     assert_eq!(only.projects(&Silent).unwrap(), [project("b")]);
     assert_eq!(
         only.find_digests(&[digest("f")], &Silent).unwrap().matches,
-        [Vec::<usize>::new()]
+        vec![Vec::new()].into()
     );
     assert_eq!(only.stats(&Silent).unwrap().packages, 0);
     assert_eq!(db.stats(&Silent).unwrap().packages, 1);
@@ -265,7 +265,7 @@ fn records_of_one_package_are_one_in_the_answer() {
     let found = lookup(&db, Trust::Servers)
         .find(&[digest("f"), digest("g")], needed)
         .unwrap();
-    assert_eq!(found.matches, [vec![0], vec![0]]);
+    assert_eq!(found.matches, vec![vec![0], vec![0]].into());
     let package = &found.packages[0];
     assert_eq!((package.size, package.project.as_str()), (Some(7), "p"));
     assert_eq!(package.expires, "2030-01-01".parse().unwrap());
@@ -287,7 +287,7 @@ fn a_key_leads_to_the_best_packages_only() {
     let found = lookup(&db, Trust::Own)
         .find(&[digest("f")], Expiry::Never)
         .unwrap();
-    assert_eq!(found.matches[0], (0..64).collect::<Vec<_>>());
+    assert_eq!(found.matches[0], (0..64).collect::<Vec<_>>()[..]);
     assert!(
         found
             .packages

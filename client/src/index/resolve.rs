@@ -33,7 +33,7 @@ pub(super) fn resolve(
 
     let flat: Vec<Signature> = keys.concat();
     let found = lookup.db.find_signatures(&flat, lookup.monitor)?;
-    let usable = |places: &Vec<usize>| {
+    let usable = |places: &[usize]| {
         let mut packages = places.iter().filter_map(|place| found.packages.get(*place));
         packages.any(|package| is_usable(package, lookup))
     };

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hashget_common::digest::{Digest, HashSpec};
 use hashget_common::rel_path::RelPath;
-use hashget_common::restore_file::{MembersOwner, RestoreMembers};
+use hashget_common::restore_file::{MembersOwner, MembersSum, RestoreMembers};
 
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::{Fate, look_again};
 use super::scan::PackScan;
 use crate::monitor::{Level, Monitor};
-use crate::package_members::{Member, MemberMetadata, below, path_in_tree, read_members, sum_of};
+use crate::package_members::{Member, MemberMetadata, below, path_in_tree, read_members};
 use crate::sources::LocalPackage;
-use crate::tree::{TreeEntry, TreeKind};
+use crate::tree::TreeEntry;
 
 /// In how many places of the tree one package is looked for.
 const MOST_GROUPS: usize = 8;
@@ -90,8 +90,8 @@ struct Tree<'a> {
 impl<'a> Tree<'a> {
     fn new(scan: &'a PackScan) -> Self {
         let mut by_digest: HashMap<Digest, Vec<usize>> = HashMap::new();
-        for (place, entry) in scan.entries.iter().enumerate() {
-            if let Some(digest) = whole_content(scan, entry) {
+        for place in 0..scan.entries.len() {
+            if let Some(digest) = whole_content(scan, place) {
                 by_digest.entry(digest).or_default().push(place);
             }
         }
@@ -128,7 +128,7 @@ impl<'a> Tree<'a> {
             };
             let places = self.by_digest.get(&content.sha256).into_iter().flatten();
             let free = places.filter(|place| !self.taken.contains(place));
-            let mapping = |place: &usize| mapping(&member.path, &self.scan.entries[*place].path);
+            let mapping = |place: &usize| mapping(&member.path, &self.scan.entries.path(*place));
             let best = free.take(MOST_TWINS).filter_map(mapping).max();
             if let Some((_, mapping)) = best {
                 *votes.entry(mapping).or_default() += 1;
@@ -150,13 +150,13 @@ impl<'a> Tree<'a> {
                 inside.push((member, rest, place));
             }
         }
-        let entry = |place: usize| &self.scan.entries[place];
+        let entry = |place: usize| self.scan.entries.entry(place);
         let fits = |member: &Member, place: usize, umask: u32, owner: Option<&MembersOwner>| {
-            member.metadata.in_tree(umask, owner) == Some(metadata_of(entry(place)))
+            member.metadata.in_tree(umask, owner) == Some(metadata_of(&entry(place)))
         };
         let mut owners: BTreeMap<_, (u64, MembersOwner)> = BTreeMap::new();
         for place in inside.iter().filter_map(|(_, _, place)| *place) {
-            let owner = owner_of(entry(place));
+            let owner = owner_of(&entry(place));
             let key = (
                 owner.uid,
                 owner.gid,
@@ -202,14 +202,12 @@ impl<'a> Tree<'a> {
     fn same_content(&self, member: &Member, mapping: &Mapping) -> Option<usize> {
         let path = path_in_tree(&member.path, &mapping.from, &mapping.into)?;
         let entries = &self.scan.entries;
-        let place = entries
-            .binary_search_by(|entry| entry.path.cmp(&path))
-            .ok()?;
-        let entry = &entries[place];
-        let same = match (&member.content, &entry.kind) {
-            (None, TreeKind::Directory) => true,
-            (Some(content), TreeKind::File { size, .. }) => {
-                *size == content.size && whole_content(self.scan, entry) == Some(content.sha256)
+        let place = entries.find(&path)?;
+        let same = match (&member.content, entries.file(place)) {
+            (None, None) => entries.is_folder(place),
+            (Some(content), Some(file)) => {
+                file.stamp.size == content.size
+                    && whole_content(self.scan, place) == Some(content.sha256)
             }
             _ => false,
         };
@@ -288,11 +286,11 @@ impl Compaction {
             let mut places = HashSet::new();
             let mut statuses = scan.root.statuses();
             for place in group.members.iter().filter_map(|(_, place)| *place) {
-                let entry = &scan.entries[place];
-                if fates[place] == Fate::Archive && entry.kind != TreeKind::Directory {
-                    fates[place] = look_again(&mut statuses, entry, monitor);
+                let is_folder = scan.entries.is_folder(place);
+                if fates[place] == Fate::Archive && !is_folder {
+                    fates[place] = look_again(scan, place, &mut statuses, monitor);
                 }
-                if entry.kind == TreeKind::Directory {
+                if is_folder {
                     fates[place] = Fate::LeaveOut;
                 }
                 if fates[place] == Fate::LeaveOut {
@@ -328,35 +326,30 @@ impl Group {
             owner: self.owner.clone(),
         };
         for place in &sorted {
-            match scan.entries[*place].kind {
-                TreeKind::File { size, .. } => {
+            match scan.entries.file(*place) {
+                Some(file) => {
                     words.files += 1;
-                    words.bytes = words.bytes.saturating_add(size);
+                    words.bytes = words.bytes.saturating_add(file.stamp.size);
                 }
-                _ => words.folders += 1,
+                None => words.folders += 1,
             }
         }
-        let contents: Vec<Option<Digest>> = sorted
-            .iter()
-            .map(|place| scan.digest_of(&scan.entries[*place]))
-            .collect();
-        words.sum = sum_of(sorted.iter().zip(&contents).map(|(place, content)| {
-            let entry = &scan.entries[*place];
-            (&entry.path, content.as_ref(), entry.metadata.mode)
-        }));
+        let mut sum = MembersSum::default();
+        for place in sorted {
+            let entry = scan.entries.entry(place);
+            let content = scan.digest_of(place);
+            sum.add(&entry.path, content.as_ref(), entry.metadata.mode);
+        }
+        words.sum = sum.finish();
         words
     }
 }
 
 /// The digest of a file that has one name and no holes.
-fn whole_content(scan: &PackScan, entry: &TreeEntry) -> Option<Digest> {
-    match entry.kind {
-        TreeKind::File { links: 1, .. } => {
-            let content = scan.content_of(entry)?;
-            content.extents.is_none().then_some(content.sha256)
-        }
-        _ => None,
-    }
+fn whole_content(scan: &PackScan, place: usize) -> Option<Digest> {
+    let file = scan.entries.file(place).filter(|file| file.links == 1)?;
+    let is_whole = scan.contents.extents(file.stamp.id).is_none();
+    scan.digest_of(place).filter(|_| is_whole)
 }
 
 fn owner_of(entry: &TreeEntry) -> MembersOwner {

@@ -12,40 +12,31 @@ use hashget_common::rel_path::RelPath;
 
 use super::recheck::Fate;
 use super::scan::PackScan;
-use crate::tree::{FileId, TreeKind};
 
 /// Takes out of `scan` the content of all files that a line of the list cannot name.
 pub(super) fn keep_what_can_be_named(scan: &mut PackScan, real_root: &Path) {
-    let names: HashSet<&[u8]> = scan
-        .entries
-        .iter()
-        .filter(|entry| scan.content_of(entry).is_some())
-        .map(|entry| entry.path.as_bytes())
+    let places = 0..scan.entries.len();
+    let named = places.filter(|place| scan.contents.digest(*place).is_some());
+    let named: Vec<(usize, RelPath)> = named
+        .map(|place| (place, scan.entries.path(place)))
         .collect();
+    let names: HashSet<&[u8]> = named.iter().map(|(_, path)| path.as_bytes()).collect();
     let ambiguous = ambiguous(scan, &names, real_root);
     let cannot_be_named = |path: &RelPath| {
         has_special_characters(path.as_bytes()) || ambiguous.contains(path.as_bytes())
     };
-    let dropped: Vec<FileId> = scan
-        .entries
-        .iter()
-        .filter_map(|entry| match entry.kind {
-            TreeKind::File { id, .. } => cannot_be_named(&entry.path).then_some(id),
-            _ => None,
-        })
-        .collect();
-    for id in dropped {
-        scan.contents.remove(&id);
-    }
+    let dropped = named.iter().filter(|(_, path)| cannot_be_named(path));
+    let dropped: Vec<usize> = dropped.map(|(place, _)| *place).collect();
+    scan.contents.forget(&scan.entries, &dropped);
 }
 
 /// The list of what `fates` leaves out.
 pub(super) fn exclude_list(scan: &PackScan, fates: &[Fate]) -> Vec<u8> {
     let mut list = Vec::new();
-    for (entry, fate) in scan.entries.iter().zip(fates) {
+    for (place, fate) in fates.iter().enumerate() {
         if *fate == Fate::LeaveOut {
             list.extend_from_slice(b"./");
-            list.extend_from_slice(entry.path.as_bytes());
+            list.extend_from_slice(scan.entries.path(place).as_bytes());
             list.push(b'\n');
         }
     }
@@ -70,9 +61,9 @@ fn ambiguous(scan: &PackScan, names: &HashSet<&[u8]>, real_root: &Path) -> HashS
     }
     let mut path = [root, b"/"].concat();
     let own_start = path.len();
-    for entry in &scan.entries {
+    for place in 0..scan.entries.len() {
         path.truncate(own_start);
-        path.extend_from_slice(entry.path.as_bytes());
+        path.extend_from_slice(scan.entries.path(place).as_bytes());
         check(&path, own_start);
     }
     ambiguous

@@ -8,6 +8,7 @@
 mod compact;
 mod compress;
 mod content;
+mod contents;
 mod cover;
 mod durability;
 mod error;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
@@ -28,6 +29,8 @@ pub struct PackOptions {
     /// Whether smaller files are left out, too, where a package holds them that is relied on anyway,
     /// and listing them costs less than storing them.
     pub small_files: bool,
+    /// What was listed less than this ago is not looked at again before it is left out.
+    pub fresh: Duration,
     /// Until when the archive must be restorable.
     pub expires: Expiry,
     /// How the archive is compressed.
@@ -78,6 +81,10 @@ impl ExtraContent {
 }
 
 impl PackOptions {
+    /// The default of [`PackOptions::fresh`]: how far apart the moments are that an archive shows
+    /// of two files, however it is made.
+    pub const FRESH: Duration = Duration::from_secs(2);
+
     /// The default of [`PackOptions::filesz`].
     pub const FILESZ: u64 = 1024;
 
@@ -106,6 +113,7 @@ impl Default for PackOptions {
             small_files: false,
             compact: false,
             hash_cache: None,
+            fresh: Self::FRESH,
             expires: Expiry::Never,
             compression: Compression::None,
             extra: Vec::new(),

@@ -11,22 +11,19 @@ use hashget_common::restore_file::RestoreFile;
 
 use super::error::PackError;
 use crate::monitor::{Level, Monitor};
-use crate::tree::{TreeEntry, TreeKind, TreeRoot, is_file};
+use crate::tree::{TreeKind, TreeList, TreeRoot, is_file};
 
 /// Takes the restore file out of `entries`, if there is one and nothing is lost by that.
 pub(super) fn take_out(
     root: &TreeRoot,
-    entries: &mut Vec<TreeEntry>,
+    entries: &mut TreeList,
     monitor: &dyn Monitor,
 ) -> Result<(), PackError> {
-    let name = RestoreFile::NAME.as_bytes();
-    let Some(place) = entries
-        .iter()
-        .position(|entry| entry.path.as_bytes() == name)
-    else {
+    let name = RelPath::root().child(RestoreFile::NAME.as_bytes());
+    let Some(place) = entries.find(&name) else {
         return Ok(());
     };
-    let entry = &entries[place];
+    let entry = entries.entry(place);
     let path = entry.path.under(root.path());
     if !matches!(entry.kind, TreeKind::File { .. }) {
         return Err(PackError::NotARestoreFile { path, source: None });

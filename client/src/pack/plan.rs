@@ -68,7 +68,7 @@ impl PackPlan {
         for (place, content) in wanted.iter().enumerate() {
             let weight = weights.entry(content.sha256).or_default();
             *weight = weight.saturating_add(content.saved_bytes);
-            for package in found.matches.get(place).into_iter().flatten() {
+            for package in found.matches.get(place).unwrap_or_default() {
                 holders.add(*package, content.sha256);
             }
         }

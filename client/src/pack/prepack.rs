@@ -38,7 +38,7 @@ pub fn prepack<L: PackageLookup>(
     })?;
     keep_what_can_be_named(&mut scan, &real_root);
     let plan = scan.plan(lookup, options)?;
-    let (fates, plan) = recheck(&scan, &plan, &counted);
+    let (fates, plan) = recheck(&scan, &plan, options.fresh, &counted);
     let list =
         restore_file(&scan, &fates, &plan, Compacted::default(), options.expires).to_json()?;
     // In this order: with the list of what to exclude alone, an archive would lose files.
@@ -61,9 +61,10 @@ pub fn prepack<L: PackageLookup>(
 
 /// Gives the root the times that it had before the restore file was put there.
 fn reset_times(scan: &PackScan) -> io::Result<()> {
-    let Some(root) = scan.entries.first().filter(|entry| entry.path.is_root()) else {
+    if scan.entries.is_empty() {
         return Ok(());
-    };
+    }
+    let root = scan.entries.entry(0);
     let time = |time: hashget_common::archive::Timestamp| Timespec {
         tv_sec: time.seconds,
         tv_nsec: time.nanoseconds.into(),

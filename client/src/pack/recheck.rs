@@ -1,15 +1,14 @@
 //! Looks again whether what is left out is still what was hashed.
 
-use std::collections::HashSet;
 use std::io;
+use std::time::Duration;
 
-use hashget_common::digest::Digest;
 use rayon::prelude::*;
 
 use super::plan::PackPlan;
 use super::scan::PackScan;
 use crate::monitor::{Level, Monitor, Problem};
-use crate::tree::{Statuses, TreeEntry, stamp_of};
+use crate::tree::{Statuses, stamp_of};
 
 /// So many entries of the tree are looked at by one thread.
 const CHUNK_ENTRIES: usize = 1024;
@@ -26,37 +25,39 @@ pub(super) enum Fate {
 }
 
 /// Decides for every entry, and gives the plan that is left: what changed since it was hashed
-/// goes into the archive.
+/// goes into the archive. If the tree was listed less than `fresh` ago, nothing is looked at.
 pub(super) fn recheck(
     scan: &PackScan,
     plan: &PackPlan,
+    fresh: Duration,
     monitor: &dyn Monitor,
 ) -> (Vec<Fate>, PackPlan) {
-    let left_out: HashSet<Digest> = plan.left_out.iter().map(|it| it.sha256).collect();
-    let fates: Vec<Fate> = scan
-        .entries
-        .par_chunks(CHUNK_ENTRIES)
-        .flat_map_iter(|entries| {
+    let left_out = plan.left_out.iter().map(|it| it.sha256);
+    let mut left_out = scan.contents.marked(left_out);
+    let is_fresh = scan.began.elapsed() < fresh;
+    let count = scan.entries.len();
+    let mut fates = vec![Fate::Archive; count];
+    fates
+        .par_chunks_mut(CHUNK_ENTRIES)
+        .enumerate()
+        .for_each(|(chunk, fates)| {
             let mut statuses = scan.root.statuses();
-            let left_out = &left_out;
-            entries.iter().map(move |entry| {
-                let content = scan.content_of(entry);
-                if content.is_some_and(|content| left_out.contains(&content.sha256)) {
-                    look_again(&mut statuses, entry, monitor)
-                } else {
-                    Fate::Archive
+            for (fate, place) in fates.iter_mut().zip(chunk * CHUNK_ENTRIES..) {
+                if left_out.has(place) {
+                    *fate = if is_fresh {
+                        Fate::LeaveOut
+                    } else {
+                        look_again(scan, place, &mut statuses, monitor)
+                    };
                 }
-            })
-        })
-        .collect();
-    let mut changed = left_out;
-    for (entry, fate) in scan.entries.iter().zip(&fates) {
-        if *fate == Fate::LeaveOut
-            && let Some(content) = scan.content_of(entry)
-        {
-            changed.remove(&content.sha256);
+            }
+        });
+    for (place, fate) in fates.iter().enumerate() {
+        if *fate == Fate::LeaveOut {
+            left_out.unmark(place);
         }
     }
+    let changed = left_out.digests();
     let plan = if changed.is_empty() {
         plan.clone()
     } else {
@@ -67,23 +68,23 @@ pub(super) fn recheck(
 
 /// Decides for a file that a package holds.
 pub(super) fn look_again(
+    scan: &PackScan,
+    place: usize,
     statuses: &mut Statuses<'_>,
-    entry: &TreeEntry,
     monitor: &dyn Monitor,
 ) -> Fate {
-    match statuses.status(&entry.path) {
-        Ok(status) if Some(stamp_of(&status)) == entry.stamp() => Fate::LeaveOut,
+    let path = scan.entries.path(place);
+    let stamp = scan.entries.file(place).map(|file| file.stamp);
+    match statuses.status(&path) {
+        Ok(status) if Some(stamp_of(&status)) == stamp => Fate::LeaveOut,
         Ok(_) => {
-            let text = format!(
-                "{} changed since it was hashed: packed as it is",
-                entry.path
-            );
+            let text = format!("{path} changed since it was hashed: packed as it is");
             monitor.message(Level::Detail, &text);
             Fate::Archive
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let what = "vanished while packing";
-            monitor.problem(&Problem::text(entry.path.to_string(), what));
+            monitor.problem(&Problem::text(path.to_string(), what));
             Fate::Gone
         }
         // Whatever it is, archiving it will tell.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use hashget_common::digest::HashSpec;
+use hashget_common::digest::{Digest, HashSpec};
 use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreEntry, RestoreFile, RestoreFolder, RestorePackage};
@@ -11,7 +11,7 @@ use super::compact::Compacted;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
-use crate::tree::{FileId, HashedFile, TreeEntry, TreeKind};
+use crate::tree::{FileId, TreeEntry};
 
 /// Lists what `fates` leaves out, the packages of `plan`, and the folders that files will be
 /// restored into.
@@ -25,29 +25,29 @@ pub(super) fn restore_file(
     let mut first_names: HashMap<FileId, RelPath> = HashMap::new();
     let mut files = Vec::new();
     let mut parents = BTreeSet::new();
-    for (place, (entry, fate)) in scan.entries.iter().zip(fates).enumerate() {
-        let TreeKind::File { id, links, .. } = entry.kind else {
+    for (place, fate) in fates.iter().enumerate() {
+        let Some(file) = scan.entries.file(place) else {
             continue;
         };
         if compacted.places.contains(&place) {
-            parents.extend(entry.path.parent());
+            parents.extend(scan.entries.parent(place));
             continue;
         }
-        let Some(content) = scan.contents.get(&id).filter(|_| *fate == Fate::LeaveOut) else {
+        let Some(sha256) = scan.digest_of(place).filter(|_| *fate == Fate::LeaveOut) else {
             continue;
         };
+        let entry = scan.entries.entry(place);
+        let id = file.stamp.id;
         let first = first_names.get(&id).cloned();
-        if links > 1 && first.is_none() {
+        if file.links > 1 && first.is_none() {
             first_names.insert(id, entry.path.clone());
         }
-        parents.extend(entry.path.parent());
-        files.push(restore_entry(entry, content, first));
+        parents.extend(scan.entries.parent(place));
+        let extents = scan.contents.extents(id).filter(|_| first.is_none());
+        files.push(restore_entry(entry, sha256, extents.cloned(), first));
     }
     // Members that are folders come with their times.
-    let is_listed = |path: &&RelPath| {
-        let place = scan.entries.binary_search_by(|entry| entry.path.cmp(path));
-        place.is_ok_and(|place| !compacted.places.contains(&place))
-    };
+    let is_listed = |place: &&usize| !compacted.places.contains(*place);
     let version = if compacted.members.is_empty() {
         RestoreFile::VERSION
     } else {
@@ -56,7 +56,7 @@ pub(super) fn restore_file(
     let folders = parents
         .iter()
         .filter(is_listed)
-        .filter_map(|path| restore_folder(scan, path))
+        .map(|place| restore_folder(scan.entries.entry(*place)))
         .collect();
     RestoreFile {
         version: Some(version),
@@ -71,16 +71,18 @@ pub(super) fn restore_file(
 }
 
 fn restore_entry(
-    entry: &TreeEntry,
-    content: &HashedFile,
+    entry: TreeEntry,
+    sha256: Digest,
+    extents: Option<Vec<(u64, u64)>>,
     hardlink: Option<RelPath>,
 ) -> RestoreEntry {
-    let metadata = &entry.metadata;
+    let size = entry.stamp().map(|stamp| stamp.size);
+    let metadata = entry.metadata;
     let low_bits = metadata.mode & 0o777;
     RestoreEntry {
-        file: entry.path.clone(),
-        sha256: content.sha256,
-        size: entry.stamp().map(|stamp| stamp.size),
+        file: entry.path,
+        sha256,
+        size,
         mode: Some(low_bits),
         uid: Some(metadata.uid),
         gid: Some(metadata.gid),
@@ -90,10 +92,10 @@ fn restore_entry(
         mode_bits: (metadata.mode != low_bits).then_some(metadata.mode),
         atime_ns: metadata.atime.nanoseconds,
         mtime_ns: metadata.mtime.nanoseconds,
-        user: metadata.user.clone(),
-        group: metadata.group.clone(),
-        xattrs: metadata.xattrs.clone(),
-        extents: content.extents.clone().filter(|_| hardlink.is_none()),
+        user: metadata.user,
+        group: metadata.group,
+        xattrs: metadata.xattrs,
+        extents,
         hardlink,
     }
 }
@@ -107,17 +109,13 @@ fn restore_package(package: &PlannedPackage) -> RestorePackage {
     }
 }
 
-fn restore_folder(scan: &PackScan, path: &RelPath) -> Option<RestoreFolder> {
-    let place = scan
-        .entries
-        .binary_search_by(|entry| entry.path.cmp(path))
-        .ok()?;
-    let metadata = &scan.entries[place].metadata;
-    Some(RestoreFolder {
-        folder: path.clone(),
+fn restore_folder(entry: TreeEntry) -> RestoreFolder {
+    let metadata = entry.metadata;
+    RestoreFolder {
+        folder: entry.path,
         atime: metadata.atime.seconds,
         atime_ns: metadata.atime.nanoseconds,
         mtime: metadata.mtime.seconds,
         mtime_ns: metadata.mtime.nanoseconds,
-    })
+    }
 }

@@ -1,34 +1,38 @@
 //! Step one: what is in the tree.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
+use std::time::Instant;
 
 use hashget_common::digest::Digest;
 use hashget_common::rel_path::RelPath;
 
+use super::contents::Contents;
 use super::error::PackError;
 use super::options::PackOptions;
 use super::output::Output;
 use super::own_restore_file;
 use super::plan::{PackPlan, Wanted};
-use crate::hash_cache::HashCache;
-use crate::hash_db::PackageLookup;
-use crate::monitor::{Counted, Level, Monitor, Progress, Unit};
+use crate::hash_cache::HashedFiles;
+use crate::hash_db::{Found, PackageLookup};
+use crate::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use crate::tree::{
-    FileId, HashedFile, PatternSet, TreeEntry, TreeKind, TreeRoot, WalkOptions, hash_files, walk,
+    FileId, FileList, FileStamp, ListedFile, PatternSet, Seen, TreeList, TreeRoot, WalkOptions,
+    walk_knowing,
 };
 
 /// A tree, walked and hashed.
 #[derive(Debug)]
 pub struct PackScan {
     pub(super) root: TreeRoot,
-    /// Everything in the tree but the restore file at its root, in order.
-    pub(super) entries: Vec<TreeEntry>,
-    /// What may be left out: every file once, however many names it has.
-    pub(super) contents: HashMap<FileId, HashedFile>,
-    /// The size of each of these.
-    sizes: HashMap<FileId, u64>,
+    /// Everything in the tree but the restore file at its root.
+    pub(super) entries: TreeList,
+    /// What may be left out.
+    pub(super) contents: Contents,
     pub(super) problems: u64,
+    /// When listing the tree began.
+    pub(super) began: Instant,
 }
 
 /// Walks `root` and hashes what may be in packages. The file of `output`, and what killed runs
@@ -39,6 +43,7 @@ pub fn scan(
     options: &PackOptions,
     monitor: &dyn Monitor,
 ) -> Result<PackScan, PackError> {
+    let began = Instant::now();
     let counted = Counted::new(monitor);
     let root = TreeRoot::open(root)?;
     let omitted = output.map(Output::prepare).transpose()?.flatten();
@@ -46,57 +51,35 @@ pub fn scan(
         omitted,
         ..options.walk.clone()
     };
-    let mut entries = walk(&root, &walk_options, &counted);
-    own_restore_file::take_out(&root, &mut entries, monitor)?;
-    let candidates = candidates(&entries, options);
-    let sizes: HashMap<FileId, u64> = candidates
-        .iter()
-        .filter_map(|entry| entry.stamp())
-        .map(|stamp| (stamp.id, stamp.size))
-        .collect();
     let cache = options.hash_cache.as_ref();
-    let contents = hash(&root, &candidates, sizes.values().sum(), cache, monitor);
+    let plain = cache
+        .map(|cache| cache.plain_files(&root))
+        .unwrap_or_default();
+    let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|stamp| plain.holds(&stamp));
+    let mut entries = walk_knowing(&root, &walk_options, &is_plain, &counted);
+    drop(plain);
+    own_restore_file::take_out(&root, &mut entries, monitor)?;
+    let contents = hash(&root, &entries, options, monitor);
     Ok(PackScan {
         contents,
-        sizes,
         problems: counted.problems(),
         root,
         entries,
+        began,
     })
 }
 
 impl PackScan {
     /// What the tree holds, the root first, without the restore file at its root.
-    pub fn entries(&self) -> &[TreeEntry] {
+    pub fn entries(&self) -> &TreeList {
         &self.entries
     }
 
     /// The content that is worth leaving out, sorted by digest.
     pub fn wanted(&self) -> Vec<Wanted> {
-        self.wanted_of_sizes(|_| true)
-    }
-
-    /// The content that is worth a package, and what is not; each sorted by digest.
-    fn wanted_and_small(&self, filesz: u64) -> (Vec<Wanted>, Vec<Wanted>) {
-        let wanted = self.wanted_of_sizes(|size| size > filesz);
-        (wanted, self.wanted_of_sizes(|size| size <= filesz))
-    }
-
-    fn wanted_of_sizes(&self, is_wanted: impl Fn(u64) -> bool) -> Vec<Wanted> {
-        let mut saved: BTreeMap<Digest, u64> = BTreeMap::new();
-        for (id, content) in &self.contents {
-            let size = self.sizes.get(id).copied().unwrap_or(0);
-            if !is_wanted(size) {
-                continue;
-            }
-            let sum = saved.entry(content.sha256).or_default();
-            *sum = sum.saturating_add(size);
-        }
-        let wanted = |(sha256, saved_bytes)| Wanted {
-            sha256,
-            saved_bytes,
-        };
-        saved.into_iter().map(wanted).collect()
+        let numbers = 0..self.contents.digests().len();
+        let there = numbers.filter(|number| self.contents.is_there(*number));
+        there.map(|number| self.contents.wanted(number).0).collect()
     }
 
     /// Asks `lookup` which packages hold the files, and chooses the packages to rely on.
@@ -105,63 +88,97 @@ impl PackScan {
         lookup: &L,
         options: &PackOptions,
     ) -> Result<PackPlan, PackError> {
-        let (wanted, small) = self.wanted_and_small(options.filesz);
-        let both = wanted.iter().chain(&small);
-        let digests: Vec<Digest> = both.map(|content| content.sha256).collect();
+        let digests = self.contents.digests();
+        let numbers = 0..digests.len();
+        let there: Vec<usize> = numbers.filter(|it| self.contents.is_there(*it)).collect();
+        let all_there = there.len() == digests.len();
+        let asked: Cow<'_, [Digest]> = if all_there {
+            Cow::Borrowed(digests)
+        } else {
+            there.iter().map(|number| digests[*number]).collect()
+        };
         let found = lookup
-            .find(&digests, options.expires)
+            .find(&asked, options.expires)
             .map_err(|error| PackError::Lookup(Box::new(error)))?;
+        drop(asked);
+        // First the content that is worth a package, then what is not.
+        let held = there.iter().zip(found.matches.iter());
+        let held = held.filter(|(_, holders)| !holders.is_empty());
+        let held = held.map(|(number, holders)| (self.contents.wanted(*number), holders));
+        let (wanted, small): (Vec<_>, Vec<_>) =
+            held.partition(|((_, size), _)| *size > options.filesz);
+        let first = wanted.len();
+        let matches = wanted.iter().chain(&small).map(|(_, holders)| *holders);
+        let matches = matches.map(|holders| holders.iter().copied()).collect();
+        let contents_of = |held: &[((Wanted, u64), &[usize])]| -> Vec<Wanted> {
+            held.iter().map(|((content, _), _)| *content).collect()
+        };
+        let (wanted, small) = (contents_of(&wanted), contents_of(&small));
+        let found = Found {
+            packages: found.packages.clone(),
+            matches,
+        };
         let mut plan = PackPlan::new(&wanted, &found, options.expires);
-        plan.take_along(&small, &found, wanted.len());
+        plan.take_along(&small, &found, first);
         Ok(plan)
     }
 
     /// How many names of files `plan` leaves out, as far as none changes until it is written.
     pub fn left_out_files(&self, plan: &PackPlan) -> u64 {
-        let left_out: HashSet<Digest> = plan.left_out.iter().map(|it| it.sha256).collect();
-        let contents = self
-            .entries
-            .iter()
-            .filter_map(|entry| self.content_of(entry));
-        contents
-            .filter(|content| left_out.contains(&content.sha256))
-            .count() as u64
+        let left_out = self
+            .contents
+            .marked(plan.left_out.iter().map(|it| it.sha256));
+        let places = 0..self.entries.len();
+        places.filter(|place| left_out.has(*place)).count() as u64
     }
 
-    /// The digest of a regular file's content, if it was looked at.
-    pub fn digest_of(&self, entry: &TreeEntry) -> Option<Digest> {
-        self.content_of(entry).map(|content| content.sha256)
-    }
-
-    /// The content of a regular file, if it may be left out.
-    pub(super) fn content_of(&self, entry: &TreeEntry) -> Option<&HashedFile> {
-        match entry.kind {
-            TreeKind::File { id, .. } => self.contents.get(&id),
-            _ => None,
-        }
+    /// The digest of the content of the regular file at `place`, if it was looked at.
+    pub fn digest_of(&self, place: usize) -> Option<Digest> {
+        self.contents.digest(place)
     }
 }
 
-/// The files to look for in packages: the first name of each.
-fn candidates<'e>(entries: &'e [TreeEntry], options: &PackOptions) -> Vec<&'e TreeEntry> {
+/// Files of a tree, by number.
+struct Candidates<'a> {
+    entries: &'a TreeList,
+    places: &'a [u32],
+}
+
+impl FileList for Candidates<'_> {
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    fn path(&self, number: usize) -> RelPath {
+        self.entries.path(self.places[number] as usize)
+    }
+
+    fn stamp(&self, number: usize) -> Option<FileStamp> {
+        let file = self.entries.file(self.places[number] as usize);
+        file.map(|file| file.stamp)
+    }
+
+    fn is_plain(&self, number: usize) -> bool {
+        self.entries.is_plain(self.places[number] as usize)
+    }
+}
+
+/// The places of the files to look for in packages: the first name of each.
+fn candidates(entries: &TreeList, options: &PackOptions) -> Vec<u32> {
     let skipped = skipped_files(entries, &options.skip);
     let smallest = options.smallest();
     let mut seen = HashSet::new();
-    let is_candidate = |entry: &&TreeEntry| match entry.kind {
-        TreeKind::File {
-            size,
-            id,
-            allocated_bytes,
-            ..
-        } => {
-            size >= smallest
-                && !is_mostly_hole(size, allocated_bytes)
-                && !skipped.contains(&id)
-                && seen.insert(id)
-        }
-        _ => false,
+    let mut is_candidate = |file: &ListedFile| {
+        let FileStamp { id, size, .. } = file.stamp;
+        size >= smallest
+            && !is_mostly_hole(size, file.allocated_bytes)
+            && !skipped.contains(&id)
+            && (file.links == 1 || seen.insert(id))
     };
-    entries.iter().filter(is_candidate).collect()
+    (0..entries.len())
+        .filter(|place| entries.file(*place).is_some_and(|it| is_candidate(&it)))
+        .filter_map(|place| u32::try_from(place).ok())
+        .collect()
 }
 
 /// Whether hashing all the zeros of a big sparse file costs more than storing its little data.
@@ -172,27 +189,28 @@ fn is_mostly_hole(size: u64, allocated_bytes: u64) -> bool {
 
 /// The files that are put into the archive as they are. One name in there makes all names of a
 /// hard-linked file links to it, which costs nothing.
-fn skipped_files(entries: &[TreeEntry], skip: &PatternSet) -> HashSet<FileId> {
+fn skipped_files(entries: &TreeList, skip: &PatternSet) -> HashSet<FileId> {
     let mut skipped = HashSet::new();
     if skip.is_empty() {
         return skipped;
     }
     // All that is in a folder comes right after it.
-    let mut folder: Option<&RelPath> = None;
-    for entry in entries {
-        if folder.is_some_and(|folder| !entry.path.starts_with(folder)) {
+    let mut folder: Option<RelPath> = None;
+    for place in 0..entries.len() {
+        let path = entries.path(place);
+        if folder
+            .as_ref()
+            .is_some_and(|folder| !path.starts_with(folder))
+        {
             folder = None;
         }
-        let is_folder = entry.kind == TreeKind::Directory;
-        if folder.is_none() && !skip.matches(&entry.path, is_folder) {
+        let is_folder = entries.is_folder(place);
+        if folder.is_none() && !skip.matches(&path, is_folder) {
             continue;
         }
-        match entry.kind {
-            TreeKind::File { id, .. } => {
-                skipped.insert(id);
-            }
-            TreeKind::Directory if folder.is_none() => folder = Some(&entry.path),
-            _ => {}
+        skipped.extend(entries.file(place).map(|file| file.stamp.id));
+        if is_folder && folder.is_none() {
+            folder = Some(path);
         }
     }
     skipped
@@ -200,35 +218,29 @@ fn skipped_files(entries: &[TreeEntry], skip: &PatternSet) -> HashSet<FileId> {
 
 fn hash(
     root: &TreeRoot,
-    candidates: &[&TreeEntry],
-    bytes: u64,
-    cache: Option<&HashCache>,
+    entries: &TreeList,
+    options: &PackOptions,
     monitor: &dyn Monitor,
-) -> HashMap<FileId, HashedFile> {
+) -> Contents {
+    let places = candidates(entries, options);
+    let files = Candidates {
+        entries,
+        places: &places,
+    };
+    let stamps = (0..places.len()).filter_map(|number| files.stamp(number));
+    let bytes = stamps.fold(0_u64, |sum, stamp| sum.saturating_add(stamp.size));
     let progress = Progress::start(monitor, "hashing", Unit::Bytes, Some(bytes));
-    let results = match cache {
-        Some(cache) => {
-            let hashed = cache.hash_files(root, candidates, &progress, monitor);
-            hashed.results
-        }
-        None => hash_files(root, candidates, &progress),
+    let hashed = match &options.hash_cache {
+        Some(cache) => cache.hash_files(root, &files, &progress, monitor),
+        None => HashedFiles::of(root, &files, &progress),
     };
     drop(progress);
-    let mut contents = HashMap::with_capacity(candidates.len());
-    for (entry, result) in candidates.iter().zip(results) {
-        match (result, entry.stamp()) {
-            (Ok(content), Some(stamp)) => {
-                contents.insert(stamp.id, content);
-            }
-            // Nothing is lost: the file goes into the archive, and if it cannot be read for
-            // that either, it is told then.
-            (Err(error), _) => {
-                let error = crate::monitor::error_chain(&error);
-                let text = format!("{} is not looked for in packages: {error}", entry.path);
-                monitor.message(Level::Detail, &text);
-            }
-            (Ok(_), None) => {}
-        }
+    for (number, error) in hashed.errors() {
+        // Nothing is lost: the file goes into the archive, and if it cannot be read for
+        // that either, it is told then.
+        let (path, error) = (files.path(*number), error_chain(error));
+        let text = format!("{path} is not looked for in packages: {error}");
+        monitor.message(Level::Detail, &text);
     }
-    contents
+    Contents::new(entries, &places, hashed)
 }

@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use super::plan::PackPlan;
 use super::recheck::Fate;
 use super::scan::PackScan;
-use crate::tree::TreeKind;
 
 /// What packing did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,11 +44,12 @@ pub(super) fn tree_stats(scan: &PackScan, fates: &[Fate], plan: &PackPlan) -> Pa
         ..PackStats::default()
     };
     let mut seen = HashSet::new();
-    for (entry, fate) in scan.entries.iter().zip(fates) {
-        let TreeKind::File { size, id, .. } = entry.kind else {
+    for (place, fate) in fates.iter().enumerate() {
+        let Some(file) = scan.entries.file(place) else {
             continue;
         };
-        let new_bytes = if seen.insert(id) { size } else { 0 };
+        let is_new = file.links == 1 || seen.insert(file.stamp.id);
+        let new_bytes = if is_new { file.stamp.size } else { 0 };
         stats.tree_files += 1;
         stats.tree_bytes = stats.tree_bytes.saturating_add(new_bytes);
         if *fate == Fate::LeaveOut {

@@ -56,7 +56,7 @@ pub fn write_compact(
         .compression
         .writer(BufWriter::with_capacity(BUFFER_BYTES, sink))
         .map_err(failed)?;
-    let (mut fates, plan) = recheck(scan, plan, &counted);
+    let (mut fates, plan) = recheck(scan, plan, options.fresh, &counted);
     let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
     let list = restore_file(scan, &fates, &plan, compacted, options.expires).to_json()?;
     let tar = TarWriter::new(BufWriter::with_capacity(BUFFER_BYTES, compressor));
@@ -93,11 +93,11 @@ fn write_members<W: Write>(
     extra: &[ExtraFile],
     members: &mut Members<'_, W>,
 ) -> Result<(), TarWriteError> {
-    let mut entries = scan.entries.iter().zip(fates);
-    let root = entries.next().map(|(root, _)| root);
-    if let Some(root) = root {
+    let root = (!scan.entries.is_empty()).then(|| scan.entries.entry(0));
+    if let Some(root) = &root {
         members.write(root)?;
     }
+    let root = root.as_ref();
     // It is a single name without `..`, so it is a path.
     let name = RelPath::new(RestoreFile::NAME.as_bytes()).unwrap_or_default();
     let header = made_file(&name, list.len() as u64, root.map(|root| &root.metadata));
@@ -110,9 +110,9 @@ fn write_members<W: Write>(
             Err(error) => members.tar.append(&header, &mut Unopened(Some(error)))?,
         }
     }
-    for (entry, fate) in entries {
+    for (place, fate) in fates.iter().enumerate().skip(1) {
         if *fate == Fate::Archive {
-            members.write(entry)?;
+            members.write(&scan.entries.entry(place))?;
         }
     }
     Ok(())

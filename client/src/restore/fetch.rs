@@ -102,7 +102,7 @@ impl Fetcher<'_> {
             }
         };
         let mut tried: HashSet<_> = plan.packages.iter().filter_map(|p| p.sha256).collect();
-        for (digest, holders) in missing.iter().zip(&found.matches) {
+        for (digest, holders) in missing.iter().zip(found.matches.iter()) {
             for holder in holders {
                 if self.carrier.is_broken() || !self.carrier.wanted.contains(digest) {
                     break;

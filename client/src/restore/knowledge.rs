@@ -84,7 +84,7 @@ fn contents(
         .enumerate()
         .filter_map(|(number, held)| Some((number, held?)))
         .collect();
-    for (key, holders) in keys.iter().zip(&found.matches) {
+    for (key, holders) in keys.iter().zip(found.matches.iter()) {
         for holder in holders {
             let package = found.packages.get(*holder).map(|package| package.sha256);
             for number in package

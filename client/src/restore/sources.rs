@@ -46,7 +46,7 @@ pub trait RestoreSources: Sync {
         let _ = monitor;
         Ok(Found {
             packages: Vec::new(),
-            matches: vec![Vec::new(); digests.len()],
+            matches: vec![Vec::new(); digests.len()].into(),
         })
     }
 

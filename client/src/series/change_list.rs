@@ -214,22 +214,22 @@ impl Change {
 
 /// All that is in a scanned tree, as new.
 pub(super) fn state_of(scan: &PackScan) -> Vec<Change> {
-    let mut first_names: HashMap<FileId, &RelPath> = HashMap::new();
+    let mut first_names: HashMap<FileId, RelPath> = HashMap::new();
     let mut changes = Vec::with_capacity(scan.entries().len());
-    for entry in scan.entries() {
+    for (place, entry) in scan.entries().iter().enumerate() {
         let mut other = Vec::new();
         let (kind, size, sha256) = match &entry.kind {
             TreeKind::File {
                 size, id, links, ..
             } => {
                 if *links > 1 {
-                    let first = first_names.entry(*id).or_insert(&entry.path);
-                    if **first != entry.path {
+                    let first = first_names.entry(*id).or_insert_with(|| entry.path.clone());
+                    if *first != entry.path {
                         part(&mut other, b"link", first.as_bytes());
                     }
                 }
                 let empty = (*size == 0).then(|| Digest::of(b""));
-                (Kind::File, Some(*size), scan.digest_of(entry).or(empty))
+                (Kind::File, Some(*size), scan.digest_of(place).or(empty))
             }
             TreeKind::Directory => (Kind::Folder, None, None),
             TreeKind::Symlink { target } => {
@@ -244,7 +244,7 @@ pub(super) fn state_of(scan: &PackScan) -> Vec<Change> {
         for xattr in &entry.metadata.xattrs {
             part(&mut other, &xattr.name, &xattr.value);
         }
-        changes.push(change(entry, kind, size, sha256, &other));
+        changes.push(change(&entry, kind, size, sha256, &other));
     }
     changes
 }

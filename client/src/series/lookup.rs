@@ -62,8 +62,8 @@ impl<L: PackageLookup> PackageLookup for SeriesLookup<'_, L> {
             Some(public) if !asked.is_empty() => public.find(&asked, needed)?,
             _ => Found::default(),
         };
-        let places: HashMap<Digest, &Vec<usize>> =
-            asked.iter().copied().zip(&public.matches).collect();
+        let places: HashMap<Digest, &[usize]> =
+            asked.iter().copied().zip(public.matches.iter()).collect();
         let first = self.bases.len();
         let matches = digests.iter().map(|digest| match self.held.get(digest) {
             Some(base) => vec![*base],

@@ -187,7 +187,9 @@ impl<'a> Builder<'a> {
         let parent = entry.path.parent().unwrap_or_default();
         let name = entry.path.file_name().unwrap_or_default();
         let folder = self.source.open_folder(&parent)?;
-        Ok(self.describer.xattrs(&entry.path, folder.as_fd(), name))
+        Ok(self
+            .describer
+            .xattrs(|| entry.path.clone(), folder.as_fd(), name))
     }
 
     /// Reads a file, and links or copies it.

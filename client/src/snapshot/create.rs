@@ -25,7 +25,9 @@ use super::state::{SourceFile, SourceState};
 use super::stats::CreateStats;
 use super::sums;
 use crate::monitor::{Counted, Level, Monitor, Problem, error_chain};
-use crate::tree::{FileId, OmittedNames, TreeEntry, TreeRoot, id_of, status_of, walk_knowing};
+use crate::tree::{
+    FileId, OmittedNames, Seen, TreeEntry, TreeRoot, id_of, status_of, walk_knowing,
+};
 
 /// A snapshot that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -178,8 +180,8 @@ impl Job<'_> {
         let mut options = self.options.walk.clone();
         options.omitted = self.omitted()?;
         options.numeric_owner = true;
-        let is_known = |entry: &TreeEntry| state.unchanged(entry).is_some();
-        let entries = walk_knowing(source, &options, &is_known, self.monitor);
+        let is_known = |seen: &Seen<'_>| state.unchanged(&seen.entry()).is_some();
+        let entries = walk_knowing(source, &options, &is_known, self.monitor).into_entries();
         if entries.is_empty() {
             return Err(SnapshotError::Unreadable {
                 path: source.path().to_owned(),

@@ -145,7 +145,7 @@ impl PackageSources {
     ) -> Found {
         let nothing = || LocalMatches {
             packages: Vec::new(),
-            matches: vec![Vec::new(); digests.len()],
+            matches: vec![Vec::new(); digests.len()].into(),
         };
         let Some(db) = &self.db else {
             return find_on_servers(&nothing(), &self.servers, digests, monitor);

@@ -328,6 +328,6 @@ fn local_records_know_further_urls() {
     let today = jiff::civil::date(2020, 1, 1);
     let keys = [Digest::of(b"x"), Digest::of(b"inside")];
     let found = sources.find_alternatives(&keys, today, &Silent);
-    assert_eq!(found.matches, [vec![], vec![0]]);
+    assert_eq!(found.matches, vec![vec![], vec![0]].into());
     assert_eq!(found.packages[0].sha256, digest());
 }

@@ -10,7 +10,7 @@ use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::Xattr;
 use rustix::fs::Statx;
 
-use super::entry::TreeEntry;
+use super::entry::{TreeEntry, TreeKind};
 use super::metadata::{kind_of, metadata_of};
 use super::owners::Owners;
 use super::root::statx_of;
@@ -33,30 +33,23 @@ impl<'a> Describer<'a> {
         Self { owners, monitor }
     }
 
-    /// Describes `name` in `folder`, which has this status and is known as `path`, but for its
-    /// extended attributes.
-    pub(super) fn plain(
-        &self,
-        folder: BorrowedFd<'_>,
-        name: &[u8],
-        path: RelPath,
-        status: &Statx,
-    ) -> io::Result<TreeEntry> {
-        let kind = kind_of(status, || {
-            rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new())
-                .map(CString::into_bytes)
-        })?
-        .ok_or_else(unknown_kind)?;
-        let metadata = metadata_of(status, &self.owners);
-        Ok(TreeEntry {
-            path,
-            kind,
-            metadata,
-        })
+    /// The name of user number `uid`, if it is wanted and known.
+    pub(super) fn user(&self, uid: u32) -> Option<String> {
+        self.owners.user(uid)
     }
 
-    /// The extended attributes of `name` in `folder`, which is known as `path`.
-    pub(crate) fn xattrs(&self, path: &RelPath, folder: BorrowedFd<'_>, name: &[u8]) -> Vec<Xattr> {
+    /// The name of group number `gid`, if it is wanted and known.
+    pub(super) fn group(&self, gid: u32) -> Option<String> {
+        self.owners.group(gid)
+    }
+
+    /// The extended attributes of `name` in `folder`; `path` tells what it is known as.
+    pub(crate) fn xattrs(
+        &self,
+        path: impl Fn() -> RelPath,
+        folder: BorrowedFd<'_>,
+        name: &[u8],
+    ) -> Vec<Xattr> {
         self.or_none(path, xattrs_at(folder, name))
     }
 
@@ -64,8 +57,10 @@ impl<'a> Describer<'a> {
     pub(crate) fn open_file(&self, file: &File, path: &RelPath) -> io::Result<TreeEntry> {
         let status = statx_of(file)?;
         let kind = kind_of(&status, || Err(unknown_kind()))?.ok_or_else(unknown_kind)?;
-        let mut metadata = metadata_of(&status, &self.owners);
-        metadata.xattrs = self.or_none(path, xattrs_of(file));
+        let mut metadata = metadata_of(&status);
+        metadata.user = self.user(metadata.uid);
+        metadata.group = self.group(metadata.gid);
+        metadata.xattrs = self.or_none(|| path.clone(), xattrs_of(file));
         Ok(TreeEntry {
             path: path.clone(),
             kind,
@@ -73,13 +68,22 @@ impl<'a> Describer<'a> {
         })
     }
 
-    fn or_none(&self, path: &RelPath, xattrs: io::Result<Vec<Xattr>>) -> Vec<Xattr> {
+    fn or_none(&self, path: impl Fn() -> RelPath, xattrs: io::Result<Vec<Xattr>>) -> Vec<Xattr> {
         xattrs.unwrap_or_else(|error| {
             let what = format!("cannot read its extended attributes: {error}");
-            self.monitor.problem(&Problem::text(path.to_string(), what));
+            self.monitor
+                .problem(&Problem::text(path().to_string(), what));
             Vec::new()
         })
     }
+}
+
+/// What `name` in `folder`, which has this status, is.
+pub(super) fn kind_at(folder: BorrowedFd<'_>, name: &[u8], status: &Statx) -> io::Result<TreeKind> {
+    kind_of(status, || {
+        rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new()).map(CString::into_bytes)
+    })?
+    .ok_or_else(unknown_kind)
 }
 
 fn unknown_kind() -> io::Error {

@@ -67,7 +67,7 @@ pub struct FileId {
 }
 
 /// What changes when a file's content changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileStamp {
     /// Which file it is.
     pub id: FileId,

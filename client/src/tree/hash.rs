@@ -1,16 +1,20 @@
 //! Digests of many files at once.
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use hashget_common::archive::Timestamp;
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
+use hashget_common::rel_path::RelPath;
 use hashget_common::sha256_lanes::digest_many;
 use rayon::prelude::*;
 use thiserror::Error;
 
-use super::entry::{FileStamp, TreeEntry, TreeKind};
+use super::entry::{FileStamp, TreeEntry};
 use super::extents::data_extents;
 use super::root::{TreeRoot, file_stamp};
 use crate::monitor::Progress;
@@ -35,6 +39,42 @@ pub enum HashError {
     Read(#[from] io::Error),
 }
 
+/// Regular files to hash, by number.
+pub trait FileList: Sync {
+    /// How many they are.
+    fn count(&self) -> usize;
+
+    /// Where file `number` is.
+    fn path(&self, number: usize) -> RelPath;
+
+    /// What file `number` was when it was listed; `None` if it is no regular file.
+    fn stamp(&self, number: usize) -> Option<FileStamp>;
+
+    /// Whether file `number` was seen to have no extended attributes.
+    fn is_plain(&self, number: usize) -> bool;
+}
+
+impl FileList for [&TreeEntry] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn path(&self, number: usize) -> RelPath {
+        self[number].path.clone()
+    }
+
+    fn stamp(&self, number: usize) -> Option<FileStamp> {
+        self[number].stamp()
+    }
+
+    fn is_plain(&self, number: usize) -> bool {
+        self[number].metadata.xattrs.is_empty()
+    }
+}
+
+/// The outcome for one file, by its number.
+type Outcome = (usize, Result<HashedFile, HashError>);
+
 /// Files up to this size are read whole and hashed beside each other; larger ones are streamed.
 const SMALL_BYTES: u64 = 1 << 20;
 /// How much a thread reads before it hashes: with [`BUFFER_BYTES`] all the memory it takes.
@@ -50,78 +90,116 @@ pub fn hash_files(
     files: &[&TreeEntry],
     progress: &Progress<'_>,
 ) -> Vec<Result<HashedFile, HashError>> {
-    wait_for_the_clock(files);
-    let mut results: Vec<(usize, Result<HashedFile, HashError>)> = batches(files)
-        .into_par_iter()
-        .flat_map_iter(|batch| match batch[..] {
-            [place] => vec![(place, hash_file(root, files[place], progress))],
-            _ => hash_batch(root, files, &batch, progress),
-        })
-        .collect();
-    results.sort_unstable_by_key(|(place, _)| *place);
-    results.into_iter().map(|(_, result)| result).collect()
-}
-
-fn size(entry: &TreeEntry) -> u64 {
-    match entry.kind {
-        TreeKind::File { size, .. } => size,
-        _ => 0,
-    }
-}
-
-/// The files by size, largest first: the large ones alone, the small ones together, so that
-/// neighbours in the lanes of the hasher are about as long.
-fn batches(files: &[&TreeEntry]) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..files.len()).collect();
-    order.sort_by_key(|place| std::cmp::Reverse(size(files[*place])));
-    let mut batches: Vec<Vec<usize>> = Vec::new();
-    let mut room = 0;
-    for place in order {
-        // An empty file takes room too: there would be no end to their number.
-        let bytes = size(files[place]).max(4096);
-        match batches.last_mut() {
-            Some(batch) if bytes <= room => batch.push(place),
-            _ => {
-                batches.push(vec![place]);
-                room = if bytes > SMALL_BYTES { 0 } else { BATCH_BYTES };
+    let results = Mutex::new(Vec::with_capacity(files.len()));
+    results_of(&results).resize_with(files.len(), || Err(HashError::Changed));
+    hash_each(
+        root,
+        files,
+        (0..files.len()).collect(),
+        progress,
+        |outcomes| {
+            let mut results = results_of(&results);
+            for (number, result) in outcomes {
+                results[number] = result;
             }
+        },
+    );
+    results.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn results_of<T>(results: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panics ends the program with its panic; nobody sees half a result.
+    results.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Hashes the files with these numbers like [`hash_files`], and tells the outcomes, some at a
+/// time and in any order, to `done`.
+pub(crate) fn hash_each<F: FileList + ?Sized>(
+    root: &TreeRoot,
+    files: &F,
+    numbers: Vec<usize>,
+    progress: &Progress<'_>,
+    done: impl Fn(Vec<Outcome>) + Sync,
+) {
+    let newest = numbers.iter().filter_map(|number| files.stamp(*number));
+    wait_for_the_clock(newest.map(|stamp| stamp.ctime).max());
+    let numbers = by_size(files, numbers);
+    batches(files, &numbers).into_par_iter().for_each(|batch| {
+        done(match batch {
+            [number] => vec![(*number, hash_file(root, files, *number, progress))],
+            _ => hash_batch(root, files, batch, progress),
+        });
+    });
+}
+
+fn size<F: FileList + ?Sized>(files: &F, number: usize) -> u64 {
+    files.stamp(number).map_or(0, |stamp| stamp.size)
+}
+
+/// The numbers by the files' sizes, largest first, so that neighbours in the lanes of the hasher
+/// are about as long.
+fn by_size<F: FileList + ?Sized>(files: &F, numbers: Vec<usize>) -> Vec<usize> {
+    let sized = numbers
+        .into_iter()
+        .map(|number| (size(files, number), number));
+    let mut sized: Vec<(u64, usize)> = sized.collect();
+    sized.sort_unstable_by_key(|(size, number)| (Reverse(*size), *number));
+    sized.into_iter().map(|(_, number)| number).collect()
+}
+
+/// The large files alone, the small ones together.
+fn batches<'n, F: FileList + ?Sized>(files: &F, numbers: &'n [usize]) -> Vec<&'n [usize]> {
+    let mut batches = Vec::new();
+    let (mut start, mut room) = (0, 0);
+    for (place, number) in numbers.iter().enumerate() {
+        // An empty file takes room too: there would be no end to their number.
+        let bytes = size(files, *number).max(4096);
+        if bytes > room {
+            batches.push(&numbers[start..place]);
+            start = place;
+            room = if bytes > SMALL_BYTES { 0 } else { BATCH_BYTES };
         }
         room = room.saturating_sub(bytes);
     }
+    batches.push(&numbers[start..]);
+    batches.retain(|batch| !batch.is_empty());
     batches
 }
 
 /// Where a file that is as its entry says has data, if it has holes.
-pub(crate) fn extents_of(
+pub(crate) fn extents_of<F: FileList + ?Sized>(
     root: &TreeRoot,
-    entry: &TreeEntry,
+    files: &F,
+    number: usize,
 ) -> Result<Option<Vec<(u64, u64)>>, HashError> {
-    Ok(Opened::open(root, entry)?.extents)
+    Ok(Opened::open(root, files, number)?.extents)
 }
 
 /// A file that is as its entry says.
 struct Opened {
     file: File,
     stamp: FileStamp,
-    size: u64,
     extents: Option<Vec<(u64, u64)>>,
 }
 
 impl Opened {
-    fn open(root: &TreeRoot, entry: &TreeEntry) -> Result<Self, HashError> {
-        let (Some(stamp), TreeKind::File { size, .. }) = (entry.stamp(), &entry.kind) else {
+    fn open<F: FileList + ?Sized>(
+        root: &TreeRoot,
+        files: &F,
+        number: usize,
+    ) -> Result<Self, HashError> {
+        let Some(stamp) = files.stamp(number) else {
             return Err(io::Error::other("no regular file").into());
         };
-        let file = root.open_file(&entry.path)?;
+        let file = root.open_file(&files.path(number))?;
         let mut opened = Self {
             file,
             stamp,
-            size: *size,
             extents: None,
         };
         opened.check()?;
         // Not only where little is allocated: attributes are counted there, too.
-        opened.extents = data_extents(&opened.file, *size)?;
+        opened.extents = data_extents(&opened.file, stamp.size)?;
         Ok(opened)
     }
 
@@ -134,15 +212,15 @@ impl Opened {
     }
 }
 
-fn hash_batch(
+fn hash_batch<F: FileList + ?Sized>(
     root: &TreeRoot,
-    files: &[&TreeEntry],
+    files: &F,
     batch: &[usize],
     progress: &Progress<'_>,
-) -> Vec<(usize, Result<HashedFile, HashError>)> {
+) -> Vec<Outcome> {
     let read: Vec<_> = batch
         .iter()
-        .map(|place| (*place, read_file(root, files[*place], progress)))
+        .map(|number| (*number, read_file(root, files, *number, progress)))
         .collect();
     let contents: Vec<&[u8]> = read
         .iter()
@@ -154,36 +232,38 @@ fn hash_batch(
         Ok(HashedFile { sha256, extents })
     };
     read.into_iter()
-        .map(|(place, result)| (place, result.and_then(&mut hashed)))
+        .map(|(number, result)| (number, result.and_then(&mut hashed)))
         .collect()
 }
 
 type Content = (Vec<u8>, Option<Vec<(u64, u64)>>);
 
-fn read_file(
+fn read_file<F: FileList + ?Sized>(
     root: &TreeRoot,
-    entry: &TreeEntry,
+    files: &F,
+    number: usize,
     progress: &Progress<'_>,
 ) -> Result<Content, HashError> {
-    let opened = Opened::open(root, entry)?;
-    let mut content = Vec::with_capacity(usize::try_from(opened.size).unwrap_or(0) + 1);
+    let opened = Opened::open(root, files, number)?;
+    let mut content = Vec::with_capacity(usize::try_from(opened.stamp.size).unwrap_or(0) + 1);
     (&opened.file)
-        .take(opened.size + 1)
+        .take(opened.stamp.size + 1)
         .read_to_end(&mut content)?;
-    if content.len() as u64 != opened.size {
+    if content.len() as u64 != opened.stamp.size {
         return Err(HashError::Changed);
     }
     opened.check()?;
-    progress.advance(opened.size);
+    progress.advance(opened.stamp.size);
     Ok((content, opened.extents))
 }
 
-fn hash_file(
+fn hash_file<F: FileList + ?Sized>(
     root: &TreeRoot,
-    entry: &TreeEntry,
+    files: &F,
+    number: usize,
     progress: &Progress<'_>,
 ) -> Result<HashedFile, HashError> {
-    let mut opened = Opened::open(root, entry)?;
+    let mut opened = Opened::open(root, files, number)?;
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut hasher = Hasher::new();
     loop {
@@ -196,11 +276,11 @@ fn hash_file(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }
-        if hasher.bytes() > opened.size {
+        if hasher.bytes() > opened.stamp.size {
             return Err(HashError::Changed);
         }
     }
-    if hasher.bytes() != opened.size {
+    if hasher.bytes() != opened.stamp.size {
         return Err(HashError::Changed);
     }
     opened.check()?;
@@ -210,13 +290,12 @@ fn hash_file(
     })
 }
 
-/// Waits until the file system's clock has ticked since the last change of any of `files`.
+/// Waits until the file system's clock has ticked since `newest`, the last change of any file.
 ///
 /// That clock may stand still for 10 ms. A file that was written, hashed and written again within one
 /// tick would show the same times before and after.
-fn wait_for_the_clock(files: &[&TreeEntry]) {
+fn wait_for_the_clock(newest: Option<Timestamp>) {
     const TICK: Duration = Duration::from_millis(12);
-    let newest = files.iter().map(|entry| entry.metadata.ctime).max();
     let Some(newest) = newest.and_then(|time| {
         let seconds = u64::try_from(time.seconds).ok()?;
         SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, time.nanoseconds))
@@ -263,10 +342,12 @@ mod tests {
                 entry.path
             );
         }
-        let batches = batches(&files);
+        let numbers = by_size(&files[..], (0..files.len()).collect());
+        let batches = batches(&files[..], &numbers);
         assert!(batches.iter().all(|batch| {
-            let bytes: u64 = batch.iter().map(|place| size(files[*place])).sum();
+            let bytes: u64 = batch.iter().map(|number| size(&files[..], *number)).sum();
             batch.len() == 1 || bytes <= BATCH_BYTES + SMALL_BYTES
         }));
+        assert_eq!(batches.concat(), numbers);
     }
 }

@@ -4,7 +4,6 @@ use hashget_common::archive::Timestamp;
 use rustix::fs::{FileType, Statx, StatxTimestamp, makedev};
 
 use super::entry::{FileId, FileStamp, Metadata, TreeKind};
-use super::owners::Owners;
 
 /// The stamp in a status.
 pub(crate) fn stamp_of(status: &Statx) -> FileStamp {
@@ -57,14 +56,19 @@ pub(super) fn kind_of<E>(
     }))
 }
 
-/// All that is kept, but the extended attributes.
-pub(super) fn metadata_of(status: &Statx, owners: &Owners) -> Metadata {
+/// The twelve mode bits in a status.
+pub(super) fn mode_bits(status: &Statx) -> u32 {
+    u32::from(status.stx_mode) & 0o7777
+}
+
+/// All that a status tells: neither the names of the owners nor extended attributes.
+pub(super) fn metadata_of(status: &Statx) -> Metadata {
     Metadata {
-        mode: u32::from(status.stx_mode) & 0o7777,
+        mode: mode_bits(status),
         uid: status.stx_uid,
         gid: status.stx_gid,
-        user: owners.user(status.stx_uid),
-        group: owners.group(status.stx_gid),
+        user: None,
+        group: None,
         atime: timestamp(status.stx_atime),
         mtime: timestamp(status.stx_mtime),
         ctime: timestamp(status.stx_ctime),
@@ -72,7 +76,7 @@ pub(super) fn metadata_of(status: &Statx, owners: &Owners) -> Metadata {
     }
 }
 
-fn timestamp(time: StatxTimestamp) -> Timestamp {
+pub(super) fn timestamp(time: StatxTimestamp) -> Timestamp {
     Timestamp {
         seconds: time.tv_sec,
         nanoseconds: time.tv_nsec,

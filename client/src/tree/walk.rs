@@ -1,21 +1,24 @@
 //! Lists a tree in order.
 
+use std::collections::HashMap;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashget_common::rel_path::RelPath;
+use hashget_common::restore_file::Xattr;
 use rayon::prelude::*;
 use rustix::fs::{RawDir, Statx};
 use thiserror::Error;
 
 use super::cache_tag;
-use super::describe::Describer;
-use super::entry::{FileId, TreeEntry};
+use super::describe::{Describer, kind_at};
+use super::entry::{FileId, FileStamp, TreeEntry, TreeKind};
 use super::exclude::PatternSet;
 use super::ignored::{self, IgnoreRules, is_ignored};
-use super::metadata::{file_id, file_type};
+use super::list::{Common, Folder, NewEntry, TreeList};
+use super::metadata::{file_id, file_type, is_file, metadata_of, mode_bits, stamp_of, timestamp};
 use super::root::{TreeRoot, statx_at, statx_of};
 use crate::monitor::{Monitor, Problem, Progress, Unit};
 use crate::temp_name::TempNames;
@@ -77,7 +80,7 @@ enum WalkError {
 ///
 /// What cannot be read is told to `monitor`, and the walk goes on.
 pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Vec<TreeEntry> {
-    walk_knowing(root, options, &|_| false, monitor)
+    walk_knowing(root, options, &|_| false, monitor).into_entries()
 }
 
 /// Lists like [`walk`], but of what `is_known` knows by its status the extended attributes are
@@ -85,9 +88,9 @@ pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Ve
 pub(crate) fn walk_knowing(
     root: &TreeRoot,
     options: &WalkOptions,
-    is_known: &(dyn Fn(&TreeEntry) -> bool + Sync),
+    is_known: &(dyn Fn(&Seen<'_>) -> bool + Sync),
     monitor: &dyn Monitor,
-) -> Vec<TreeEntry> {
+) -> TreeList {
     let walker = Walker {
         root,
         options,
@@ -95,32 +98,53 @@ pub(crate) fn walk_knowing(
         monitor,
         describer: Describer::new(options.numeric_owner, monitor),
         progress: Progress::start(monitor, "listing files", Unit::Files, None),
+        commons: Mutex::default(),
     };
     walker.run()
+}
+
+/// What a walk has seen of an entry.
+pub(crate) struct Seen<'a> {
+    folder: &'a RelPath,
+    name: &'a [u8],
+    kind: &'a TreeKind,
+    status: &'a Statx,
+}
+
+impl Seen<'_> {
+    /// The stamp of a regular file.
+    pub(crate) fn stamp(&self) -> Option<FileStamp> {
+        is_file(self.status).then(|| stamp_of(self.status))
+    }
+
+    /// The entry, but for attributes and the names of owners.
+    pub(crate) fn entry(&self) -> TreeEntry {
+        TreeEntry {
+            path: self.folder.child(self.name),
+            kind: self.kind.clone(),
+            metadata: metadata_of(self.status),
+        }
+    }
 }
 
 struct Walker<'a> {
     root: &'a TreeRoot,
     options: &'a WalkOptions,
-    is_known: &'a (dyn Fn(&TreeEntry) -> bool + Sync),
+    is_known: &'a (dyn Fn(&Seen<'_>) -> bool + Sync),
     monitor: &'a dyn Monitor,
     describer: Describer<'a>,
     progress: Progress<'a>,
+    /// What entries without attributes have in common, by device, mode, user and group.
+    commons: Mutex<HashMap<(u64, u32, u32, u32), Arc<Common>>>,
 }
 
 /// What is in one folder, in order.
 #[derive(Default)]
 struct Listing {
-    children: Vec<Child>,
+    folder: Folder,
+    /// Which entries are folders, and on which device.
+    inner: Vec<(u32, u64)>,
     rules: Option<Arc<Rules>>,
-}
-
-struct Child {
-    entry: TreeEntry,
-    is_folder: bool,
-    device: u64,
-    /// The number of the listing of what is in it.
-    listing: Option<usize>,
 }
 
 /// The ignore rules of a folder, and of those above it.
@@ -145,86 +169,86 @@ impl Rules {
 impl Walker<'_> {
     /// Lists the folders of one depth beside each other, then those in them: without recursion, as
     /// a tree may be deeper than any stack.
-    fn run(&self) -> Vec<TreeEntry> {
-        let Some(top) = self.look_at_root() else {
-            return Vec::new();
+    fn run(&self) -> TreeList {
+        let Some((top, device)) = self.look_at_root() else {
+            return TreeList::default();
         };
-        let device = top.device;
-        let mut listings = vec![Listing {
-            children: vec![top],
-            rules: None,
-        }];
-        let mut done = 0;
-        while done < listings.len() {
-            let folders: Vec<(usize, usize)> = (done..listings.len())
-                .flat_map(|number| {
-                    let children = listings[number].children.iter().enumerate();
-                    let enters = |child: &Child| {
-                        child.is_folder && (!self.options.one_file_system || child.device == device)
-                    };
-                    children
-                        .filter(move |(_, child)| enters(child))
-                        .map(move |(place, _)| (number, place))
-                })
-                .collect();
-            done = listings.len();
-            let found: Vec<Listing> = folders
+        let mut folders = vec![top];
+        let mut below: Vec<Vec<(u32, u32)>> = vec![Vec::new()];
+        // The folders of one depth: the number of the one that it is in, which of its entries it
+        // is, and the rules there.
+        let mut depth: Vec<(usize, u32, Option<Arc<Rules>>)> = vec![(0, 0, None)];
+        while !depth.is_empty() {
+            let found: Vec<Listing> = depth
                 .par_iter()
-                .map(|(number, place)| {
-                    let listing = &listings[*number];
-                    self.enter(&listing.children[*place].entry.path, listing.rules.as_ref())
+                .map(|(number, child, rules)| {
+                    let path = folders[*number].path_at(*child as usize);
+                    self.enter(path, rules.as_ref())
                 })
                 .collect();
-            for ((number, place), listing) in folders.into_iter().zip(found) {
-                listings[number].children[place].listing = Some(listings.len());
-                listings.push(listing);
+            let mut next = Vec::new();
+            for ((above, child, _), listing) in depth.into_iter().zip(found) {
+                let number = folders.len();
+                below[above].push((child, u32::try_from(number).unwrap_or(u32::MAX)));
+                let entered = listing
+                    .inner
+                    .iter()
+                    .filter(|(_, on)| !self.options.one_file_system || *on == device);
+                next.extend(entered.map(|(child, _)| (number, *child, listing.rules.clone())));
+                folders.push(listing.folder);
+                below.push(Vec::new());
             }
+            depth = next;
         }
-        in_order(listings)
+        TreeList::new(folders, &below)
     }
 
-    fn look_at_root(&self) -> Option<Child> {
+    /// A folder with the root as its only entry, and the root's device.
+    fn look_at_root(&self) -> Option<(Folder, u64)> {
         let path = RelPath::root();
         let folder = self.or_problem(&path, self.root.open_folder(&path), WalkError::List)?;
         let status = statx_of(&folder).map_err(io::Error::from);
         let status = self.or_problem(&path, status, WalkError::Status)?;
-        let child = self.describe(&folder, b".", path, &status);
+        let mut listing = Listing::default();
+        self.describe(&mut listing, &folder, (b"", b"."), &status)?;
         self.progress.advance(1);
-        child
+        Some((listing.folder, file_id(&status).device))
     }
 
     /// Lists what is in the folder at `path`; `above` are the rules of the folders above it.
-    fn enter(&self, path: &RelPath, above: Option<&Arc<Rules>>) -> Listing {
-        let folder = self.root.open_folder(path);
-        let Some(folder) = self.or_problem(path, folder, WalkError::List) else {
-            return Listing::default();
+    fn enter(&self, path: RelPath, above: Option<&Arc<Rules>>) -> Listing {
+        let mut listing = Listing::default();
+        let folder = self.root.open_folder(&path);
+        let Some(folder) = self.or_problem(&path, folder, WalkError::List) else {
+            return listing;
         };
         let status = statx_of(&folder).map_err(io::Error::from);
-        let Some(status) = self.or_problem(path, status, WalkError::Status) else {
-            return Listing::default();
+        let Some(status) = self.or_problem(&path, status, WalkError::Status) else {
+            return listing;
         };
         let (mut names, listed) = list_names(&folder);
         // What was listed before the error counts.
-        self.or_problem(path, listed, WalkError::List);
-        if self.options.exclude_caches && self.is_cache(path, &names) {
+        self.or_problem(&path, listed, WalkError::List);
+        if self.options.exclude_caches && self.is_cache(&path, &names) {
             names.retain(|name| name == cache_tag::NAME);
         }
-        let own = self.rules(path, &names);
-        let rules = if own.is_empty() {
+        let own = self.rules(&path, &names);
+        listing.rules = if own.is_empty() {
             above.cloned()
         } else {
             let above = above.cloned();
             Some(Arc::new(Rules { own, above }))
         };
+        let rules = listing.rules.clone();
         let chain = Rules::chain(rules.as_ref());
         let id = file_id(&status);
-        let children: Vec<Child> = names
-            .iter()
-            .filter(|name| !self.is_omitted(id, name))
-            .filter_map(|name| self.look_at(&folder, path, name, &chain))
-            .collect();
-        self.progress.advance(children.len() as u64);
-        Listing { children, rules }
+        listing.folder = Folder::new(path);
+        for name in names.iter().filter(|name| !self.is_omitted(id, name)) {
+            self.look_at(&mut listing, &folder, name, &chain);
+        }
+        listing.folder.finish();
+        self.progress.advance(listing.folder.len() as u64);
+        listing
     }
 
     fn is_omitted(&self, folder: FileId, name: &[u8]) -> bool {
@@ -260,42 +284,105 @@ impl Walker<'_> {
 
     fn look_at(
         &self,
+        listing: &mut Listing,
         folder: &OwnedFd,
-        parent: &RelPath,
         name: &[u8],
         rules: &[&IgnoreRules],
-    ) -> Option<Child> {
-        let path = parent.join(name).map_err(io::Error::other);
-        let path = self.or_problem(parent, path, WalkError::List)?;
+    ) -> Option<()> {
+        let parent = listing.folder.path();
         let status = statx_at(folder.as_fd(), name).map_err(io::Error::from);
-        let status = self.or_problem(&path, status, WalkError::Status)?;
-        let is_folder = file_type(&status).is_dir();
-        let rules = rules.iter().copied();
-        if self.options.exclude.matches(&path, is_folder) || is_ignored(rules, &path, is_folder) {
-            return None;
+        let status = match status {
+            Ok(status) => status,
+            Err(error) => {
+                return self.or_problem(&parent.child(name), Err(error), WalkError::Status);
+            }
+        };
+        if !self.options.exclude.is_empty() || !rules.is_empty() {
+            let path = parent.child(name);
+            let is_folder = file_type(&status).is_dir();
+            let rules = rules.iter().copied();
+            if self.options.exclude.matches(&path, is_folder) || is_ignored(rules, &path, is_folder)
+            {
+                return None;
+            }
         }
-        self.describe(folder, name, path, &status)
+        self.describe(listing, folder, (name, name), &status)
     }
 
+    /// Puts what is called `name` into the listing; `real` is what the system calls it.
     fn describe(
         &self,
+        listing: &mut Listing,
         folder: &OwnedFd,
-        name: &[u8],
-        path: RelPath,
+        (name, real): (&[u8], &[u8]),
         status: &Statx,
-    ) -> Option<Child> {
-        let shown = path.clone();
-        let entry = self.describer.plain(folder.as_fd(), name, path, status);
-        let mut entry = self.or_problem(&shown, entry, WalkError::Status)?;
-        if !(self.is_known)(&entry) {
-            entry.metadata.xattrs = self.describer.xattrs(&shown, folder.as_fd(), name);
+    ) -> Option<()> {
+        let kind = match kind_at(folder.as_fd(), real, status) {
+            Ok(kind) => kind,
+            Err(error) => {
+                let path = listing.folder.path().child(name);
+                return self.or_problem(&path, Err(error), WalkError::Status);
+            }
+        };
+        let seen = Seen {
+            folder: listing.folder.path(),
+            name,
+            kind: &kind,
+            status,
+        };
+        let xattrs = if (self.is_known)(&seen) {
+            Vec::new()
+        } else {
+            let path = || listing.folder.path().child(name);
+            self.describer.xattrs(path, folder.as_fd(), real)
+        };
+        let common = self.common(&listing.folder, status, xattrs);
+        if file_type(status).is_dir() {
+            let number = u32::try_from(listing.folder.len()).unwrap_or(u32::MAX);
+            listing.inner.push((number, file_id(status).device));
         }
-        Some(Child {
-            entry,
-            is_folder: file_type(status).is_dir(),
-            device: file_id(status).device,
-            listing: None,
-        })
+        listing.folder.push(NewEntry {
+            name,
+            kind: &kind,
+            common,
+            atime: timestamp(status.stx_atime),
+            mtime: timestamp(status.stx_mtime),
+            ctime: timestamp(status.stx_ctime),
+        });
+        Some(())
+    }
+
+    /// What the entry has in common with others.
+    fn common(&self, folder: &Folder, status: &Statx, xattrs: Vec<Xattr>) -> Arc<Common> {
+        let device = file_id(status).device;
+        let mode = mode_bits(status);
+        let (uid, gid) = (status.stx_uid, status.stx_gid);
+        let fits = |common: &Common| {
+            (common.device, common.mode, common.uid, common.gid) == (device, mode, uid, gid)
+                && common.xattrs == xattrs
+        };
+        if let Some(common) = folder.common(fits) {
+            return common;
+        }
+        let is_plain = xattrs.is_empty();
+        let common = || {
+            Arc::new(Common {
+                device,
+                mode,
+                uid,
+                gid,
+                user: self.describer.user(uid),
+                group: self.describer.group(gid),
+                xattrs,
+            })
+        };
+        if !is_plain {
+            return common();
+        }
+        // What a thread that panicked has put there is whole.
+        let mut commons = self.commons.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = commons.entry((device, mode, uid, gid));
+        known.or_insert_with(common).clone()
     }
 
     fn or_problem<T>(
@@ -311,28 +398,6 @@ impl Walker<'_> {
             })
             .ok()
     }
-}
-
-/// Puts every listing right behind its folder.
-fn in_order(mut listings: Vec<Listing>) -> Vec<TreeEntry> {
-    let count = listings.iter().map(|listing| listing.children.len()).sum();
-    let mut entries = Vec::with_capacity(count);
-    let mut take = |number: usize| {
-        let listing = listings.get_mut(number).map(std::mem::take);
-        listing.unwrap_or_default().children.into_iter()
-    };
-    let mut levels = vec![take(0)];
-    while let Some(level) = levels.last_mut() {
-        let Some(child) = level.next() else {
-            levels.pop();
-            continue;
-        };
-        entries.push(child.entry);
-        if let Some(listing) = child.listing {
-            levels.push(take(listing));
-        }
-    }
-    entries
 }
 
 /// The path of `name`, if `names`, which are sorted, hold it.

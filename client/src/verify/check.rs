@@ -91,7 +91,7 @@ impl<'a> Check<'a> {
         let digests: Vec<Digest> = self.wanted.iter().copied().collect();
         match self.sources.packages_with(&digests, self.monitor) {
             Ok(found) => {
-                for (digest, holders) in digests.iter().zip(&found.matches) {
+                for (digest, holders) in digests.iter().zip(found.matches.iter()) {
                     for package in holders.iter().filter_map(|at| found.packages.get(*at)) {
                         self.claimed
                             .entry(package.sha256)

@@ -35,7 +35,7 @@ fn urls_of_one_package_are_merged_the_durable_one_first() {
             record(100, "http://example.org/20171002T041924Z/p.deb", Some(10)),
             record(100, "http://example.org/p.deb", Some(10)),
         ],
-        matches: vec![vec![0], vec![1, 2]],
+        matches: vec![vec![0], vec![1, 2]].into(),
     };
     let plan = PackPlan::new(&[wanted(1, 5), wanted(2, 6)], &found, Expiry::Never);
     assert_eq!(plan.packages.len(), 1);
@@ -53,7 +53,7 @@ fn archives_of_a_series_are_not_relied_on() {
     let url = "hashget-series:Home/Docs/(Home)Docs_001.tar.gz";
     let found = Found {
         packages: vec![record(1, url, Some(1))],
-        matches: vec![vec![0]],
+        matches: vec![vec![0]].into(),
     };
     let plan = PackPlan::new(&[wanted(1, 5)], &found, Expiry::Never);
     assert!(plan.packages.is_empty() && plan.left_out.is_empty());
@@ -68,7 +68,7 @@ fn packages_that_expire_too_early_are_not_relied_on() {
     late.expires = on(7);
     let found = Found {
         packages: vec![early, late],
-        matches: vec![vec![0, 1]],
+        matches: vec![vec![0, 1]].into(),
     };
     let plan_until = |needed| PackPlan::new(&[wanted(1, 5)], &found, needed);
     assert_eq!(plan_until(on(6)).packages[0].sha256, digest(101));
@@ -86,7 +86,7 @@ fn packages_that_expire_too_early_are_not_relied_on() {
 fn a_package_holds_itself() {
     let found = Found {
         packages: vec![record(1, "http://example.org/p", Some(5))],
-        matches: vec![vec![], vec![0]],
+        matches: vec![vec![], vec![0]].into(),
     };
     let plan = PackPlan::new(&[wanted(1, 5), wanted(2, 9)], &found, Expiry::Never);
     assert!(plan.leaves_out(&digest(1)) && plan.leaves_out(&digest(2)));
@@ -96,7 +96,7 @@ fn a_package_holds_itself() {
 fn places_that_do_not_exist_are_passed_over() {
     let found = Found {
         packages: vec![],
-        matches: vec![vec![7]],
+        matches: vec![vec![7]].into(),
     };
     assert!(
         PackPlan::new(&[wanted(1, 5), wanted(2, 5)], &found, Expiry::Never)
@@ -112,7 +112,7 @@ fn packages_are_dropped_with_what_they_were_for() {
             record(100, "http://example.org/a", Some(5)),
             record(101, "http://example.org/b", None),
         ],
-        matches: vec![vec![0], vec![1]],
+        matches: vec![vec![0], vec![1]].into(),
     };
     let plan = PackPlan::new(&[wanted(1, 5), wanted(2, 9)], &found, Expiry::Never);
     assert!(!plan.download_exact);
@@ -139,7 +139,7 @@ fn answer(asked: &[Wanted], records: &Records) -> Found {
         places
             .filter(|(_, r)| holds(content, r))
             .map(|(place, _)| place)
-            .collect()
+            .collect::<Vec<_>>()
     });
     Found {
         packages: packages.collect(),
@@ -192,7 +192,7 @@ fn small_content_comes_along_and_has_no_package_chosen_for_it() {
             record(101, "http://example.org/other", Some(1)),
         ],
         // Of the large content, then of two small ones.
-        matches: vec![vec![0], vec![1], vec![0, 1]],
+        matches: vec![vec![0], vec![1], vec![0, 1]].into(),
     };
     let large = [wanted(9, 5000)];
     let small = [wanted(1, 70), wanted(2, 80)];

@@ -14,6 +14,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
@@ -65,7 +66,7 @@ impl PackageLookup for FakeLookup {
             let all = self.packages.iter().enumerate();
             all.filter(|(_, (_, held))| held.contains(digest))
                 .map(|(place, _)| place)
-                .collect()
+                .collect::<Vec<_>>()
         };
         Ok(Found {
             packages: self.packages.iter().map(|(p, _)| p.clone()).collect(),
@@ -180,6 +181,8 @@ impl Case {
 pub(super) fn gzip() -> PackOptions {
     PackOptions {
         compression: Compression::Gzip(1),
+        // What a test changes is seen at once.
+        fresh: Duration::ZERO,
         ..PackOptions::default()
     }
 }

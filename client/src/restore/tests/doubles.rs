@@ -98,7 +98,7 @@ impl RestoreSources for TestSources {
             let holds = |at: &usize| {
                 packages[*at] == digest || self.records[packages[*at]].contains(digest)
             };
-            (0..packages.len()).filter(holds).collect()
+            (0..packages.len()).filter(holds).collect::<Vec<_>>()
         });
         Ok(Found {
             packages: packages

@@ -29,7 +29,7 @@ impl PackageLookup for Nothing {
     fn find(&self, digests: &[Digest], _: Expiry) -> Result<Found, Infallible> {
         Ok(Found {
             packages: Vec::new(),
-            matches: vec![Vec::new(); digests.len()],
+            matches: vec![Vec::new(); digests.len()].into(),
         })
     }
 }

@@ -1,0 +1,189 @@
+//! What the files of a tree have in them, as far as it may be left out.
+
+use std::collections::{HashMap, HashSet};
+
+use hashget_common::digest::Digest;
+use rayon::slice::ParallelSliceMut;
+
+use super::plan::Wanted;
+use crate::hash_cache::HashedFiles;
+use crate::tree::{FileId, ListedFile, TreeList};
+
+/// Where a sparse file has data.
+type Extents = Vec<(u64, u64)>;
+
+/// The contents of a tree's files: each digest once, and which entry has which.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    /// Sorted.
+    digests: Vec<Digest>,
+    /// For every digest the size of its content, in bytes, and how many files have it.
+    sizes: Vec<(u64, u32)>,
+    /// For every entry of the tree the number of its digest, or [`NONE`].
+    of_entry: Vec<u32>,
+    /// Of sparse files, where they have data.
+    extents: HashMap<FileId, Extents>,
+}
+
+const NONE: u32 = u32::MAX;
+
+impl Contents {
+    /// `hashed` are the digests of the files at `places`, each file once.
+    pub(super) fn new(entries: &TreeList, places: &[u32], mut hashed: HashedFiles) -> Self {
+        let extents = hashed.take_extents();
+        let file_of = |number: usize| entries.file(places[number] as usize);
+        let extents = extents
+            .into_iter()
+            .filter_map(|(number, extents)| Some((file_of(number)?.stamp.id, extents)))
+            .collect();
+        let contents = places.iter().enumerate();
+        let contents =
+            contents.filter_map(|(number, place)| Some((hashed.content(number)?.0, *place)));
+        let mut pairs: Vec<(Digest, u32)> = contents.collect();
+        drop(hashed);
+        pairs.par_sort_unstable();
+        let mut new = Self {
+            of_entry: vec![NONE; entries.len()],
+            extents,
+            ..Self::default()
+        };
+        for (digest, place) in pairs {
+            if new.digests.last() != Some(&digest) {
+                new.digests.push(digest);
+            }
+            let number = new.digests.len() - 1;
+            new.of_entry[place as usize] = u32::try_from(number).unwrap_or(NONE);
+        }
+        new.give_to_links(entries);
+        new.count(entries);
+        new
+    }
+
+    /// Gives all names of a file what its first one has.
+    fn give_to_links(&mut self, entries: &TreeList) {
+        let mut linked: HashMap<FileId, u32> = HashMap::new();
+        for (place, file) in linked_files(entries) {
+            if self.of_entry[place] != NONE {
+                linked.insert(file.stamp.id, self.of_entry[place]);
+            }
+        }
+        for (place, file) in linked_files(entries) {
+            self.of_entry[place] = linked.get(&file.stamp.id).copied().unwrap_or(NONE);
+        }
+    }
+
+    fn count(&mut self, entries: &TreeList) {
+        self.sizes = vec![(0, 0); self.digests.len()];
+        let mut seen: HashSet<FileId> = HashSet::new();
+        for place in 0..entries.len() {
+            let (Some(number), Some(file)) = (self.number(place), entries.file(place)) else {
+                continue;
+            };
+            if file.links > 1 && !seen.insert(file.stamp.id) {
+                continue;
+            }
+            let (size, files) = &mut self.sizes[number];
+            *size = file.stamp.size;
+            *files = files.saturating_add(1);
+        }
+    }
+
+    /// Forgets what the files at `places` have in them, under all their names.
+    pub(super) fn forget(&mut self, entries: &TreeList, places: &[usize]) {
+        let mut linked: HashSet<FileId> = HashSet::new();
+        for place in places {
+            self.of_entry[*place] = NONE;
+            linked.extend(entries.file(*place).map(|file| file.stamp.id));
+        }
+        for (place, file) in linked_files(entries) {
+            if linked.contains(&file.stamp.id) {
+                self.of_entry[place] = NONE;
+            }
+        }
+        self.count(entries);
+    }
+
+    fn number(&self, place: usize) -> Option<usize> {
+        let number = self.of_entry.get(place).copied()?;
+        (number != NONE).then_some(number as usize)
+    }
+
+    /// The digest of the entry at `place`, if it may be left out.
+    pub(super) fn digest(&self, place: usize) -> Option<Digest> {
+        self.number(place).map(|number| self.digests[number])
+    }
+
+    /// Where the file has data, if it is sparse.
+    pub(super) fn extents(&self, id: FileId) -> Option<&Extents> {
+        self.extents.get(&id)
+    }
+
+    /// All digests, sorted.
+    pub(super) fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+
+    /// The content of digest `number`, and the size of one such file.
+    pub(super) fn wanted(&self, number: usize) -> (Wanted, u64) {
+        let (size, files) = self.sizes[number];
+        let wanted = Wanted {
+            sha256: self.digests[number],
+            saved_bytes: size.saturating_mul(files.into()),
+        };
+        (wanted, size)
+    }
+
+    /// Whether any file still has digest `number`.
+    pub(super) fn is_there(&self, number: usize) -> bool {
+        self.sizes[number].1 > 0
+    }
+
+    /// Which entries have one of these digests.
+    pub(super) fn marked(&self, digests: impl Iterator<Item = Digest>) -> Marked<'_> {
+        let mut marks = vec![false; self.digests.len()];
+        for digest in digests {
+            if let Ok(number) = self.digests.binary_search(&digest) {
+                marks[number] = true;
+            }
+        }
+        Marked {
+            contents: self,
+            marks,
+        }
+    }
+}
+
+/// Some of the contents of a tree.
+pub(super) struct Marked<'a> {
+    contents: &'a Contents,
+    marks: Vec<bool>,
+}
+
+impl Marked<'_> {
+    /// Whether the entry at `place` has one of them.
+    pub(super) fn has(&self, place: usize) -> bool {
+        self.contents
+            .number(place)
+            .is_some_and(|number| self.marks[number])
+    }
+
+    /// Takes the content of the entry at `place` away from them.
+    pub(super) fn unmark(&mut self, place: usize) {
+        if let Some(number) = self.contents.number(place) {
+            self.marks[number] = false;
+        }
+    }
+
+    /// Those that are left.
+    pub(super) fn digests(&self) -> HashSet<Digest> {
+        let digests = self.contents.digests.iter().zip(&self.marks);
+        let marked = digests.filter(|(_, is_marked)| **is_marked);
+        marked.map(|(digest, _)| *digest).collect()
+    }
+}
+
+/// The files with several names, by place.
+fn linked_files(entries: &TreeList) -> impl Iterator<Item = (usize, ListedFile)> + '_ {
+    let files = (0..entries.len()).filter_map(|place| Some((place, entries.file(place)?)));
+    files.filter(|(_, file)| file.links > 1)
+}
