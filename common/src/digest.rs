@@ -1,5 +1,6 @@
 //! SHA-256 digests, and the `sha256:…`/`md5:…` spelling of them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,8 +10,24 @@ use thiserror::Error;
 /// The SHA-256 of some bytes.
 ///
 /// Displayed and parsed as 64 lower-case hexadecimal digits; upper case is read too.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; Digest::BYTES]);
+
+impl Ord for Digest {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // Digests that differ do so in the first bytes, and numbers are compared at once.
+        let head = |digest: &Self| digest.0.first_chunk().copied().map(u64::from_be_bytes);
+        head(self)
+            .cmp(&head(other))
+            .then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl PartialOrd for Digest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Digest {
     /// The length of a SHA-256 in bytes.

@@ -2,6 +2,7 @@
 
 mod check;
 mod members;
+mod parallel;
 
 use std::borrow::Cow;
 
@@ -216,7 +217,7 @@ impl RestoreFile {
         let mut json = if is_compact {
             serde_json::to_vec_pretty(&Compact::of(self))?
         } else {
-            serde_json::to_vec_pretty(self)?
+            parallel::to_vec_pretty(self)?
         };
         json.push(b'\n');
         check::add(&mut json);

@@ -16,6 +16,7 @@ use hashget_common::store::{
     PackageStore, SledStore, StoreError, StoreOptions, StoreQuery, StoreStats, StoredPackage,
 };
 use jiff::civil::Date;
+use rayon::prelude::*;
 use thiserror::Error;
 
 use super::{Matches, import};
@@ -138,13 +139,18 @@ impl LocalHashDb {
         monitor: &dyn Monitor,
     ) -> Result<LocalMatches, HashDbError> {
         let store = self.open(monitor)?;
-        let batches = digests.chunks(BATCH_KEYS);
-        Ok(matches_of(
-            &store,
-            batches.map(|digests| store.find_digests(digests)),
-            digests.len(),
-            used,
-        )?)
+        let mut finder = MatchFinder::new(digests.len());
+        // As many at a time as there are threads, so that not all answers are held at once.
+        for digests in digests.chunks(BATCH_KEYS * rayon::current_num_threads()) {
+            let share = digests.len().div_ceil(rayon::current_num_threads());
+            let found: Vec<_> = (digests.par_chunks(share.max(1)))
+                .map(|digests| store.find_digests(digests))
+                .collect();
+            for found in found {
+                finder.add(found?);
+            }
+        }
+        Ok(finder.finish(&store, used)?)
     }
 
     /// Like [`LocalHashDb::find_signatures`], in the projects that `used` names.
@@ -155,13 +161,11 @@ impl LocalHashDb {
         monitor: &dyn Monitor,
     ) -> Result<LocalMatches, HashDbError> {
         let store = self.open(monitor)?;
-        let batches = signatures.chunks(BATCH_KEYS);
-        Ok(matches_of(
-            &store,
-            batches.map(|signatures| store.find_signatures(signatures)),
-            signatures.len(),
-            used,
-        )?)
+        let mut finder = MatchFinder::new(signatures.len());
+        for signatures in signatures.chunks(BATCH_KEYS) {
+            finder.add(store.find_signatures(signatures)?);
+        }
+        Ok(finder.finish(&store, used)?)
     }
 
     /// The records of the used projects that `spec` names, by ascending number; with `project`
@@ -284,42 +288,55 @@ const STORE_FOLDER: &str = ".store";
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// How many records are listed at a time.
 const PAGE_PACKAGES: usize = 10_000;
-/// How many keys are looked up at a time.
-const BATCH_KEYS: usize = 64 * 1024;
+/// How many keys are looked up at a time by one thread.
+const BATCH_KEYS: usize = 32 * 1024;
 
-/// Puts together what the store has found for `keys` keys, some at a time.
-fn matches_of(
-    store: &SledStore,
-    found: impl Iterator<Item = Result<Vec<Vec<PackageId>>, StoreError>>,
-    keys: usize,
-    used: &dyn Fn(&ProjectName) -> bool,
-) -> Result<LocalMatches, StoreError> {
-    // Packages are numbered as they are met, and renamed when all are known.
-    let mut met: HashMap<PackageId, usize> = HashMap::new();
-    let mut matches = Matches::with_capacity(keys);
-    for batch in found {
-        for ids in batch? {
-            matches.push(ids.into_iter().map(|id| {
-                let next = met.len();
-                *met.entry(id).or_insert(next)
-            }));
+/// Puts together what the store finds, some keys at a time.
+struct MatchFinder {
+    /// Packages are numbered as they are met, and renamed when all are known.
+    met: HashMap<PackageId, usize>,
+    matches: Matches,
+}
+
+impl MatchFinder {
+    fn new(keys: usize) -> Self {
+        Self {
+            met: HashMap::new(),
+            matches: Matches::with_capacity(keys),
         }
     }
-    let mut ids: Vec<(PackageId, usize)> = met.into_iter().collect();
-    ids.sort_unstable();
-    let (ids, numbers): (Vec<PackageId>, Vec<usize>) = ids.into_iter().unzip();
-    let mut packages = Vec::new();
-    let mut places = vec![None; numbers.len()];
-    for (package, number) in store.summaries(&ids)?.into_iter().zip(numbers) {
-        if let Some(package) = package.filter(|package| used(&package.project)) {
-            places[number] = Some(packages.len());
-            packages.push(Arc::unwrap_or_clone(package));
+
+    /// Adds the answers for the next keys.
+    fn add(&mut self, found: Vec<Vec<PackageId>>) {
+        for ids in found {
+            let number = |id| {
+                let next = self.met.len();
+                *self.met.entry(id).or_insert(next)
+            };
+            self.matches.push(ids.into_iter().map(number));
         }
     }
-    let used_places = |numbers: &[usize]| -> Vec<usize> {
-        let places = numbers.iter().filter_map(|number| places[*number]);
-        places.collect()
-    };
-    let matches = matches.iter().map(used_places).collect();
-    Ok(LocalMatches { packages, matches })
+
+    fn finish(
+        self,
+        store: &SledStore,
+        used: &dyn Fn(&ProjectName) -> bool,
+    ) -> Result<LocalMatches, StoreError> {
+        let mut ids: Vec<(PackageId, usize)> = self.met.into_iter().collect();
+        ids.sort_unstable();
+        let (ids, numbers): (Vec<PackageId>, Vec<usize>) = ids.into_iter().unzip();
+        let mut packages = Vec::new();
+        let mut places = vec![None; numbers.len()];
+        for (package, number) in store.summaries(&ids)?.into_iter().zip(numbers) {
+            if let Some(package) = package.filter(|package| used(&package.project)) {
+                places[number] = Some(packages.len());
+                packages.push(Arc::unwrap_or_clone(package));
+            }
+        }
+        let mut matches = Matches::with_capacity(self.matches.len());
+        for numbers in self.matches.iter() {
+            matches.push(numbers.iter().filter_map(|number| places[*number]));
+        }
+        Ok(LocalMatches { packages, matches })
+    }
 }

@@ -42,6 +42,10 @@ pub(super) fn survey(
         monitor,
         survey: Survey::default(),
     };
+    if options.heuristics.is_empty() && !options.pull {
+        // Nobody would look at a file.
+        return Ok(walk.survey);
+    }
     if metadata.is_file() {
         let file = walk.root.clone();
         walk.file(&file, || Ok(metadata));

@@ -138,14 +138,14 @@ impl Contents {
         self.sizes[number].1 > 0
     }
 
-    /// Which entries have one of these digests.
+    /// Which entries have one of these digests, which are sorted.
     pub(super) fn marked(&self, digests: impl Iterator<Item = Digest>) -> Marked<'_> {
-        let mut marks = vec![false; self.digests.len()];
-        for digest in digests {
-            if let Ok(number) = self.digests.binary_search(&digest) {
-                marks[number] = true;
-            }
-        }
+        let mut digests = digests.peekable();
+        let is_marked = |known: &Digest| {
+            while digests.next_if(|digest| digest < known).is_some() {}
+            digests.peek() == Some(known)
+        };
+        let marks = self.digests.iter().map(is_marked).collect();
         Marked {
             contents: self,
             marks,

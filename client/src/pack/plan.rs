@@ -1,6 +1,6 @@
 //! Which packages an archive relies on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
@@ -63,24 +63,32 @@ impl PackPlan {
     /// a package of unknown size is taken only for what no other holds. Among equals the more
     /// durable source is taken.
     pub fn new(wanted: &[Wanted], found: &Found, needed: Expiry) -> Self {
-        let mut weights: BTreeMap<Digest, u64> = BTreeMap::new();
-        let mut holders = Holders::new(found, needed);
-        for (place, content) in wanted.iter().enumerate() {
-            let weight = weights.entry(content.sha256).or_default();
-            *weight = weight.saturating_add(content.saved_bytes);
-            for package in found.matches.get(place).unwrap_or_default() {
-                holders.add(*package, content.sha256);
+        let mut weights = wanted.to_vec();
+        weights.sort_unstable_by_key(|content| content.sha256);
+        weights.dedup_by(|other, first| {
+            let is_same = other.sha256 == first.sha256;
+            if is_same {
+                first.saved_bytes = first.saved_bytes.saturating_add(other.saved_bytes);
+            }
+            is_same
+        });
+        let holders = Holders::new(found, needed);
+        let mut items: Vec<Vec<usize>> = vec![Vec::new(); holders.packages.len()];
+        for (content, records) in wanted.iter().zip(found.matches.iter()) {
+            let Some(item) = place_of(&weights, &content.sha256) else {
+                continue;
+            };
+            for package in records.iter().filter_map(|it| holders.package_of(*it)) {
+                items[package].push(item);
             }
         }
-        let mut candidates = holders.merge();
-        for candidate in &mut candidates {
+        let mut candidates = Vec::with_capacity(items.len());
+        for (package, mut items) in holders.merge().into_iter().zip(items) {
             // A package holds itself, whatever its record says.
-            if weights.contains_key(&candidate.sha256) {
-                let holds = &mut candidate.holds;
-                if let Err(place) = holds.binary_search(&candidate.sha256) {
-                    holds.insert(place, candidate.sha256);
-                }
-            }
+            items.extend(place_of(&weights, &package.sha256));
+            items.sort_unstable();
+            items.dedup();
+            candidates.push(Candidate { package, items });
         }
         Self::choose(&weights, candidates)
     }
@@ -119,17 +127,15 @@ impl PackPlan {
     /// The plan for what remains when the content of `changed` cannot be left out after all.
     #[must_use]
     pub fn without(&self, changed: &HashSet<Digest>) -> Self {
-        let weights: BTreeMap<Digest, u64> = self
-            .left_out
-            .iter()
-            .filter(|content| !changed.contains(&content.sha256))
-            .map(|content| (content.sha256, content.saved_bytes))
-            .collect();
-        let mut candidates = self.packages.clone();
-        for candidate in &mut candidates {
-            candidate.holds.retain(|digest| !changed.contains(digest));
-        }
-        Self::choose(&weights, candidates)
+        let left = |content: &&Wanted| !changed.contains(&content.sha256);
+        let weights: Vec<Wanted> = self.left_out.iter().filter(left).copied().collect();
+        let candidate = |package: &PlannedPackage| Candidate {
+            items: (package.holds.iter())
+                .filter_map(|digest| place_of(&weights, digest))
+                .collect(),
+            package: package.clone(),
+        };
+        Self::choose(&weights, self.packages.iter().map(candidate).collect())
     }
 
     /// Whether this content is left out.
@@ -139,38 +145,31 @@ impl PackPlan {
             .is_ok()
     }
 
-    fn choose(weights: &BTreeMap<Digest, u64>, mut candidates: Vec<PlannedPackage>) -> Self {
-        candidates.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        let digests: Vec<Digest> = weights.keys().copied().collect();
-        let weight_list: Vec<u64> = weights.values().copied().collect();
+    /// Chooses for `weights`, which are sorted by digest, each once.
+    fn choose(weights: &[Wanted], mut candidates: Vec<Candidate>) -> Self {
+        candidates.sort_by(|a, b| a.package.rank().cmp(&b.package.rank()));
         let offers: Vec<Offer> = candidates
-            .iter()
+            .iter_mut()
             .map(|candidate| Offer {
-                items: candidate
-                    .holds
-                    .iter()
-                    .filter_map(|digest| digests.binary_search(digest).ok())
-                    .collect(),
-                cost: candidate.size,
+                items: std::mem::take(&mut candidate.items),
+                cost: candidate.package.size,
             })
             .collect();
-        let chosen = choose(&weight_list, &offers);
-        let mut packages: Vec<PlannedPackage> = chosen
-            .into_iter()
-            .map(|place| candidates[place].clone())
-            .collect();
+        let saved: Vec<u64> = weights.iter().map(|content| content.saved_bytes).collect();
+        let mut is_held = vec![false; weights.len()];
+        let mut packages = Vec::new();
+        for place in choose(&saved, &offers) {
+            let mut package = candidates[place].package.clone();
+            let items = &offers[place].items;
+            package.holds = items.iter().map(|item| weights[*item].sha256).collect();
+            packages.push(package);
+            for item in items {
+                is_held[*item] = true;
+            }
+        }
         packages.sort_by_key(|package| package.sha256);
-        let held: BTreeSet<Digest> = packages.iter().flat_map(|p| p.holds.clone()).collect();
-        let left_out: Vec<Wanted> = held
-            .into_iter()
-            .filter_map(|sha256| {
-                let saved_bytes = *weights.get(&sha256)?;
-                Some(Wanted {
-                    sha256,
-                    saved_bytes,
-                })
-            })
-            .collect();
+        let held = weights.iter().zip(is_held).filter(|(_, is_held)| *is_held);
+        let left_out: Vec<Wanted> = held.map(|(content, _)| *content).collect();
         let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
         Self {
             saved_bytes: sum(&mut left_out.iter().map(|content| content.saved_bytes)),
@@ -182,62 +181,66 @@ impl PackPlan {
     }
 }
 
+/// A package that may be relied on, and what of the wanted content it holds, by place, ascending.
+struct Candidate {
+    package: PlannedPackage,
+    items: Vec<usize>,
+}
+
+/// The place of `digest` in a list that is sorted by digest.
+fn place_of(sorted: &[Wanted], digest: &Digest) -> Option<usize> {
+    let place = sorted.binary_search_by(|content| content.sha256.cmp(digest));
+    place.ok()
+}
+
 impl PlannedPackage {
     fn rank(&self) -> (Durability<'_>, Digest) {
         (Durability::new(&self.url, self.expires), self.sha256)
     }
 }
 
-/// The records that were found, by the package they are of.
+/// The records that were found and may be relied on, by the package they are of.
 struct Holders<'a> {
-    found: &'a [FoundPackage],
-    packages: BTreeMap<Digest, Holder<'a>>,
-    needed: Expiry,
-}
-
-#[derive(Default)]
-struct Holder<'a> {
-    records: Vec<&'a FoundPackage>,
-    holds: BTreeSet<Digest>,
+    packages: Vec<(Digest, Vec<&'a FoundPackage>)>,
+    /// For every record that was found the place of its package.
+    of_record: Vec<Option<usize>>,
 }
 
 impl<'a> Holders<'a> {
     fn new(found: &'a Found, needed: Expiry) -> Self {
-        let mut packages: BTreeMap<Digest, Holder<'a>> = BTreeMap::new();
-        let may_be_relied_on = |record: &&FoundPackage| {
+        let may_be_relied_on = |record: &FoundPackage| {
             record.expires.covers(needed) && !record.url.starts_with(SERIES_URL_PREFIX)
         };
-        for record in found.packages.iter().filter(may_be_relied_on) {
-            let holder = packages.entry(record.sha256).or_default();
-            holder.records.push(record);
+        let mut places: HashMap<Digest, usize> = HashMap::new();
+        let mut packages: Vec<(Digest, Vec<&FoundPackage>)> = Vec::new();
+        let mut of_record = Vec::with_capacity(found.packages.len());
+        for record in &found.packages {
+            of_record.push(may_be_relied_on(record).then(|| {
+                let place = *places.entry(record.sha256).or_insert(packages.len());
+                if place == packages.len() {
+                    packages.push((record.sha256, Vec::new()));
+                }
+                packages[place].1.push(record);
+                place
+            }));
         }
         Self {
-            found: &found.packages,
             packages,
-            needed,
+            of_record,
         }
     }
 
-    fn add(&mut self, place: usize, sha256: Digest) {
-        let Some(record) = self.found.get(place) else {
-            return;
-        };
-        if record.expires.covers(self.needed)
-            && !record.url.starts_with(SERIES_URL_PREFIX)
-            && let Some(holder) = self.packages.get_mut(&record.sha256)
-        {
-            holder.holds.insert(sha256);
-        }
+    fn package_of(&self, record: usize) -> Option<usize> {
+        self.of_record.get(record).copied().flatten()
     }
 
-    /// One candidate a package, with the URLs of all its records.
+    /// One package for the URLs of all its records; as yet none holds anything.
     fn merge(self) -> Vec<PlannedPackage> {
-        let merge = |(sha256, holder): (Digest, Holder<'_>)| {
-            let mut records = holder.records;
+        let merge = |(sha256, mut records): (Digest, Vec<&FoundPackage>)| {
             records.sort_by(|a, b| {
                 Durability::new(&a.url, a.expires).cmp(&Durability::new(&b.url, b.expires))
             });
-            let best = records.first()?;
+            let best = records[0];
             let mut urls: Vec<String> = Vec::new();
             for record in &records[1..] {
                 if record.url != best.url && !urls.contains(&record.url) {
@@ -250,16 +253,16 @@ impl<'a> Holders<'a> {
                 let known = records.iter().filter(|record| record.derived == derived);
                 known.filter_map(|record| record.size).max()
             };
-            Some(PlannedPackage {
+            PlannedPackage {
                 sha256,
                 url: best.url.clone(),
                 urls,
                 size: size(true).or_else(|| size(false)),
                 expires: best.expires,
-                holds: holder.holds.into_iter().collect(),
-            })
+                holds: Vec::new(),
+            }
         };
-        self.packages.into_iter().filter_map(merge).collect()
+        self.packages.into_iter().map(merge).collect()
     }
 }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use hashget_common::project::ProjectName;
 use jiff::civil::date;
 use proptest::prelude::*;
