@@ -1,8 +1,8 @@
 //! `.hashget-restore.json`: what is missing from an archive, and where it is.
 
 mod check;
+mod json;
 mod members;
-mod parallel;
 
 use std::borrow::Cow;
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use self::check::Head;
+pub use self::json::{EntriesJson, RestoreJson};
 pub use self::members::{MembersOwner, MembersSum, RestoreMembers};
 use crate::digest::{Digest, HashSpec};
 use crate::expiry::Expiry;
@@ -213,15 +214,18 @@ impl RestoreFile {
 
     /// Writes the file as indented JSON, ASCII only, with a checksum at its end.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let is_compact = !self.members.is_empty() || self.version == Some(Self::COMPACT_VERSION);
-        let mut json = if is_compact {
+        let mut json = if self.is_compact() {
             serde_json::to_vec_pretty(&Compact::of(self))?
         } else {
-            parallel::to_vec_pretty(self)?
+            serde_json::to_vec_pretty(self)?
         };
         json.push(b'\n');
         check::add(&mut json);
         Ok(json)
+    }
+
+    fn is_compact(&self) -> bool {
+        !self.members.is_empty() || self.version == Some(Self::COMPACT_VERSION)
     }
 
     /// How many files were left out.

@@ -49,6 +49,7 @@ pub(super) struct Reader {
     next_block: u64,
     /// Entries that were read and checked, last first.
     ready: Vec<Known>,
+    last: Option<FileId>,
 }
 
 impl Reader {
@@ -70,6 +71,7 @@ impl Reader {
             unread: entries,
             next_block: 0,
             ready: Vec::new(),
+            last: None,
         })
     }
 
@@ -82,7 +84,13 @@ impl Reader {
         if self.ready.is_empty() {
             self.read_group()?;
         }
-        Ok(self.ready.pop())
+        let known = self.ready.pop();
+        if let Some(Known { stamp, .. }) = &known
+            && self.last.replace(stamp.id) >= Some(stamp.id)
+        {
+            return Err(damaged("its entries are not in order"));
+        }
+        Ok(known)
     }
 
     fn read_group(&mut self) -> io::Result<()> {

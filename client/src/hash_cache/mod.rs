@@ -13,7 +13,6 @@ mod hashed;
 mod tests;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -51,22 +50,45 @@ impl HashCache {
         }
     }
 
-    /// The digests of `files`, all in the tree `root`. What is read is remembered for the next time.
+    /// What is known of the tree `root` from the last time: nothing at all if there is any damage.
+    ///
+    /// Memory is about 100 bytes a file, and nothing for trees of more than 500,000.
+    pub fn recall(&self, root: &TreeRoot, monitor: &dyn Monitor) -> Recalled {
+        let opened = folder::path_for(&self.folder, root)
+            .and_then(|path| folder::open(&self.folder, &path))
+            .and_then(Reader::new)
+            .and_then(Recalled::new);
+        opened.unwrap_or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                let folder = self.folder.display();
+                let text = format!("what {folder} holds is not used: {}", error_chain(&error));
+                monitor.message(Level::Detail, &text);
+            }
+            Recalled::default()
+        })
+    }
+
+    /// The digests of `files`, all in the tree `root`, of which `recalled` is known. What is read is
+    /// remembered for the next time.
     ///
     /// Memory beyond that of the result and of hashing is about 16 bytes a file.
     pub fn hash_files<F: FileList + ?Sized>(
         &self,
         root: &TreeRoot,
         files: &F,
+        recalled: Recalled,
         progress: &Progress<'_>,
         monitor: &dyn Monitor,
     ) -> HashedFiles {
         let began = SystemTime::now();
         let mut hashed = HashedFiles::new(files.count());
         let order = Order::new(root, files, self.any_file_system);
-        let path = folder::path_for(&self.folder, root);
-        let stored = path.as_ref().map_or(Stored::default(), |path| {
-            self.recall(path, root, files, &order, &mut hashed, monitor)
+        let joined = order.join(root, files, recalled, &mut hashed);
+        let stored = joined.unwrap_or_else(|error| {
+            let text = format!("remembered digests are not used: {}", error_chain(&error));
+            monitor.message(Level::Detail, &text);
+            hashed = HashedFiles::new(files.count());
+            Stored::default()
         });
         let unknown = hashed.unknown();
         hashed.cached_files = (files.count() - unknown.len()) as u64;
@@ -78,24 +100,10 @@ impl HashCache {
         monitor.message(Level::Detail, &text);
         progress.advance(stored.known_bytes);
         hashed.read(root, files, unknown, progress);
-        let kept = path.and_then(|path| {
-            let is_kept = |number: usize| {
-                hashed.is_cached(number) || is_settled(files, number, began, self.settle)
-            };
-            let new = || order.known(files, &hashed, &is_kept);
-            let count = new().count() as u64;
-            if stored.is_current && count == stored.files && count == hashed.cached_files {
-                if count > 0 {
-                    folder::mark_used(&path)?;
-                }
-            } else if count > 0 {
-                folder::create(&self.folder)?;
-                file::write(&path, root.id()?, count, new())?;
-                folder::remove_old(&self.folder)?;
-            }
-            Ok(())
-        });
-        if let Err(error) = kept {
+        let is_kept = |number: usize| {
+            hashed.is_cached(number) || is_settled(files, number, began, self.settle)
+        };
+        if let Err(error) = self.keep(root, files, &order, &hashed, &stored, &is_kept) {
             let text = format!(
                 "digests are not remembered in {}: {}",
                 self.folder.display(),
@@ -106,47 +114,35 @@ impl HashCache {
         hashed
     }
 
-    /// Which files of the tree are known to have no extended attributes, as long as their stamps
-    /// are the same: whoever sets one changes the change time.
-    pub fn plain_files(&self, root: &TreeRoot) -> PlainFiles {
-        let path = folder::path_for(&self.folder, root);
-        let opened = path.and_then(|path| folder::open(&self.folder, &path));
-        // A cache that is absent or damaged knows nothing; hashing tells about it.
-        let plain = opened.and_then(Reader::new).and_then(|mut reader| {
-            let mut plain = PlainFiles::default();
-            while let Some(known) = reader.next_known()? {
-                if known.is_plain {
-                    let key = plain.key(&known.stamp);
-                    plain.keys.push(key);
-                }
-            }
-            plain.keys.sort_unstable();
-            Ok(plain)
-        });
-        plain.unwrap_or_default()
-    }
-
-    /// Takes from the cache what it knows of `files`; nothing at all if there is any damage.
-    fn recall<F: FileList + ?Sized>(
+    /// Remembers what is known now, if it is other than what is `stored`.
+    fn keep<F: FileList + ?Sized>(
         &self,
-        path: &Path,
         root: &TreeRoot,
         files: &F,
         order: &Order,
-        hashed: &mut HashedFiles,
-        monitor: &dyn Monitor,
-    ) -> Stored {
-        let joined = folder::open(&self.folder, path)
-            .and_then(Reader::new)
-            .and_then(|mut reader| order.join(root, files, &mut reader, hashed));
-        joined.unwrap_or_else(|error| {
-            if error.kind() != io::ErrorKind::NotFound {
-                let text = format!("{} is not used: {}", path.display(), error_chain(&error));
-                monitor.message(Level::Detail, &text);
+        hashed: &HashedFiles,
+        stored: &Stored,
+        is_kept: &dyn Fn(usize) -> bool,
+    ) -> io::Result<()> {
+        let path = folder::path_for(&self.folder, root)?;
+        let new = || order.known(files, hashed, is_kept);
+        let is_same = |count: u64| count == stored.files && count == hashed.cached_files;
+        // If all are known, they are those that are kept, but for further names of one file.
+        let count = if stored.is_current && is_same(files.count() as u64) {
+            stored.files
+        } else {
+            new().count() as u64
+        };
+        if stored.is_current && is_same(count) {
+            if count > 0 {
+                folder::mark_used(&path)?;
             }
-            *hashed = HashedFiles::new(files.count());
-            Stored::default()
-        })
+        } else if count > 0 {
+            folder::create(&self.folder)?;
+            file::write(&path, root.id()?, count, new())?;
+            folder::remove_old(&self.folder)?;
+        }
+        Ok(())
     }
 
     /// What the cache holds.
@@ -171,22 +167,52 @@ struct Stored {
     is_current: bool,
 }
 
-/// Files that are known to have no extended attributes.
-#[derive(Debug, Default)]
-pub struct PlainFiles {
-    /// Made of their stamps, sorted. Eight bytes of a keyed hash: one in 2^64 is taken for another.
-    keys: Vec<u64>,
-    hasher: RandomState,
+/// Of so many files at most what is known is held in memory.
+const MOST_HELD: u64 = 500_000;
+
+/// What is known of a tree from the last time.
+#[derive(Default)]
+pub struct Recalled {
+    /// Sorted by file.
+    held: Vec<Known>,
+    /// What was not read for `held`.
+    rest: Option<Reader>,
+    files: u64,
 }
 
-impl PlainFiles {
-    /// Whether the file of this stamp has none.
-    pub fn holds(&self, stamp: &FileStamp) -> bool {
-        !self.keys.is_empty() && self.keys.binary_search(&self.key(stamp)).is_ok()
+impl Recalled {
+    fn new(mut reader: Reader) -> io::Result<Self> {
+        let files = reader.entries();
+        let mut held = Vec::new();
+        if files > MOST_HELD {
+            let rest = Some(reader);
+            return Ok(Self { held, rest, files });
+        }
+        while let Some(known) = reader.next_known()? {
+            held.push(known);
+        }
+        Ok(Self {
+            held,
+            rest: None,
+            files,
+        })
     }
 
-    fn key(&self, stamp: &FileStamp) -> u64 {
-        self.hasher.hash_one(stamp)
+    /// Whether the file of this stamp is known to have no extended attributes: whoever sets one
+    /// changes the change time.
+    pub fn is_plain(&self, stamp: &FileStamp) -> bool {
+        let place = self.held.binary_search_by_key(&stamp.id, |it| it.stamp.id);
+        place.is_ok_and(|place| {
+            let known = &self.held[place];
+            known.is_plain && known.stamp == *stamp
+        })
+    }
+
+    /// What is known, by file.
+    fn into_known(self) -> impl Iterator<Item = io::Result<Known>> {
+        let mut rest = self.rest;
+        let read = std::iter::from_fn(move || rest.as_mut()?.next_known().transpose());
+        self.held.into_iter().map(Ok).chain(read)
     }
 }
 
@@ -220,6 +246,8 @@ impl Order {
     fn new<F: FileList + ?Sized>(root: &TreeRoot, files: &F, any_file_system: bool) -> Self {
         let mut places: HashMap<u64, Option<u32>> = HashMap::new();
         let mut devices = Vec::new();
+        // Most files are on the device of the one before.
+        let mut last = None;
         let mut order = Vec::with_capacity(files.count());
         for number in 0..files.count() {
             let (Some(FileStamp { id, .. }), Ok(short)) =
@@ -227,19 +255,27 @@ impl Order {
             else {
                 continue;
             };
-            let place = *places.entry(id.device).or_insert_with(|| {
-                let kind = || root.file_system(&files.path(number));
-                let can = any_file_system || kind().is_ok_and(folder::keeps_stamps);
-                devices.push(id.device);
-                u32::try_from(devices.len() - 1).ok().filter(|_| can)
-            });
+            let place = match last {
+                Some((device, place)) if device == id.device => place,
+                _ => *places.entry(id.device).or_insert_with(|| {
+                    let kind = || root.file_system(&files.path(number));
+                    let can = any_file_system || kind().is_ok_and(folder::keeps_stamps);
+                    devices.push(id.device);
+                    u32::try_from(devices.len() - 1).ok().filter(|_| can)
+                }),
+            };
+            last = Some((id.device, place));
             if let Some(place) = place {
                 order.push((place, id.inode, short));
             }
         }
         let by_file =
             |(place, inode, number): &(u32, u64, u32)| (devices[*place as usize], *inode, *number);
-        order.par_sort_unstable_by_key(by_file);
+        if devices.len() == 1 {
+            order.par_sort_unstable_by_key(|(_, inode, number)| (*inode, *number));
+        } else {
+            order.par_sort_unstable_by_key(by_file);
+        }
         Self {
             devices,
             files: order,
@@ -257,26 +293,22 @@ impl Order {
         })
     }
 
-    /// Takes from the reader what it knows of `files`.
+    /// Takes from what was recalled what it knows of `files`.
     fn join<F: FileList + ?Sized>(
         &self,
         root: &TreeRoot,
         files: &F,
-        reader: &mut Reader,
+        recalled: Recalled,
         hashed: &mut HashedFiles,
     ) -> io::Result<Stored> {
         let mut stored = Stored {
-            files: reader.entries(),
+            files: recalled.files,
             known_bytes: 0,
             is_current: true,
         };
         let mut rest = self.iter().peekable();
-        let mut last = None;
-        while let Some(known) = reader.next_known()? {
-            if last.is_some_and(|last| known.stamp.id <= last) {
-                return Err(io::Error::other("its entries are not in order"));
-            }
-            last = Some(known.stamp.id);
+        for known in recalled.into_known() {
+            let known = known?;
             while rest.next_if(|(id, _)| *id < known.stamp.id).is_some() {}
             while let Some((_, number)) = rest.next_if(|(id, _)| *id == known.stamp.id) {
                 if files.stamp(number) != Some(known.stamp) {

@@ -55,7 +55,13 @@ impl Bed {
             .filter(|entry| matches!(entry.kind, TreeKind::File { .. }))
             .collect();
         let progress = Progress::start(&Silent, "", Unit::Bytes, None);
-        let hashed = cache.hash_files(&root, &files[..], &progress, &Silent);
+        let hashed = cache.hash_files(
+            &root,
+            &files[..],
+            cache.recall(&root, &Silent),
+            &progress,
+            &Silent,
+        );
         assert!(hashed.errors().is_empty());
         let plain = hash_files(&root, &files, &progress);
         for ((number, file), right) in files.iter().enumerate().zip(plain) {

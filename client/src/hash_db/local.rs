@@ -308,10 +308,17 @@ impl MatchFinder {
 
     /// Adds the answers for the next keys.
     fn add(&mut self, found: Vec<Vec<PackageId>>) {
+        // Most keys are in the package of the one before.
+        let mut last = None;
         for ids in found {
-            let number = |id| {
-                let next = self.met.len();
-                *self.met.entry(id).or_insert(next)
+            let number = |id| match last {
+                Some((known, number)) if known == id => number,
+                _ => {
+                    let next = self.met.len();
+                    let number = *self.met.entry(id).or_insert(next);
+                    last = Some((id, number));
+                    number
+                }
             };
             self.matches.push(ids.into_iter().map(number));
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -140,18 +140,19 @@ impl Write for Sink {
 }
 
 /// Writes a whole file at once, under its name only when it is synced.
-pub(super) fn write_whole(path: &Path, content: &[u8]) -> Result<(), PackError> {
-    let write = || -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, content: &mut dyn Read) -> Result<(), PackError> {
+    let mut write = || -> io::Result<()> {
         let place = Place::find(path)?;
         if place
             .existing()
             .is_some_and(|kind| kind != FileType::RegularFile)
         {
-            return File::options().write(true).open(path)?.write_all(content);
+            let mut file = File::options().write(true).open(path)?;
+            return io::copy(content, &mut file).map(drop);
         }
         place.clean()?;
         let mut file = AtomicFile::create(place)?;
-        file.write_all(content)?;
+        io::copy(content, &mut file)?;
         file.commit()?;
         Ok(())
     };

@@ -39,16 +39,15 @@ pub fn prepack<L: PackageLookup>(
     keep_what_can_be_named(&mut scan, &real_root);
     let plan = scan.plan(lookup, options)?;
     let (fates, plan) = recheck(&scan, &plan, options.fresh, &counted);
-    let list =
-        restore_file(&scan, &fates, &plan, Compacted::default(), options.expires).to_json()?;
+    let list = restore_file(&scan, &fates, &plan, Compacted::default(), options.expires)?;
     // In this order: with the list of what to exclude alone, an archive would lose files.
-    write_whole(&list_path, &list)?;
+    write_whole(&list_path, &mut list.reader())?;
     if let Err(error) = reset_times(&scan) {
         let text = format!("{} has a new modification time: {error}", root.display());
         monitor.message(Level::Detail, &text);
     }
     if let Some(path) = exclude_file {
-        write_whole(path, &exclude_list(&scan, &fates))?;
+        write_whole(path, &mut &exclude_list(&scan, &fates)[..])?;
     }
     let stats = tree_stats(&scan, &fates, &plan);
     Ok(PackStats {

@@ -1,17 +1,23 @@
 //! The list of what an archive leaves out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use hashget_common::digest::{Digest, HashSpec};
 use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
-use hashget_common::restore_file::{RestoreEntry, RestoreFile, RestoreFolder, RestorePackage};
+use hashget_common::restore_file::{
+    EntriesJson, RestoreEntry, RestoreFile, RestoreFolder, RestoreJson, RestorePackage,
+};
+use rayon::prelude::*;
 
 use super::compact::Compacted;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
 use crate::tree::{FileId, TreeEntry};
+
+/// So many entries are written by one thread at a time.
+const CHUNK_ENTRIES: usize = 512;
 
 /// Lists what `fates` leaves out, the packages of `plan`, and the folders that files will be
 /// restored into.
@@ -21,52 +27,73 @@ pub(super) fn restore_file(
     plan: &PackPlan,
     compacted: Compacted,
     expires: Expiry,
-) -> RestoreFile {
-    let mut first_names: HashMap<FileId, RelPath> = HashMap::new();
-    let mut files = Vec::new();
-    let mut parents = BTreeSet::new();
+) -> Result<RestoreJson, serde_json::Error> {
+    let mut first_names: HashMap<FileId, usize> = HashMap::new();
+    let mut listed: Vec<Listed> = Vec::new();
+    let mut is_parent = vec![false; fates.len()];
     for (place, fate) in fates.iter().enumerate() {
-        let Some(file) = scan.entries.file(place) else {
-            continue;
-        };
-        if compacted.places.contains(&place) {
-            parents.extend(scan.entries.parent(place));
+        let is_compacted = compacted.places.contains(&place);
+        if *fate != Fate::LeaveOut || scan.entries.is_folder(place) {
             continue;
         }
-        let Some(sha256) = scan.digest_of(place).filter(|_| *fate == Fate::LeaveOut) else {
-            continue;
-        };
-        let entry = scan.entries.entry(place);
-        let id = file.stamp.id;
-        let first = first_names.get(&id).cloned();
-        if file.links > 1 && first.is_none() {
-            first_names.insert(id, entry.path.clone());
+        if let Some(parent) = scan.entries.parent(place) {
+            is_parent[parent] = true;
         }
-        parents.extend(scan.entries.parent(place));
-        let extents = scan.contents.extents(id).filter(|_| first.is_none());
-        files.push(restore_entry(entry, sha256, extents.cloned(), first));
+        if !is_compacted {
+            let file = scan.entries.file(place).filter(|file| file.links > 1);
+            let first = file.map(|file| *first_names.entry(file.stamp.id).or_insert(place));
+            listed.push(Listed {
+                place,
+                first: first.filter(|first| *first != place),
+            });
+        }
     }
+    let entries: Result<Vec<EntriesJson>, serde_json::Error> = listed
+        .par_chunks(CHUNK_ENTRIES)
+        .map(|listed| {
+            let entries = listed.iter().filter_map(|listed| listed.entry(scan));
+            EntriesJson::new(&entries.collect::<Vec<_>>())
+        })
+        .collect();
     // Members that are folders come with their times.
-    let is_listed = |place: &&usize| !compacted.places.contains(*place);
+    let parents = is_parent.iter().enumerate().filter(|(_, it)| **it);
+    let parents = parents.map(|(place, _)| place);
+    let folders = parents.filter(|place| !compacted.places.contains(place));
     let version = if compacted.members.is_empty() {
         RestoreFile::VERSION
     } else {
         RestoreFile::COMPACT_VERSION
     };
-    let folders = parents
-        .iter()
-        .filter(is_listed)
-        .map(|place| restore_folder(scan.entries.entry(*place)))
-        .collect();
-    RestoreFile {
+    let around = RestoreFile {
         version: Some(version),
         expires,
-        files,
+        files: Vec::new(),
+        folders: folders
+            .map(|place| restore_folder(scan.entries.entry(place)))
+            .collect(),
         members: compacted.members,
         packages: plan.packages.iter().map(restore_package).collect(),
         packagesize: plan.download_bytes,
         packagesize_exact: plan.download_exact,
-        folders,
+    };
+    RestoreJson::new(&around, entries?)
+}
+
+/// A file of the list.
+struct Listed {
+    place: usize,
+    /// Where the first name of the same file is, if this is a further one.
+    first: Option<usize>,
+}
+
+impl Listed {
+    fn entry(&self, scan: &PackScan) -> Option<RestoreEntry> {
+        let sha256 = scan.digest_of(self.place)?;
+        let entry = scan.entries.entry(self.place);
+        let hardlink = self.first.map(|first| scan.entries.path(first));
+        let id = entry.stamp()?.id;
+        let extents = scan.contents.extents(id).filter(|_| hardlink.is_none());
+        Some(restore_entry(entry, sha256, extents.cloned(), hardlink))
     }
 }
 

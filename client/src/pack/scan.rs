@@ -14,7 +14,7 @@ use super::options::PackOptions;
 use super::output::Output;
 use super::own_restore_file;
 use super::plan::{PackPlan, Wanted};
-use crate::hash_cache::HashedFiles;
+use crate::hash_cache::{HashedFiles, Recalled};
 use crate::hash_db::{Found, PackageLookup};
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use crate::tree::{
@@ -52,14 +52,12 @@ pub fn scan(
         ..options.walk.clone()
     };
     let cache = options.hash_cache.as_ref();
-    let plain = cache
-        .map(|cache| cache.plain_files(&root))
-        .unwrap_or_default();
-    let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|stamp| plain.holds(&stamp));
+    let recalled = cache.map(|cache| cache.recall(&root, monitor));
+    let recalled = recalled.unwrap_or_default();
+    let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|it| recalled.is_plain(&it));
     let mut entries = walk_knowing(&root, &walk_options, &is_plain, &counted);
-    drop(plain);
     own_restore_file::take_out(&root, &mut entries, monitor)?;
-    let contents = hash(&root, &entries, options, monitor);
+    let contents = hash(&root, &entries, recalled, options, monitor);
     Ok(PackScan {
         contents,
         problems: counted.problems(),
@@ -175,10 +173,15 @@ fn candidates(entries: &TreeList, options: &PackOptions) -> Vec<u32> {
             && !skipped.contains(&id)
             && (file.links == 1 || seen.insert(id))
     };
-    (0..entries.len())
-        .filter(|place| entries.file(*place).is_some_and(|it| is_candidate(&it)))
-        .filter_map(|place| u32::try_from(place).ok())
-        .collect()
+    let mut places = Vec::with_capacity(entries.len());
+    for place in 0..entries.len() {
+        if let (Some(file), Ok(place)) = (entries.file(place), u32::try_from(place))
+            && is_candidate(&file)
+        {
+            places.push(place);
+        }
+    }
+    places
 }
 
 /// Whether hashing all the zeros of a big sparse file costs more than storing its little data.
@@ -219,6 +222,7 @@ fn skipped_files(entries: &TreeList, skip: &PatternSet) -> HashSet<FileId> {
 fn hash(
     root: &TreeRoot,
     entries: &TreeList,
+    recalled: Recalled,
     options: &PackOptions,
     monitor: &dyn Monitor,
 ) -> Contents {
@@ -231,7 +235,7 @@ fn hash(
     let bytes = stamps.fold(0_u64, |sum, stamp| sum.saturating_add(stamp.size));
     let progress = Progress::start(monitor, "hashing", Unit::Bytes, Some(bytes));
     let hashed = match &options.hash_cache {
-        Some(cache) => cache.hash_files(root, &files, &progress, monitor),
+        Some(cache) => cache.hash_files(root, &files, recalled, &progress, monitor),
         None => HashedFiles::of(root, &files, &progress),
     };
     drop(progress);

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Read, Write};
 
 use hashget_common::archive::{TarWriteError, TarWriter};
 use hashget_common::rel_path::RelPath;
-use hashget_common::restore_file::RestoreFile;
+use hashget_common::restore_file::{RestoreFile, RestoreJson};
 
 use super::compact::Compaction;
 use super::compress::Compressor;
@@ -58,7 +58,7 @@ pub fn write_compact(
         .map_err(failed)?;
     let (mut fates, plan) = recheck(scan, plan, options.fresh, &counted);
     let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
-    let list = restore_file(scan, &fates, &plan, compacted, options.expires).to_json()?;
+    let list = restore_file(scan, &fates, &plan, compacted, options.expires)?;
     let tar = TarWriter::new(BufWriter::with_capacity(BUFFER_BYTES, compressor));
     let tree = tree_stats(scan, &fates, &plan);
     let total = tree.tree_bytes - tree.deduplicated_bytes;
@@ -89,7 +89,7 @@ pub fn write_compact(
 fn write_members<W: Write>(
     scan: &PackScan,
     fates: &[Fate],
-    list: &[u8],
+    list: &RestoreJson,
     extra: &[ExtraFile],
     members: &mut Members<'_, W>,
 ) -> Result<(), TarWriteError> {
@@ -100,8 +100,8 @@ fn write_members<W: Write>(
     let root = root.as_ref();
     // It is a single name without `..`, so it is a path.
     let name = RelPath::new(RestoreFile::NAME.as_bytes()).unwrap_or_default();
-    let header = made_file(&name, list.len() as u64, root.map(|root| &root.metadata));
-    members.tar.append(&header, &mut &list[..])?;
+    let header = made_file(&name, list.bytes(), root.map(|root| &root.metadata));
+    members.tar.append(&header, &mut list.reader())?;
     for file in extra {
         let size = file.content.size();
         let header = made_file(&file.path, size, root.map(|root| &root.metadata));

@@ -317,6 +317,7 @@ impl TreeList {
         self.order.is_empty()
     }
 
+    #[inline]
     fn at(&self, place: usize) -> (&Folder, &Slim) {
         let Slot { folder, child } = self.order[place];
         let folder = &self.folders[folder as usize];
@@ -365,6 +366,7 @@ impl TreeList {
     }
 
     /// What is known of the regular file at `place`, if it is one.
+    #[inline]
     pub fn file(&self, place: usize) -> Option<ListedFile> {
         let (folder, slim) = self.at(place);
         if slim.kind != SlimKind::File {

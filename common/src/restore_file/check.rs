@@ -10,10 +10,13 @@ use serde::de::IgnoredAny;
 use crate::digest::{Digest, HashSpec};
 
 /// The end of a file without the member, the member's name, and what is around the digest.
-const PLAIN_END: &[u8] = b"\n}\n";
+pub(super) const PLAIN_END: &[u8] = b"\n}\n";
 const NAME: &[u8] = b"\"check\"";
 const BEFORE: &[u8] = b",\n  \"check\": \"";
 const AFTER: &[u8] = b"\"\n}\n";
+/// How long the end with the member is.
+pub(super) const END_BYTES: usize =
+    BEFORE.len() + "sha256:".len() + 2 * Digest::BYTES + AFTER.len();
 
 /// What is looked at before all the rest.
 #[derive(Default, Deserialize)]
@@ -39,8 +42,14 @@ pub(super) fn add(json: &mut Vec<u8>) {
         return;
     }
     json.truncate(json.len() - PLAIN_END.len());
-    let sum = HashSpec::from(Digest::of(json)).to_string();
-    json.extend([BEFORE, sum.as_bytes(), AFTER].concat());
+    let end = end(Digest::of(json));
+    json.extend(end);
+}
+
+/// The end of a file whose bytes before it have this digest.
+pub(super) fn end(digest: Digest) -> Vec<u8> {
+    let sum = HashSpec::from(digest).to_string();
+    [BEFORE, sum.as_bytes(), AFTER].concat()
 }
 
 fn has_right_end(text: &[u8]) -> bool {

@@ -134,10 +134,11 @@ impl SledStore {
         for some in order.chunks(DIGESTS_PER_TURN) {
             let index = self.read_index();
             let postings = postings(&index);
+            let mut last = None;
             for place in some {
                 let mut ids = Vec::new();
                 postings
-                    .find(&digests[*place], after, &mut ids)
+                    .find(&digests[*place], after, &mut last, &mut ids)
                     .map_err(|error| self.index_error("read", error))?;
                 found[*place] = self.keep_present(ids, &mut there)?;
             }

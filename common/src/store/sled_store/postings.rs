@@ -76,10 +76,14 @@ impl Postings {
     }
 
     /// Appends the numbers above `after` of the records that have `digest` to `ids`, in order.
+    ///
+    /// `last` is the bucket that the last look-up ended in: many digests in order have one bucket,
+    /// and finding it takes longer than looking into it. Meanwhile the index must not change.
     pub(super) fn find(
         &self,
         digest: &Digest,
         after: Option<PackageId>,
+        last: &mut Option<(IVec, IVec)>,
         ids: &mut Vec<PackageId>,
     ) -> Result<(), IndexError> {
         let Some(first) = after.map_or(Some(0), |id| id.0.checked_add(1)) else {
@@ -87,10 +91,20 @@ impl Postings {
         };
         let mut low = bucket::entry(digest, PackageId(first));
         let high = bucket::entry(digest, PackageId(u64::MAX));
-        let Some((mut key, mut value)) = self.bucket_of(&low)? else {
+        let holds = |(key, value): &(IVec, IVec)| {
+            let packed = Bucket::new(value);
+            key[1..] <= low[..] && packed.is_some_and(|it| it.lower_bound(&low) < it.len())
+        };
+        let known = last.take().filter(holds);
+        let bucket = match known {
+            Some(known) => Some(known),
+            None => self.bucket_of(&low)?,
+        };
+        let Some((mut key, mut value)) = bucket else {
             return Ok(());
         };
         loop {
+            *last = Some((key.clone(), value.clone()));
             let packed = Bucket::new(&value).ok_or_else(|| IndexError::Bucket(key.to_vec()))?;
             for entry in packed.entries_from(packed.lower_bound(&low)) {
                 if entry > high {
