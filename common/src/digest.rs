@@ -80,7 +80,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_hex(f, &self.0)
+        f.write_str(hex(&self.0, &mut [0; _]))
     }
 }
 
@@ -100,7 +100,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(hex(&self.0, &mut [0; _]))
     }
 }
 
@@ -144,7 +144,7 @@ impl fmt::Display for HashSpec {
             Self::Sha256(digest) => write!(f, "sha256:{digest}"),
             Self::Md5(bytes) => {
                 f.write_str("md5:")?;
-                write_hex(f, bytes)
+                f.write_str(hex(bytes, &mut [0; _]))
             }
         }
     }
@@ -193,15 +193,16 @@ pub enum ParseHashError {
     Shape(String),
 }
 
-fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
+/// Writes at most 32 bytes as hexadecimal digits.
+fn hex<'t>(bytes: &[u8], text: &'t mut [u8; 2 * Digest::BYTES]) -> &'t str {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0_u8; 2 * Digest::BYTES];
     for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 15)];
     }
-    let text = &text[..2 * bytes.len()];
-    f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
+    let text = text.get(..2 * bytes.len()).unwrap_or_default();
+    // Digits are UTF-8.
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {

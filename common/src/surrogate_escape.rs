@@ -15,8 +15,18 @@ pub struct EscapedBytes(pub Vec<u8>);
 
 /// Writes `bytes` as an ASCII JSON string. Only for serializers of `serde_json`.
 pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    if let Some(text) = plain(bytes) {
+        return serializer.serialize_str(text);
+    }
     let raw = RawValue::from_string(to_json(bytes)).map_err(ser::Error::custom)?;
     raw.serialize(serializer)
+}
+
+/// The bytes as text, if JSON writes it as it is: so are most names.
+fn plain(bytes: &[u8]) -> Option<&str> {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    let text = bytes.iter().all(is_plain).then_some(bytes);
+    text.and_then(|text| std::str::from_utf8(text).ok())
 }
 
 fn to_json(bytes: &[u8]) -> String {

@@ -7,8 +7,9 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
 
+use crc32fast::Hasher as Crc;
 use crossbeam_channel::{Receiver, bounded};
-use flate2::{Compress, Crc, FlushCompress, Status};
+use flate2::{Compress, FlushCompress, Status};
 
 const BLOCK_BYTES: usize = 1024 * 1024;
 // Magic, deflate, no flags, no time (the same input gives the same bytes), Unix.
@@ -23,6 +24,8 @@ pub(super) struct ParallelGzip<W: Write> {
     queue: VecDeque<Receiver<io::Result<Block>>>,
     queue_blocks: usize,
     crc: Crc,
+    /// How many bytes were written, modulo 2^32.
+    bytes: u32,
     header_written: bool,
 }
 
@@ -40,6 +43,7 @@ impl<W: Write> ParallelGzip<W> {
             queue: VecDeque::new(),
             queue_blocks: 2 * rayon::current_num_threads(),
             crc: Crc::new(),
+            bytes: 0,
             header_written: false,
         }
     }
@@ -50,8 +54,8 @@ impl<W: Write> ParallelGzip<W> {
         while !self.queue.is_empty() {
             self.write_first()?;
         }
-        self.inner.write_all(&self.crc.sum().to_le_bytes())?;
-        self.inner.write_all(&self.crc.amount().to_le_bytes())?;
+        self.inner.write_all(&self.crc.finalize().to_le_bytes())?;
+        self.inner.write_all(&self.bytes.to_le_bytes())?;
         Ok(self.inner)
     }
 
@@ -96,6 +100,7 @@ impl<W: Write> Write for ParallelGzip<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let taken = data.len().min(BLOCK_BYTES - self.block.len());
         self.block.extend_from_slice(&data[..taken]);
+        self.bytes = self.bytes.wrapping_add(u32::try_from(taken).unwrap_or(0));
         if self.block.len() == BLOCK_BYTES {
             self.send_block(FlushCompress::Sync)?;
         }

@@ -74,8 +74,12 @@ impl PackPlan {
         });
         let holders = Holders::new(found, needed);
         let mut items: Vec<Vec<usize>> = vec![Vec::new(); holders.packages.len()];
-        for (content, records) in wanted.iter().zip(found.matches.iter()) {
-            let Some(item) = place_of(&weights, &content.sha256) else {
+        for (place, (content, records)) in wanted.iter().zip(found.matches.iter()).enumerate() {
+            // It is mostly sorted already.
+            let sha256 = &content.sha256;
+            let is_there = weights.get(place).is_some_and(|it| it.sha256 == *sha256);
+            let item = is_there.then_some(place);
+            let Some(item) = item.or_else(|| place_of(&weights, sha256)) else {
                 continue;
             };
             for package in records.iter().filter_map(|it| holders.package_of(*it)) {
@@ -99,14 +103,14 @@ impl PackPlan {
         let by_digest: HashMap<Digest, usize> = (self.packages.iter().enumerate())
             .map(|(place, package)| (package.sha256, place))
             .collect();
+        let of_record: Vec<Option<usize>> = (found.packages.iter())
+            .map(|record| by_digest.get(&record.sha256).copied())
+            .collect();
         let mut along = Vec::new();
-        for (content, matches) in small.iter().zip(found.matches.iter().skip(first)) {
-            let records = matches
-                .iter()
-                .filter_map(|place| found.packages.get(*place));
-            let mut places: Vec<usize> = records
-                .filter_map(|record| by_digest.get(&record.sha256).copied())
-                .collect();
+        let mut places = Vec::new();
+        for (content, records) in small.iter().zip(found.matches.iter().skip(first)) {
+            places.clear();
+            places.extend(records.iter().filter_map(|it| of_record.get(*it).copied()?));
             places.sort_unstable();
             places.dedup();
             for place in &places {
@@ -117,11 +121,12 @@ impl PackPlan {
                 along.push(*content);
             }
         }
+        // Each is two sorted lists, one behind the other, which this kind of sorting only merges.
         for package in &mut self.packages {
-            package.holds.sort_unstable();
+            package.holds.sort();
         }
         self.left_out.extend(along);
-        self.left_out.sort_unstable_by_key(|content| content.sha256);
+        self.left_out.sort_by_key(|content| content.sha256);
     }
 
     /// The plan for what remains when the content of `changed` cannot be left out after all.

@@ -21,6 +21,8 @@ use super::stats::{PackStats, tree_stats};
 use crate::monitor::{Counted, Monitor, Progress, Unit};
 
 const BUFFER_BYTES: usize = 256 * 1024;
+/// Larger pieces, such as those of file contents, go to the compressor at once.
+const SMALL_BUFFER_BYTES: usize = 32 * 1024;
 
 /// Writes the archive: what `plan` does not leave out, and the list of what it does.
 ///
@@ -59,7 +61,7 @@ pub fn write_compact(
     let (mut fates, plan) = recheck(scan, plan, options.fresh, &counted);
     let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
     let list = restore_file(scan, &fates, &plan, compacted, options.expires)?;
-    let tar = TarWriter::new(BufWriter::with_capacity(BUFFER_BYTES, compressor));
+    let tar = TarWriter::new(BufWriter::with_capacity(SMALL_BUFFER_BYTES, compressor));
     let tree = tree_stats(scan, &fates, &plan);
     let total = tree.tree_bytes - tree.deduplicated_bytes;
     let progress = Progress::start(monitor, "packing", Unit::Bytes, Some(total));

@@ -11,7 +11,7 @@ mod sparse;
 
 use std::io::{self, Read, Write};
 
-use flate2::Crc;
+use crc32fast::Hasher as Crc;
 
 pub use self::error::TarWriteError;
 use self::header::{Block, TypeFlag};
@@ -94,7 +94,7 @@ impl<W: Write> TarWriter<W> {
             return Err(TarWriteError::Unusable);
         }
         self.write(&[0; 1024])?;
-        self.write(&checksum::block(self.crc.sum()))?;
+        self.write(&checksum::block(self.crc.clone().finalize()))?;
         Ok(self.inner)
     }
 

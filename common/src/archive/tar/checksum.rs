@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use flate2::Crc;
+use crc32fast::Hasher as Crc;
 
 /// How the block begins.
 const MAGIC: &[u8] = b"hashget-crc32 ";
@@ -46,7 +46,7 @@ impl<R: Read> Summed<R> {
 
     /// The checksum of all bytes so far, if there is one.
     pub(super) fn sum(&self) -> Option<u32> {
-        self.crc.as_ref().map(Crc::sum)
+        self.crc.clone().map(Crc::finalize)
     }
 
     /// Passes up to `count` bytes; gives how many there were.
