@@ -50,10 +50,12 @@ impl HashedFiles {
     }
 
     /// The files that nothing is known of yet.
-    pub(super) fn unknown(&self) -> Vec<usize> {
+    pub(super) fn unknown(&self) -> Vec<u32> {
         let origins = self.origins.iter().enumerate();
         let unknown = origins.filter(|(_, origin)| **origin == Origin::Unknown);
-        unknown.map(|(number, _)| number).collect()
+        unknown
+            .filter_map(|(number, _)| u32::try_from(number).ok())
+            .collect()
     }
 
     /// Hashes the files with these numbers.
@@ -61,7 +63,7 @@ impl HashedFiles {
         &mut self,
         root: &TreeRoot,
         files: &F,
-        numbers: Vec<usize>,
+        numbers: Vec<u32>,
         progress: &Progress<'_>,
     ) {
         let hashed = Mutex::new(self);
@@ -120,8 +122,19 @@ impl HashedFiles {
         &self.errors
     }
 
-    /// Takes out where the sparse files have data.
-    pub(crate) fn take_extents(&mut self) -> HashMap<usize, Extents> {
-        std::mem::take(&mut self.extents)
+    /// The digests of the files that could be hashed, with their numbers, and where the sparse
+    /// ones of them have data.
+    pub(crate) fn into_parts(mut self) -> (Vec<Digest>, Vec<u32>, HashMap<usize, Extents>) {
+        let mut numbers = Vec::with_capacity(self.digests.len());
+        for (number, origin) in self.origins.iter().enumerate() {
+            if matches!(origin, Origin::Read | Origin::Cached)
+                && let Ok(short) = u32::try_from(number)
+            {
+                self.digests[numbers.len()] = self.digests[number];
+                numbers.push(short);
+            }
+        }
+        self.digests.truncate(numbers.len());
+        (self.digests, numbers, self.extents)
     }
 }

@@ -17,8 +17,10 @@ type Extents = Vec<(u64, u64)>;
 pub(super) struct Contents {
     /// Sorted.
     digests: Vec<Digest>,
-    /// For every digest the size of its content, in bytes, and how many files have it.
-    sizes: Vec<(u64, u32)>,
+    /// For every digest the size of its content, in bytes.
+    sizes: Vec<u64>,
+    /// For every digest how many files have it.
+    files: Vec<u32>,
     /// For every entry of the tree the number of its digest, or [`NONE`].
     of_entry: Vec<u32>,
     /// Of sparse files, where they have data.
@@ -29,31 +31,36 @@ const NONE: u32 = u32::MAX;
 
 impl Contents {
     /// `hashed` are the digests of the files at `places`, each file once.
-    pub(super) fn new(entries: &TreeList, places: &[u32], mut hashed: HashedFiles) -> Self {
-        let extents = hashed.take_extents();
+    pub(super) fn new(entries: &TreeList, places: Vec<u32>, hashed: HashedFiles) -> Self {
+        let (mut digests, mut numbers, extents) = hashed.into_parts();
         let file_of = |number: usize| entries.file(places[number] as usize);
         let extents = extents
             .into_iter()
             .filter_map(|(number, extents)| Some((file_of(number)?.stamp.id, extents)))
             .collect();
-        let contents = places.iter().enumerate();
-        let contents =
-            contents.filter_map(|(number, place)| Some((hashed.content(number)?.0, *place)));
-        let mut pairs: Vec<(Digest, u32)> = contents.collect();
-        drop(hashed);
-        pairs.par_sort_unstable();
+        for number in &mut numbers {
+            *number = places[*number as usize];
+        }
+        let mut places_of_digests = numbers;
+        drop(places);
+        sort_together(&mut digests, &mut places_of_digests);
+        let mut of_entry = vec![NONE; entries.len()];
+        let mut distinct = 0;
+        for number in 0..digests.len() {
+            if distinct == 0 || digests[distinct - 1] != digests[number] {
+                digests[distinct] = digests[number];
+                distinct += 1;
+            }
+            let place = places_of_digests[number] as usize;
+            of_entry[place] = u32::try_from(distinct - 1).unwrap_or(NONE);
+        }
+        digests.truncate(distinct);
         let mut new = Self {
-            of_entry: vec![NONE; entries.len()],
+            digests,
+            of_entry,
             extents,
             ..Self::default()
         };
-        for (digest, place) in pairs {
-            if new.digests.last() != Some(&digest) {
-                new.digests.push(digest);
-            }
-            let number = new.digests.len() - 1;
-            new.of_entry[place as usize] = u32::try_from(number).unwrap_or(NONE);
-        }
         new.give_to_links(entries);
         new.count(entries);
         new
@@ -73,7 +80,8 @@ impl Contents {
     }
 
     fn count(&mut self, entries: &TreeList) {
-        self.sizes = vec![(0, 0); self.digests.len()];
+        self.sizes = vec![0; self.digests.len()];
+        self.files = vec![0; self.digests.len()];
         let mut seen: HashSet<FileId> = HashSet::new();
         for place in 0..entries.len() {
             let (Some(number), Some(file)) = (self.number(place), entries.file(place)) else {
@@ -82,9 +90,8 @@ impl Contents {
             if file.links > 1 && !seen.insert(file.stamp.id) {
                 continue;
             }
-            let (size, files) = &mut self.sizes[number];
-            *size = file.stamp.size;
-            *files = files.saturating_add(1);
+            self.sizes[number] = file.stamp.size;
+            self.files[number] = self.files[number].saturating_add(1);
         }
     }
 
@@ -125,7 +132,7 @@ impl Contents {
 
     /// The content of digest `number`, and the size of one such file.
     pub(super) fn wanted(&self, number: usize) -> (Wanted, u64) {
-        let (size, files) = self.sizes[number];
+        let (size, files) = (self.sizes[number], self.files[number]);
         let wanted = Wanted {
             sha256: self.digests[number],
             saved_bytes: size.saturating_mul(files.into()),
@@ -135,7 +142,7 @@ impl Contents {
 
     /// Whether any file still has digest `number`.
     pub(super) fn is_there(&self, number: usize) -> bool {
-        self.sizes[number].1 > 0
+        self.files[number] > 0
     }
 
     /// Which entries have one of these digests, which are sorted.
@@ -182,8 +189,51 @@ impl Marked<'_> {
     }
 }
 
+/// What an order says of a place that is done.
+const DONE: u32 = u32::MAX;
+
+/// Sorts `digests`, and `places` with them, without a copy of either.
+fn sort_together(digests: &mut [Digest], places: &mut [u32]) {
+    let numbers = (0..digests.len()).filter_map(|number| u32::try_from(number).ok());
+    let mut order: Vec<u32> = numbers.collect();
+    order.par_sort_unstable_by_key(|number| (digests[*number as usize], *number));
+    // What belongs to a place is at `order[place]`: it goes round in circles.
+    for start in 0..order.len() {
+        let mut at = start;
+        loop {
+            let from = std::mem::replace(&mut order[at], DONE);
+            if from == DONE || from as usize == start {
+                break;
+            }
+            digests.swap(at, from as usize);
+            places.swap(at, from as usize);
+            at = from as usize;
+        }
+    }
+}
+
 /// The files with several names, by place.
 fn linked_files(entries: &TreeList) -> impl Iterator<Item = (usize, ListedFile)> + '_ {
     let files = (0..entries.len()).filter_map(|place| Some((place, entries.file(place)?)));
     files.filter(|(_, file)| file.links > 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_sorted_together_stays_together(numbers in prop::collection::vec(0_u8..50, 0..300)) {
+            let digest = |number: &u8| Digest::of(&[*number]);
+            let mut digests: Vec<Digest> = numbers.iter().map(digest).collect();
+            let mut pairs: Vec<(Digest, u32)> = digests.iter().copied().zip(0..).collect();
+            let mut places: Vec<u32> = (0..).take(digests.len()).collect();
+            sort_together(&mut digests, &mut places);
+            pairs.sort();
+            prop_assert!(digests.into_iter().zip(places).eq(pairs));
+        }
+    }
 }

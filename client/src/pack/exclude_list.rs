@@ -16,16 +16,16 @@ use super::scan::PackScan;
 /// Takes out of `scan` the content of all files that a line of the list cannot name.
 pub(super) fn keep_what_can_be_named(scan: &mut PackScan, real_root: &Path) {
     let places = 0..scan.entries.len();
-    let named = places.filter(|place| scan.contents.digest(*place).is_some());
-    let named: Vec<(usize, RelPath)> = named
+    let hashed = places.filter(|place| scan.contents.digest(*place).is_some());
+    let candidates: Vec<(usize, RelPath)> = hashed
         .map(|place| (place, scan.entries.path(place)))
         .collect();
-    let names: HashSet<&[u8]> = named.iter().map(|(_, path)| path.as_bytes()).collect();
+    let names: HashSet<&[u8]> = candidates.iter().map(|(_, path)| path.as_bytes()).collect();
     let ambiguous = ambiguous(scan, &names, real_root);
     let cannot_be_named = |path: &RelPath| {
         has_special_characters(path.as_bytes()) || ambiguous.contains(path.as_bytes())
     };
-    let dropped = named.iter().filter(|(_, path)| cannot_be_named(path));
+    let dropped = candidates.iter().filter(|(_, path)| cannot_be_named(path));
     let dropped: Vec<usize> = dropped.map(|(place, _)| *place).collect();
     scan.contents.forget(&scan.entries, &dropped);
 }

@@ -246,5 +246,5 @@ fn hash(
         let text = format!("{path} is not looked for in packages: {error}");
         monitor.message(Level::Detail, &text);
     }
-    Contents::new(entries, &places, hashed)
+    Contents::new(entries, places, hashed)
 }

@@ -1,6 +1,5 @@
 //! Digests of many files at once.
 
-use std::cmp::Reverse;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -95,7 +94,7 @@ pub fn hash_files(
     hash_each(
         root,
         files,
-        (0..files.len()).collect(),
+        (0..).take(files.len()).collect(),
         progress,
         |outcomes| {
             let mut results = results_of(&results);
@@ -117,16 +116,21 @@ fn results_of<T>(results: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) fn hash_each<F: FileList + ?Sized>(
     root: &TreeRoot,
     files: &F,
-    numbers: Vec<usize>,
+    numbers: Vec<u32>,
     progress: &Progress<'_>,
     done: impl Fn(Vec<Outcome>) + Sync,
 ) {
-    let newest = numbers.iter().filter_map(|number| files.stamp(*number));
+    let stamp = |number: &u32| files.stamp(*number as usize);
+    let newest = numbers.iter().filter_map(stamp);
     wait_for_the_clock(newest.map(|stamp| stamp.ctime).max());
-    let numbers = by_size(files, numbers);
-    batches(files, &numbers).into_par_iter().for_each(|batch| {
+    let files_by_size = by_size(files, numbers);
+    let batches = batches(files, &files_by_size);
+    batches.into_par_iter().for_each(|batch| {
         done(match batch {
-            [number] => vec![(*number, hash_file(root, files, *number, progress))],
+            [file] => {
+                let number = file.number();
+                vec![(number, hash_file(root, files, number, progress))]
+            }
             _ => hash_batch(root, files, batch, progress),
         });
     });
@@ -136,32 +140,49 @@ fn size<F: FileList + ?Sized>(files: &F, number: usize) -> u64 {
     files.stamp(number).map_or(0, |stamp| stamp.size)
 }
 
-/// The numbers by the files' sizes, largest first, so that neighbours in the lanes of the hasher
-/// are about as long.
-fn by_size<F: FileList + ?Sized>(files: &F, numbers: Vec<usize>) -> Vec<usize> {
+/// The number of a file, in the order of the files' sizes: what is above four gigabytes is the
+/// largest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct BySize(u64);
+
+impl BySize {
+    fn new(size: u64, number: u32) -> Self {
+        let short = u32::try_from(size).unwrap_or(u32::MAX);
+        Self(u64::from(u32::MAX - short) << 32 | u64::from(number))
+    }
+
+    fn number(self) -> usize {
+        let [_, _, _, _, number @ ..] = self.0.to_be_bytes();
+        u32::from_be_bytes(number) as usize
+    }
+}
+
+/// The files by size, largest first, so that neighbours in the lanes of the hasher are about as
+/// long.
+fn by_size<F: FileList + ?Sized>(files: &F, numbers: Vec<u32>) -> Vec<BySize> {
     let sized = numbers
         .into_iter()
-        .map(|number| (size(files, number), number));
-    let mut sized: Vec<(u64, usize)> = sized.collect();
-    sized.sort_unstable_by_key(|(size, number)| (Reverse(*size), *number));
-    sized.into_iter().map(|(_, number)| number).collect()
+        .map(|number| BySize::new(size(files, number as usize), number));
+    let mut sized: Vec<BySize> = sized.collect();
+    sized.sort_unstable();
+    sized
 }
 
 /// The large files alone, the small ones together.
-fn batches<'n, F: FileList + ?Sized>(files: &F, numbers: &'n [usize]) -> Vec<&'n [usize]> {
+fn batches<'n, F: FileList + ?Sized>(files: &F, sized: &'n [BySize]) -> Vec<&'n [BySize]> {
     let mut batches = Vec::new();
     let (mut start, mut room) = (0, 0);
-    for (place, number) in numbers.iter().enumerate() {
+    for (place, file) in sized.iter().enumerate() {
         // An empty file takes room too: there would be no end to their number.
-        let bytes = size(files, *number).max(4096);
+        let bytes = size(files, file.number()).max(4096);
         if bytes > room {
-            batches.push(&numbers[start..place]);
+            batches.push(&sized[start..place]);
             start = place;
             room = if bytes > SMALL_BYTES { 0 } else { BATCH_BYTES };
         }
         room = room.saturating_sub(bytes);
     }
-    batches.push(&numbers[start..]);
+    batches.push(&sized[start..]);
     batches.retain(|batch| !batch.is_empty());
     batches
 }
@@ -215,12 +236,17 @@ impl Opened {
 fn hash_batch<F: FileList + ?Sized>(
     root: &TreeRoot,
     files: &F,
-    batch: &[usize],
+    batch: &[BySize],
     progress: &Progress<'_>,
 ) -> Vec<Outcome> {
     let read: Vec<_> = batch
         .iter()
-        .map(|number| (*number, read_file(root, files, *number, progress)))
+        .map(|file| {
+            (
+                file.number(),
+                read_file(root, files, file.number(), progress),
+            )
+        })
         .collect();
     let contents: Vec<&[u8]> = read
         .iter()
@@ -312,6 +338,8 @@ fn wait_for_the_clock(newest: Option<Timestamp>) {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use super::*;
     use crate::monitor::{Silent, Unit};
     use crate::tree::{WalkOptions, walk};
@@ -342,12 +370,14 @@ mod tests {
                 entry.path
             );
         }
-        let numbers = by_size(&files[..], (0..files.len()).collect());
-        let batches = batches(&files[..], &numbers);
+        let ordered = by_size(&files[..], (0..70).collect());
+        let size = |file: &BySize| size(&files[..], file.number());
+        assert!(ordered.is_sorted_by_key(|file| Reverse(size(file))));
+        let batches = batches(&files[..], &ordered);
         assert!(batches.iter().all(|batch| {
-            let bytes: u64 = batch.iter().map(|number| size(&files[..], *number)).sum();
+            let bytes: u64 = batch.iter().map(size).sum();
             batch.len() == 1 || bytes <= BATCH_BYTES + SMALL_BYTES
         }));
-        assert_eq!(batches.concat(), numbers);
+        assert!(batches.concat() == ordered);
     }
 }

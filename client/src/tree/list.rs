@@ -63,31 +63,37 @@ pub(super) struct Common {
     pub(super) xattrs: Vec<Xattr>,
 }
 
-/// What an entry has for itself.
+/// What an entry has for itself, in 72 bytes.
 #[derive(Debug)]
 struct Slim {
-    text_start: u64,
+    /// Where its text begins, 48 bits, and how long its name is, 16 bits.
+    text: u64,
     inode: u64,
     /// The size of a file, the length of a link's text, the numbers of a device.
     size: u64,
-    allocated_bytes: u64,
     seconds: [i64; 3],
     nanoseconds: [u32; 3],
+    /// Of 512 bytes, as the system counts them; no more than fit, which are two terabytes.
+    allocated_blocks: u32,
     links: u32,
-    common: u32,
-    name_bytes: u16,
-    kind: SlimKind,
+    /// The number of what it has in common, and in the lowest bits its [`SlimKind`].
+    common_and_kind: u32,
 }
 
+const BLOCK_BYTES: u64 = 512;
+const NAME_BITS: u32 = 16;
+const KIND_BITS: u32 = 3;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
 enum SlimKind {
+    Socket,
     File,
     Directory,
     Symlink,
     Fifo,
     CharDevice,
     BlockDevice,
-    Socket,
 }
 
 /// An entry that is put into a list.
@@ -136,22 +142,21 @@ impl Folder {
             self.common.push(new.common);
             self.common.len() - 1
         });
-        let text_start = self.text.len() as u64;
+        let name_bytes = new.name.len().min((1 << NAME_BITS) - 1);
+        let text = (self.text.len() as u64) << NAME_BITS | name_bytes as u64;
         self.text.extend_from_slice(new.name);
         let rdev = |major: u32, minor: u32| u64::from(major) << 32 | u64::from(minor);
         let mut slim = Slim {
-            text_start,
+            text,
             inode: 0,
             size: 0,
-            allocated_bytes: 0,
             seconds: [new.atime.seconds, new.mtime.seconds, new.ctime.seconds],
             nanoseconds: [new.atime, new.mtime, new.ctime].map(|time| time.nanoseconds),
+            allocated_blocks: 0,
             links: 0,
-            common: u32::try_from(common).unwrap_or(u32::MAX),
-            name_bytes: u16::try_from(new.name.len()).unwrap_or(u16::MAX),
-            kind: SlimKind::Socket,
+            common_and_kind: 0,
         };
-        slim.kind = match new.kind {
+        let kind = match new.kind {
             TreeKind::File {
                 size,
                 id,
@@ -161,7 +166,8 @@ impl Folder {
                 slim.size = *size;
                 slim.inode = id.inode;
                 slim.links = u32::try_from(*links).unwrap_or(u32::MAX);
-                slim.allocated_bytes = *allocated_bytes;
+                let blocks = u32::try_from(allocated_bytes / BLOCK_BYTES);
+                slim.allocated_blocks = blocks.unwrap_or(u32::MAX);
                 SlimKind::File
             }
             TreeKind::Symlink { target } => {
@@ -181,6 +187,8 @@ impl Folder {
             TreeKind::Fifo => SlimKind::Fifo,
             TreeKind::Socket => SlimKind::Socket,
         };
+        let common = u32::try_from(common).unwrap_or(u32::MAX);
+        slim.common_and_kind = common << KIND_BITS | kind as u32;
         self.entries.push(slim);
     }
 
@@ -196,8 +204,12 @@ impl Folder {
         self.text.get(start..end).unwrap_or_default()
     }
 
+    fn common_of(&self, slim: &Slim) -> &Common {
+        &self.common[(slim.common_and_kind >> KIND_BITS) as usize]
+    }
+
     fn name(&self, slim: &Slim) -> &[u8] {
-        self.text(slim.text_start, slim.name_bytes.into())
+        self.text(slim.text_start(), slim.name_bytes())
     }
 
     fn path_of(&self, slim: &Slim) -> RelPath {
@@ -213,7 +225,7 @@ impl Folder {
 
     fn kind(&self, slim: &Slim, common: &Common) -> TreeKind {
         let numbers = || ((slim.size >> 32) as u32, (slim.size & 0xffff_ffff) as u32);
-        match slim.kind {
+        match slim.kind() {
             SlimKind::File => TreeKind::File {
                 size: slim.size,
                 id: FileId {
@@ -221,11 +233,11 @@ impl Folder {
                     inode: slim.inode,
                 },
                 links: slim.links.into(),
-                allocated_bytes: slim.allocated_bytes,
+                allocated_bytes: slim.allocated_bytes(),
             },
             SlimKind::Directory => TreeKind::Directory,
             SlimKind::Symlink => {
-                let start = slim.text_start + u64::from(slim.name_bytes);
+                let start = slim.text_start() + slim.name_bytes() as u64;
                 let bytes = usize::try_from(slim.size).unwrap_or(usize::MAX);
                 TreeKind::Symlink {
                     target: self.text(start, bytes).to_vec(),
@@ -245,7 +257,7 @@ impl Folder {
     }
 
     fn entry(&self, slim: &Slim) -> TreeEntry {
-        let common = &self.common[slim.common as usize];
+        let common = self.common_of(slim);
         let [atime, mtime, ctime] = slim.times();
         TreeEntry {
             path: self.path_of(slim),
@@ -266,6 +278,33 @@ impl Folder {
 }
 
 impl Slim {
+    fn text_start(&self) -> u64 {
+        self.text >> NAME_BITS
+    }
+
+    fn name_bytes(&self) -> usize {
+        let [.., high, low] = self.text.to_be_bytes();
+        u16::from_be_bytes([high, low]).into()
+    }
+
+    fn kind(&self) -> SlimKind {
+        const KINDS: [SlimKind; 1 << KIND_BITS] = [
+            SlimKind::Socket,
+            SlimKind::File,
+            SlimKind::Directory,
+            SlimKind::Symlink,
+            SlimKind::Fifo,
+            SlimKind::CharDevice,
+            SlimKind::BlockDevice,
+            SlimKind::Socket,
+        ];
+        KINDS[self.common_and_kind as usize % KINDS.len()]
+    }
+
+    fn allocated_bytes(&self) -> u64 {
+        u64::from(self.allocated_blocks) * BLOCK_BYTES
+    }
+
     fn times(&self) -> [Timestamp; 3] {
         [0, 1, 2].map(|which| Timestamp {
             seconds: self.seconds[which],
@@ -369,14 +408,14 @@ impl TreeList {
     #[inline]
     pub fn file(&self, place: usize) -> Option<ListedFile> {
         let (folder, slim) = self.at(place);
-        if slim.kind != SlimKind::File {
+        if slim.kind() != SlimKind::File {
             return None;
         }
         let [_, mtime, ctime] = slim.times();
         Some(ListedFile {
             stamp: FileStamp {
                 id: FileId {
-                    device: folder.common[slim.common as usize].device,
+                    device: folder.common_of(slim).device,
                     inode: slim.inode,
                 },
                 size: slim.size,
@@ -384,19 +423,19 @@ impl TreeList {
                 ctime,
             },
             links: slim.links.into(),
-            allocated_bytes: slim.allocated_bytes,
+            allocated_bytes: slim.allocated_bytes(),
         })
     }
 
     /// Whether the entry at `place` was seen to have no extended attributes.
     pub fn is_plain(&self, place: usize) -> bool {
         let (folder, slim) = self.at(place);
-        folder.common[slim.common as usize].xattrs.is_empty()
+        folder.common_of(slim).xattrs.is_empty()
     }
 
     /// Whether a folder is at `place`.
     pub fn is_folder(&self, place: usize) -> bool {
-        self.at(place).1.kind == SlimKind::Directory
+        self.at(place).1.kind() == SlimKind::Directory
     }
 
     /// The place of `path`, if it is in the list.

@@ -127,6 +127,9 @@ impl Seen<'_> {
     }
 }
 
+/// Device, mode, user and group.
+type CommonKey = (u64, u32, u32, u32);
+
 struct Walker<'a> {
     root: &'a TreeRoot,
     options: &'a WalkOptions,
@@ -134,8 +137,8 @@ struct Walker<'a> {
     monitor: &'a dyn Monitor,
     describer: Describer<'a>,
     progress: Progress<'a>,
-    /// What entries without attributes have in common, by device, mode, user and group.
-    commons: Mutex<HashMap<(u64, u32, u32, u32), Arc<Common>>>,
+    /// What entries without attributes have in common.
+    commons: Mutex<HashMap<CommonKey, Arc<Common>>>,
 }
 
 /// What is in one folder, in order.
