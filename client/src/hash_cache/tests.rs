@@ -308,3 +308,38 @@ proptest! {
         bed.run();
     }
 }
+
+#[test]
+fn a_file_is_plain_until_its_attributes_change() {
+    let bed = Bed::new();
+    bed.write("plain", b"one");
+    bed.write("with", b"two");
+    let set = |name: &str, attribute: &str| {
+        let flags = rustix::fs::XattrFlags::empty();
+        rustix::fs::setxattr(bed.path(name), attribute, b"value", flags)
+    };
+    if set("with", "user.a") == Err(rustix::io::Errno::OPNOTSUPP) {
+        // This file system has no attributes that could be missed.
+        return;
+    }
+    let root = TreeRoot::open(&bed.path("")).unwrap();
+    let plain = || {
+        let entries = walk(&root, &WalkOptions::default(), &Silent);
+        let recalled = bed.cache.recall(&root, &Silent);
+        let files = entries.iter().filter_map(|it| Some((it, it.stamp()?)));
+        let plain = files.filter(|(_, stamp)| recalled.is_plain(stamp));
+        let names: Vec<String> = plain.map(|(entry, _)| entry.path.to_string()).collect();
+        names
+    };
+    assert!(plain().is_empty(), "nothing is remembered yet");
+    bed.run();
+    assert_eq!(plain(), ["plain"]);
+    set("plain", "user.b").unwrap();
+    assert!(plain().is_empty());
+    bed.run();
+    assert!(plain().is_empty());
+    rustix::fs::removexattr(bed.path("plain"), "user.b").unwrap();
+    assert!(plain().is_empty(), "it changed again");
+    bed.run();
+    assert_eq!(plain(), ["plain"]);
+}

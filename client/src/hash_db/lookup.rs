@@ -40,8 +40,11 @@ impl PackageLookup for CombinedLookup<'_> {
 
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, HashDbError> {
         let answer = self.find_locally(digests, needed)?;
+        if !self.asks_servers() {
+            return Ok(answer.finish());
+        }
         let unknown = unknown_of(digests, |place| answer.is_unknown(place));
-        if unknown.is_empty() || !self.asks_servers() {
+        if unknown.is_empty() {
             return Ok(answer.finish());
         }
         let keys = Keys {

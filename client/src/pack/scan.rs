@@ -87,22 +87,21 @@ impl PackScan {
         options: &PackOptions,
     ) -> Result<PackPlan, PackError> {
         let digests = self.contents.digests();
-        let numbers = 0..digests.len();
-        let there: Vec<usize> = numbers.filter(|it| self.contents.is_there(*it)).collect();
-        let all_there = there.len() == digests.len();
-        let asked: Cow<'_, [Digest]> = if all_there {
+        let is_there = |number: &usize| self.contents.is_there(*number);
+        let there = || (0..digests.len()).filter(is_there);
+        let asked: Cow<'_, [Digest]> = if there().count() == digests.len() {
             Cow::Borrowed(digests)
         } else {
-            there.iter().map(|number| digests[*number]).collect()
+            there().map(|number| digests[number]).collect()
         };
         let found = lookup
             .find(&asked, options.expires)
             .map_err(|error| PackError::Lookup(Box::new(error)))?;
         drop(asked);
         // First the content that is worth a package, then what is not.
-        let held = there.iter().zip(found.matches.iter());
+        let held = there().zip(found.matches.iter());
         let held = held.filter(|(_, holders)| !holders.is_empty());
-        let held = held.map(|(number, holders)| (self.contents.wanted(*number), holders));
+        let held = held.map(|(number, holders)| (self.contents.wanted(number), holders));
         let (wanted, small): (Vec<_>, Vec<_>) =
             held.partition(|((_, size), _)| *size > options.filesz);
         let first = wanted.len();

@@ -35,6 +35,24 @@ fn write_archive(case: &Case, scan: &PackScan, plan: &PackPlan) -> PackStats {
 }
 
 #[test]
+fn what_was_listed_a_moment_ago_is_not_looked_at_again() {
+    let case = Case::new();
+    let lookup = FakeLookup::holding(&[&big(1)]);
+    case.write("file", &big(1));
+    let (scan, plan) = scan_and_plan(&case, &lookup);
+    case.write("file", &big(2));
+    let options = PackOptions {
+        fresh: Duration::from_secs(3600),
+        ..gzip()
+    };
+    let output = Output::File(case.archive());
+    write(&scan, &plan, output, &options, &case.told).unwrap();
+    let (_, list) = case.unpack();
+    // The archive shows the file as it was when it was listed.
+    assert_eq!(listed(&list)["file"].sha256, Digest::of(&big(1)));
+}
+
+#[test]
 fn files_that_change_after_hashing_are_packed_as_they_are() {
     let case = Case::new();
     let mut lookup = FakeLookup::default();
