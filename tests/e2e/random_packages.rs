@@ -132,7 +132,7 @@ impl PackageLookup for Records {
         };
         let holders = |digest: &Digest| {
             let holds = |place: &usize| held[*place].contains(digest);
-            (0..held.len()).filter(holds).collect()
+            (0..held.len()).filter(holds).collect::<Vec<_>>()
         };
         Ok(Found {
             packages: self.0.iter().map(package).collect(),

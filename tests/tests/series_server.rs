@@ -36,7 +36,7 @@ impl PackageLookup for Lookup<'_> {
         (self.0)();
         Ok(Found {
             packages: Vec::new(),
-            matches: vec![Vec::new(); digests.len()],
+            matches: vec![Vec::new(); digests.len()].into(),
         })
     }
 }
