@@ -204,6 +204,55 @@ fn equal_records_give_equal_answers_wherever_they_are() {
 }
 
 #[test]
+fn what_is_asked_ahead_is_not_asked_again() {
+    let server = server();
+    let dir = TempDir::new().unwrap();
+    let own = db(&dir.path().join("own"));
+    let names: Vec<String> = (0..32 * 1024).map(|number| number.to_string()).collect();
+    let half = &names[..names.len() / 2];
+    let held: Vec<&str> = half.iter().map(String::as_str).collect();
+    let mut all = records();
+    all.push(record("big", &held));
+    own.save(&project("p"), &all, &Silent).unwrap();
+    let client = server.client();
+    let options = options(WithFiles::default());
+    publish(&own, &client, &sources(dir.path()), &options, &Silent).unwrap();
+
+    let digests: Vec<Digest> = names.iter().map(|name| digest(name)).collect();
+    let here = db(&dir.path().join("empty"));
+    let there = db(&dir.path().join("plain"));
+    let servers = [server.client()];
+    let listener = Listener::default();
+    let lookup = |db| CombinedLookup {
+        db,
+        servers: &servers,
+        trust: Trust::Servers,
+        today: TODAY,
+        monitor: &listener,
+    };
+    let (here, there) = (lookup(&here), lookup(&there));
+    let ((), ahead) = here.ahead(Expiry::Never, |tell| digests.chunks(500).for_each(tell));
+    let asked_at_once = there.find(&digests, Expiry::Never).unwrap();
+    assert_eq!(asked_at_once.packages.len(), 1);
+    drop(server);
+    // Nothing is left to ask, but what was told last: too little for a request of its own.
+    let told = digests.len() / 16_500 * 16_500;
+    let found = ahead.find(&digests[..told], Expiry::Never).unwrap();
+    assert_eq!(found.packages, asked_at_once.packages);
+    let places = (0..told).map(|key| found.matches[key].to_vec());
+    let right = (0..told).map(|key| asked_at_once.matches[key].to_vec());
+    assert!(places.eq(right));
+    assert!(listener.0.lock().unwrap().is_empty());
+    // The records are kept.
+    let kept = here.db.find_digests(&digests[..1], &Silent).unwrap();
+    assert_eq!(kept.packages.len(), 1);
+    // Another question is asked anew, of a server that is not there any more.
+    let later = Expiry::On(date(2030, 1, 1));
+    ahead.find(&digests, later).unwrap();
+    assert_eq!(listener.0.lock().unwrap().len(), 1);
+}
+
+#[test]
 fn a_dead_server_does_not_hide_a_living_one() {
     let server = server();
     let dir = TempDir::new().unwrap();

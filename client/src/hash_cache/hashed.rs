@@ -11,6 +11,9 @@ use crate::tree::{FileList, HashError, HashedFile, TreeRoot, hash_each};
 /// Where a sparse file has data.
 pub(crate) type Extents = Vec<(u64, u64)>;
 
+/// Is told digests as soon as they are known, by any thread.
+pub type TellDigests<'a> = dyn Fn(&[Digest]) + Sync + 'a;
+
 /// The digests of files, by their numbers.
 #[derive(Debug)]
 pub struct HashedFiles {
@@ -43,10 +46,26 @@ impl HashedFiles {
     }
 
     /// Hashes all of `files`.
-    pub fn of<F: FileList + ?Sized>(root: &TreeRoot, files: &F, progress: &Progress<'_>) -> Self {
+    pub fn of<F: FileList + ?Sized>(
+        root: &TreeRoot,
+        files: &F,
+        progress: &Progress<'_>,
+        tell: &TellDigests<'_>,
+    ) -> Self {
         let mut hashed = Self::new(files.count());
-        hashed.read(root, files, hashed.unknown(), progress);
+        hashed.read(root, files, hashed.unknown(), progress, tell);
         hashed
+    }
+
+    /// Tells what is known without reading.
+    pub(super) fn tell_cached(&self, tell: &TellDigests<'_>) {
+        const SOME: usize = 4096;
+        let digests = self.digests.chunks(SOME);
+        for (digests, origins) in digests.zip(self.origins.chunks(SOME)) {
+            let digests = digests.iter().zip(origins);
+            let cached = digests.filter(|(_, origin)| **origin == Origin::Cached);
+            tell(&cached.map(|(digest, _)| *digest).collect::<Vec<_>>());
+        }
     }
 
     /// The files that nothing is known of yet.
@@ -65,9 +84,12 @@ impl HashedFiles {
         files: &F,
         numbers: Vec<u32>,
         progress: &Progress<'_>,
+        tell: &TellDigests<'_>,
     ) {
         let hashed = Mutex::new(self);
         hash_each(root, files, numbers, progress, |outcomes| {
+            let contents = outcomes.iter().filter_map(|(_, it)| it.as_ref().ok());
+            tell(&contents.map(|it| it.sha256).collect::<Vec<_>>());
             // A thread that panics ends the program with its panic; nobody sees half a result.
             let mut hashed = hashed.lock().unwrap_or_else(PoisonError::into_inner);
             for (number, outcome) in outcomes {

@@ -24,7 +24,7 @@ use crate::tree::{FileId, FileList, FileStamp, TreeRoot, extents_of};
 
 use self::file::{Known, Reader};
 pub use self::folder::CacheStat;
-pub use self::hashed::HashedFiles;
+pub use self::hashed::{HashedFiles, TellDigests};
 
 /// The remembered digests of a user.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl HashCache {
     }
 
     /// The digests of `files`, all in the tree `root`, of which `recalled` is known. What is read is
-    /// remembered for the next time.
+    /// remembered for the next time. Each digest is told to `tell` as soon as it is known.
     ///
     /// Memory beyond that of the result and of hashing is about 16 bytes a file.
     pub fn hash_files<F: FileList + ?Sized>(
@@ -78,6 +78,7 @@ impl HashCache {
         files: &F,
         recalled: Recalled,
         progress: &Progress<'_>,
+        tell: &TellDigests<'_>,
         monitor: &dyn Monitor,
     ) -> HashedFiles {
         let began = SystemTime::now();
@@ -99,7 +100,8 @@ impl HashCache {
         );
         monitor.message(Level::Detail, &text);
         progress.advance(stored.known_bytes);
-        hashed.read(root, files, unknown, progress);
+        hashed.tell_cached(tell);
+        hashed.read(root, files, unknown, progress, tell);
         let is_kept = |number: usize| {
             hashed.is_cached(number) || is_settled(files, number, began, self.settle)
         };

@@ -55,11 +55,13 @@ impl Bed {
             .filter(|entry| matches!(entry.kind, TreeKind::File { .. }))
             .collect();
         let progress = Progress::start(&Silent, "", Unit::Bytes, None);
+        let told = std::sync::Mutex::new(Vec::new());
         let hashed = cache.hash_files(
             &root,
             &files[..],
             cache.recall(&root, &Silent),
             &progress,
+            &|digests| told.lock().unwrap().extend_from_slice(digests),
             &Silent,
         );
         assert!(hashed.errors().is_empty());
@@ -71,7 +73,9 @@ impl Bed {
             assert_eq!(got, right.unwrap(), "{}", file.path);
             let content = fs::read(file.path.under(root.path())).unwrap();
             assert_eq!(got.sha256, Digest::of(&content), "{}", file.path);
+            assert!(told.lock().unwrap().contains(&sha256));
         }
+        assert_eq!(told.into_inner().unwrap().len(), files.len());
         hashed.cached_files
     }
 }

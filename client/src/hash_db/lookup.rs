@@ -1,10 +1,12 @@
 //! One look-up over the local projects and the hashservers.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use hashget_common::api::{LookupRequest, MAX_LOOKUP_KEYS};
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
+use hashget_common::hash_package::HashPackage;
 use hashget_common::package_summary::{PackageId, PackageSummary};
 use hashget_common::project::ProjectName;
 use hashget_common::signature::Signature;
@@ -39,11 +41,25 @@ impl PackageLookup for CombinedLookup<'_> {
     type Error = HashDbError;
 
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, HashDbError> {
+        self.find_except(digests, needed, &|_| false)
+    }
+}
+
+impl CombinedLookup<'_> {
+    /// Finds without asking servers about what they were asked before.
+    pub(super) fn find_except(
+        &self,
+        digests: &[Digest],
+        needed: Expiry,
+        is_asked: &dyn Fn(&Digest) -> bool,
+    ) -> Result<Found, HashDbError> {
         let answer = self.find_locally(digests, needed)?;
         if !self.asks_servers() {
             return Ok(answer.finish());
         }
-        let unknown = unknown_of(digests, |place| answer.is_unknown(place));
+        let unknown = unknown_of(digests, |place| {
+            answer.is_unknown(place) && !is_asked(&digests[place])
+        });
         if unknown.is_empty() {
             return Ok(answer.finish());
         }
@@ -51,7 +67,7 @@ impl PackageLookup for CombinedLookup<'_> {
             digests: unknown,
             ..Keys::default()
         };
-        let pulled = self.puller().pull(keys, Some(needed), false)?;
+        let pulled = self.puller(None).pull(keys, Some(needed), false)?;
         // A pulled package may also hold digests that were known: all are looked up again, so
         // that the answer is the one that the next run will get.
         match pulled.pulled_packages {
@@ -59,9 +75,17 @@ impl PackageLookup for CombinedLookup<'_> {
             _ => Ok(self.find_locally(digests, needed)?.finish()),
         }
     }
-}
 
-impl CombinedLookup<'_> {
+    /// Those that no local record holds, each once.
+    pub(super) fn unknown_locally(
+        &self,
+        digests: &[Digest],
+        needed: Expiry,
+    ) -> Result<Vec<Digest>, HashDbError> {
+        let answer = self.find_locally(digests, needed)?;
+        Ok(unknown_of(digests, |place| answer.is_unknown(place)))
+    }
+
     /// Every package that holds one of the digests, whoever says so and expired or not: for
     /// restoring, where the bytes are checked anyway. Nothing is kept.
     pub fn find_anywhere(&self, digests: &[Digest]) -> Result<Found, HashDbError> {
@@ -84,7 +108,7 @@ impl CombinedLookup<'_> {
                 signatures: unknown,
                 ..Keys::default()
             };
-            if self.puller().pull(keys, None, false)?.pulled_packages > 0 {
+            if self.puller(None).pull(keys, None, false)?.pulled_packages > 0 {
                 best = self.best_by_signature(signatures)?;
             }
         }
@@ -123,15 +147,17 @@ impl CombinedLookup<'_> {
             digests: unknown_of(anchors, |place| local.is_unknown(place)),
             ..Keys::default()
         };
-        self.puller().pull(keys, None, true)
+        self.puller(None).pull(keys, None, true)
     }
 
-    fn asks_servers(&self) -> bool {
+    pub(super) fn asks_servers(&self) -> bool {
         self.trust == Trust::Servers && !self.servers.is_empty()
     }
 
-    fn puller(&self) -> Puller<'_> {
+    /// What asks the servers; with `held` records are put there instead of the `HashDB`.
+    pub(super) fn puller<'p>(&'p self, held: Option<&'p Mutex<Vec<HashPackage>>>) -> Puller<'p> {
         Puller {
+            held,
             db: self.db,
             servers: self.servers,
             today: self.today,

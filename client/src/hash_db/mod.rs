@@ -1,5 +1,6 @@
 //! Records: the local projects, then hashservers, behind one look-up.
 
+mod ahead;
 mod answer;
 mod import;
 mod local;
@@ -11,6 +12,7 @@ use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
 use hashget_common::project::ProjectName;
 
+pub use ahead::LookedAhead;
 pub use local::{HashDbError, LocalHashDb, LocalMatches, ProjectFilter};
 pub use lookup::CombinedLookup;
 pub(crate) use lookup::find_on_servers;

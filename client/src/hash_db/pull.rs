@@ -1,5 +1,6 @@
 //! Pulls records from hashservers into the local project `_cached`.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use hashget_common::api::{LookupRequest, LookupResponse, MAX_BATCH_PACKAGES, MAX_LOOKUP_KEYS};
@@ -22,6 +23,8 @@ pub struct PullStats {
     pub asked: u64,
     /// How many records came.
     pub pulled_packages: u64,
+    /// How many servers could not be asked all.
+    pub failures: u64,
 }
 
 /// About how many digests are fetched at a time: 75 bytes of JSON each.
@@ -36,6 +39,8 @@ pub(super) struct Puller<'a> {
     /// What has expired at this day is not kept.
     pub(super) today: Date,
     pub(super) monitor: &'a dyn Monitor,
+    /// Where records are put that are kept later.
+    pub(super) held: Option<&'a Mutex<Vec<HashPackage>>>,
 }
 
 /// What is asked about. One of the two is usually empty.
@@ -83,7 +88,7 @@ impl Puller<'_> {
     ) -> Result<PullStats, HashDbError> {
         let mut stats = PullStats {
             asked: keys.len() as u64,
-            pulled_packages: 0,
+            ..PullStats::default()
         };
         for server in self.servers {
             if keys.len() == 0 {
@@ -97,7 +102,10 @@ impl Puller<'_> {
             match known {
                 Ok(pulled) => stats.pulled_packages += pulled,
                 Err(PullError::HashDb(error)) => return Err(error),
-                Err(PullError::Server(error)) => tell(self.monitor, server, &error),
+                Err(PullError::Server(error)) => {
+                    stats.failures += 1;
+                    tell(self.monitor, server, &error);
+                }
             }
         }
         Ok(stats)
@@ -192,8 +200,9 @@ impl Puller<'_> {
                 format!("{odd} records are not of the packages that its look-up named"),
             ));
         }
-        self.keep(&packages)?;
-        Ok(packages.len() as u64)
+        let count = packages.len() as u64;
+        self.keep(packages)?;
+        Ok(count)
     }
 
     /// Asks a tree of static files, one request a key. Leaves in `keys` what it does not know,
@@ -217,16 +226,22 @@ impl Puller<'_> {
         found.sort_by(|a, b| a.url.cmp(&b.url));
         found.dedup_by(|a, b| a.url == b.url);
         found.retain(|package| !package.expires.is_expired_at(self.today));
-        self.keep(&found)?;
-        failed.map_or(Ok(found.len() as u64), |error| Err(error.into()))
+        let count = found.len() as u64;
+        self.keep(found)?;
+        failed.map_or(Ok(count), |error| Err(error.into()))
     }
 
-    fn keep(&self, packages: &[HashPackage]) -> Result<(), HashDbError> {
+    pub(super) fn keep(&self, packages: Vec<HashPackage>) -> Result<(), HashDbError> {
         if packages.is_empty() {
             return Ok(());
         }
+        if let Some(held) = self.held {
+            let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+            held.extend(packages);
+            return Ok(());
+        }
         let cached: ProjectName = ProjectName::CACHED.parse()?;
-        self.db.save(&cached, packages, self.monitor)
+        self.db.save(&cached, &packages, self.monitor)
     }
 }
 

@@ -34,7 +34,7 @@ pub use options::{ExtraContent, ExtraFile, PackOptions};
 pub use output::Output;
 pub use plan::{PackPlan, PlannedPackage, Wanted};
 pub use prepack::prepack;
-pub use scan::{PackScan, scan};
+pub use scan::{PackScan, scan, scan_telling};
 pub use stats::PackStats;
 pub use write::{write, write_compact};
 

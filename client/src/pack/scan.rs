@@ -14,7 +14,7 @@ use super::options::PackOptions;
 use super::output::Output;
 use super::own_restore_file;
 use super::plan::{PackPlan, Wanted};
-use crate::hash_cache::{HashedFiles, Recalled};
+use crate::hash_cache::{HashedFiles, Recalled, TellDigests};
 use crate::hash_db::{Found, PackageLookup};
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use crate::tree::{
@@ -43,6 +43,17 @@ pub fn scan(
     options: &PackOptions,
     monitor: &dyn Monitor,
 ) -> Result<PackScan, PackError> {
+    scan_telling(root, output, options, &|_| (), monitor)
+}
+
+/// Like [`scan`], and each digest is told to `tell` as soon as it is known.
+pub fn scan_telling(
+    root: &Path,
+    output: Option<&Output>,
+    options: &PackOptions,
+    tell: &TellDigests<'_>,
+    monitor: &dyn Monitor,
+) -> Result<PackScan, PackError> {
     let began = Instant::now();
     let counted = Counted::new(monitor);
     let root = TreeRoot::open(root)?;
@@ -57,7 +68,7 @@ pub fn scan(
     let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|it| recalled.is_plain(&it));
     let mut entries = walk_knowing(&root, &walk_options, &is_plain, &counted);
     own_restore_file::take_out(&root, &mut entries, monitor)?;
-    let contents = hash(&root, &entries, recalled, options, monitor);
+    let contents = hash(&root, &entries, recalled, options, tell, monitor);
     Ok(PackScan {
         contents,
         problems: counted.problems(),
@@ -223,6 +234,7 @@ fn hash(
     entries: &TreeList,
     recalled: Recalled,
     options: &PackOptions,
+    tell: &TellDigests<'_>,
     monitor: &dyn Monitor,
 ) -> Contents {
     let places = candidates(entries, options);
@@ -234,8 +246,8 @@ fn hash(
     let bytes = stamps.fold(0_u64, |sum, stamp| sum.saturating_add(stamp.size));
     let progress = Progress::start(monitor, "hashing", Unit::Bytes, Some(bytes));
     let hashed = match &options.hash_cache {
-        Some(cache) => cache.hash_files(root, &files, recalled, &progress, monitor),
-        None => HashedFiles::of(root, &files, &progress),
+        Some(cache) => cache.hash_files(root, &files, recalled, &progress, tell, monitor),
+        None => HashedFiles::of(root, &files, &progress, tell),
     };
     drop(progress);
     for (number, error) in hashed.errors() {

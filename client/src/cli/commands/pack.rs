@@ -13,7 +13,7 @@ use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::pack::{Compaction, Output, PackPlan, PackScan, PackStats, PlannedPackage};
-use crate::pack::{scan, write_compact};
+use crate::pack::{scan_telling, write_compact};
 use crate::restore::RestoreSources;
 use crate::sources::PackageRef;
 
@@ -50,7 +50,10 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
 
     reporter.step("STEP 2/3 prepare exclude list for packing...");
     let lookup = context.lookup(context.trust(args.pack.trust)?);
-    let scan = scan(root, Some(&output()), &options, reporter)?;
+    let (scan, lookup) = lookup.ahead(options.expires, |tell| {
+        scan_telling(root, Some(&output()), &options, tell, reporter)
+    });
+    let scan = scan?;
     let plan = scan.plan(&lookup, &options)?;
     if dry_run {
         reporter.report(&Planned(plan));
