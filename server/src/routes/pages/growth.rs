@@ -6,7 +6,7 @@ use hashget_common::store::StoreStats;
 use jiff::Span;
 use jiff::civil::Date;
 
-use super::views::{Bar, Frame, GrowthPage, HeldRow, bytes};
+use super::views::{Bar, Frame, GrowthPage, HeldRow, bytes, number};
 use crate::error::ApiError;
 use crate::growth::{Held, month};
 use crate::state::State;
@@ -49,6 +49,7 @@ pub(super) fn gained(state: &State, now: &StoreStats) -> Option<String> {
         1 => "package",
         _ => "packages",
     };
+    let difference = number(difference);
     (*since < today).then(|| format!("{difference} {noun} {direction} than on {since}"))
 }
 
@@ -69,9 +70,9 @@ fn rows(days: &[(Date, Held)]) -> Vec<HeldRow> {
         let gained = before.map(|before| signed(held.packages, before));
         HeldRow {
             day: day.to_string(),
-            packages: held.packages,
+            packages: number(held.packages),
             gained: gained.unwrap_or_default(),
-            digests: held.digests,
+            digests: number(held.digests),
             packages_size: bytes(held.packages_bytes),
             store_size: bytes(held.store_bytes),
         }
@@ -84,8 +85,8 @@ fn rows(days: &[(Date, Held)]) -> Vec<HeldRow> {
 fn signed(now: u64, before: u64) -> String {
     match now.abs_diff(before) {
         0 => "0".to_owned(),
-        difference if now < before => format!("\u{2212}{difference}"),
-        difference => format!("+{difference}"),
+        difference if now < before => format!("\u{2212}{}", number(difference)),
+        difference => format!("+{}", number(difference)),
     }
 }
 

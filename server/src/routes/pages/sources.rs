@@ -2,7 +2,7 @@
 
 use url::form_urlencoded::byte_serialize;
 
-use super::views::{Frame, Sources};
+use super::views::{Frame, Sources, number};
 use crate::state::State;
 
 /// Sources on a page.
@@ -20,7 +20,7 @@ pub(super) fn sources(state: &State, frame: Frame, after: &str) -> Sources {
     let summary = match state.health.dead_count() {
         0 => "No source is known to be dead.".to_owned(),
         1 => "1 source is dead.".to_owned(),
-        number => format!("{number} sources are dead."),
+        dead => format!("{} sources are dead.", number(dead)),
     };
     Sources {
         frame,

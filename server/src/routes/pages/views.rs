@@ -25,12 +25,12 @@ pub(super) struct Frame {
 pub(super) struct Home {
     pub(super) frame: Frame,
     pub(super) motd: Option<String>,
-    pub(super) count_packages: u64,
-    pub(super) count_digests: u64,
+    pub(super) count_packages: String,
+    pub(super) count_digests: String,
     pub(super) store_size: String,
     /// How many packages more or fewer, since when; nothing where only today is known.
     pub(super) gained: Option<String>,
-    pub(super) count_dead: u64,
+    pub(super) count_dead: String,
     pub(super) rounds: String,
     pub(super) projects: Vec<ProjectRow>,
 }
@@ -51,10 +51,10 @@ pub(super) struct GrowthPage {
 /// What the store held on a day.
 pub(super) struct HeldRow {
     pub(super) day: String,
-    pub(super) packages: u64,
+    pub(super) packages: String,
     /// How many more than in the row before, with a sign; empty in the earliest.
     pub(super) gained: String,
-    pub(super) digests: u64,
+    pub(super) digests: String,
     pub(super) packages_size: String,
     pub(super) store_size: String,
 }
@@ -80,8 +80,8 @@ pub(super) struct Sources {
 /// A project in a table.
 pub(super) struct ProjectRow {
     pub(super) name: String,
-    pub(super) packages: u64,
-    pub(super) files: u64,
+    pub(super) packages: String,
+    pub(super) files: String,
     pub(super) size: String,
 }
 
@@ -105,7 +105,7 @@ pub(super) struct PackageRow {
     pub(super) url: String,
     pub(super) project: String,
     pub(super) size: String,
-    pub(super) files: u64,
+    pub(super) files: String,
     pub(super) expires: String,
     /// Whether it could not be downloaded when that was last tried.
     pub(super) is_dead: bool,
@@ -191,7 +191,7 @@ impl PackageRow {
             is_dead,
             project: package.project.to_string(),
             size: package.size.map_or_else(|| "unknown".to_owned(), bytes),
-            files: package.files,
+            files: number(package.files),
             expires: expiry(package.expires),
             url: package.url,
         }
@@ -213,6 +213,19 @@ pub(super) fn expiry(expires: Expiry) -> String {
         .map_or_else(|| "never".to_owned(), |date| date.to_string())
 }
 
+/// A number for people, with a comma before every three digits.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A size for people.
 #[allow(clippy::cast_precision_loss, reason = "one decimal is shown")]
 pub(super) fn bytes(bytes: u64) -> String {
@@ -232,6 +245,18 @@ pub(super) fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
 
     #[test]
     fn sizes_are_readable() {
