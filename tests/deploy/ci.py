@@ -84,6 +84,8 @@ class Job:
         shim.chmod(0o755)
         path = f"{self.home}/bin:{BIN}:{os.environ['PATH']}"
         self.env = {"PATH": path, "HOME": str(self.home), "HASHSERVER_URL": url, "HASHGET_CONFIG": "/dev/null",
+                    # Root's would be below /var/cache, for all jobs.
+                    "HASHGET_HASHDB_PATH": str(self.home / "hashdb"), "HASHGET_CACHE": str(self.home / "cache"),
                     "npm_config_cache": str(self.home / "npm"), **tokens}
 
     def shell(self, script, *options, **more):
