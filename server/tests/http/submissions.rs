@@ -194,6 +194,9 @@ fn dead_sources_are_found_and_named_last() {
     let found: LookupResponse = ok(server.post("api/v1/lookup", &body));
     let best = found.digests[0].1[0] as usize;
     assert_eq!(found.packages[best].url, web.url("/c-alive"));
+    let anchor = Digest::of(b"x anchor").sharded_path();
+    let record: HashPackage = ok(server.get(&format!("a/{anchor}")));
+    assert_eq!(record.url, web.url("/c-alive"));
     let metrics = server.get("metrics").text().unwrap();
     assert!(metrics.contains("\nhashserver_sources_dead 2\n"));
     let page = server.get("web/sources").text().unwrap();
