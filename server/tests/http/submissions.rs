@@ -15,7 +15,7 @@ use hashget_tests::fault_server::{FaultServer, Reply};
 use reqwest::blocking::Response;
 use serde_json::json;
 
-use crate::support::{TestServer, error, ok, package};
+use crate::support::{TODAY, TestServer, error, ok, package};
 
 fn deb() -> Vec<u8> {
     DebBuilder::new()
@@ -173,7 +173,7 @@ fn dead_sources_are_found_and_named_last() {
         record("/b-other-size"),
         record("/c-alive"),
     ];
-    store.publish(&"p".parse().unwrap(), &records).unwrap();
+    let ids = store.publish(&"p".parse().unwrap(), &records).unwrap();
     let settings = format!(
         "fetch_ports = [{port}]\nfetch_networks = ['127.0.0.1']\n\
          fetch_pause_seconds = 0\ncheck_interval_seconds = 1"
@@ -197,6 +197,30 @@ fn dead_sources_are_found_and_named_last() {
     let anchor = Digest::of(b"x anchor").sharded_path();
     let record: HashPackage = ok(server.get(&format!("a/{anchor}")));
     assert_eq!(record.url, web.url("/c-alive"));
+    // Each of the mirrors with what was found; which are alive is known when the round is whole.
+    let mirrors = loop {
+        let path = format!("api/v1/packages/{}", ids[0].0);
+        let package: serde_json::Value = ok(server.get(&path));
+        let sources = package["sources"].as_array().unwrap().iter();
+        let state = |source: &serde_json::Value| {
+            ["url", "state", "checked"].map(|name| source[name].as_str().unwrap_or("").to_owned())
+        };
+        let states: Vec<_> = sources.map(state).collect();
+        if states[0][1] != "unchecked" {
+            break states;
+        }
+        std::thread::yield_now();
+    };
+    let day = TODAY.to_string();
+    let mirror = |path: &str, state: &str| [web.url(path), state.to_owned(), day.clone()];
+    assert_eq!(
+        mirrors,
+        [
+            mirror("/c-alive", "alive"),
+            mirror("/a-dead", "dead"),
+            mirror("/b-other-size", "dead")
+        ]
+    );
     let metrics = server.get("metrics").text().unwrap();
     assert!(metrics.contains("\nhashserver_sources_dead 2\n"));
     let page = server.get("web/sources").text().unwrap();
