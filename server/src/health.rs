@@ -94,6 +94,13 @@ impl Health {
         self.version.load(Ordering::SeqCst)
     }
 
+    /// On which days the round under way, and the last one that was whole, began.
+    pub(crate) fn rounds(&self) -> (Option<String>, Option<String>) {
+        let known = self.read();
+        let began = |round: &Option<Round>| round.as_ref().map(|round| round.began.clone());
+        (began(&known.current), began(&known.last))
+    }
+
     /// How many are dead.
     pub(crate) fn dead_count(&self) -> u64 {
         self.read().dead.len() as u64

@@ -1,5 +1,5 @@
-//! What happens once in a while: the uses of tokens are written down, and certificates that were
-//! renewed are read.
+//! What happens once in a while: the uses of tokens and the store's growth are written down, and
+//! certificates that were renewed are read.
 
 use std::io;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::web;
 
+use crate::growth::Held;
 use crate::state::State;
 use crate::stopping::Background;
 use crate::sweeper::DisplayChain;
@@ -16,6 +17,8 @@ use crate::tls::Certificates;
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the uses of tokens are written down.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often it is noted what the store holds.
+const NOTE_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Starts the thread.
 pub(crate) fn start(
@@ -24,6 +27,9 @@ pub(crate) fn start(
 ) -> io::Result<Background> {
     Background::start("housekeeper", move |stopping| {
         let mut saved = Instant::now();
+        // At once, too: how much there was at the start, and of days without a change.
+        note_growth(&state);
+        let mut noted = Instant::now();
         while !stopping.wait(LOOK_INTERVAL) {
             if let Some(certificates) = &certificates
                 && certificates.have_changed()
@@ -34,8 +40,13 @@ pub(crate) fn start(
                 save(&state);
                 saved = Instant::now();
             }
+            if noted.elapsed() >= NOTE_INTERVAL {
+                note_growth(&state);
+                noted = Instant::now();
+            }
         }
         save(&state);
+        note_growth(&state);
     })
 }
 
@@ -54,5 +65,15 @@ fn save(state: &State) {
     let known = |id: &str| tokens.iter().any(|token| token.id == id);
     if let Err(error) = state.token_uses.save(known) {
         tracing::warn!("cannot write down when tokens were used: {error}");
+    }
+}
+
+fn note_growth(state: &State) {
+    match state.store.stats() {
+        Ok(holds) => state.growth.note((state.clock)(), Held::from(&holds)),
+        Err(error) => return tracing::warn!("cannot ask what the store holds: {error}"),
+    }
+    if let Err(error) = state.growth.save() {
+        tracing::warn!("cannot write down what the store holds: {error}");
     }
 }

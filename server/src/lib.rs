@@ -5,7 +5,7 @@
 //! the [`pool`] (bytes), and whatever goes wrong becomes one `error` envelope. The server holds
 //! no state but the store, the pool, the token file and the queue of `submissions`, whose packages
 //! it `fetch`es by itself. The `sweeper` deletes what expired, the `housekeeper` reads renewed
-//! certificates, the `loader` has the store read its index into memory, `answers` keeps records
+//! certificates and notes the store's `growth`, the `loader` has the store read its index into memory, `answers` keeps records
 //! that were sent lately, the builder of `filters` keeps up what clients download, the `checker` finds out
 //! which sources are dead (`health`).
 
@@ -23,6 +23,7 @@ mod etag;
 mod fetch;
 mod filters;
 mod form_head;
+mod growth;
 mod health;
 mod housekeeper;
 mod loader;

@@ -22,6 +22,7 @@ use crate::connections::Connections;
 use crate::disk::Disk;
 use crate::fetch::{Fetcher, SystemResolver};
 use crate::filters::{Builder, Filters};
+use crate::growth::Growth;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::pool::{Pool, PoolError};
@@ -131,6 +132,9 @@ impl Server {
         let path = settings.data.join("health.json");
         let health =
             Health::open(path.clone()).map_err(|source| StartError::Data { path, source })?;
+        let path = settings.data.join("growth.json");
+        let growth =
+            Growth::open(path.clone()).map_err(|source| StartError::Data { path, source })?;
         let fetcher = Fetcher::new(settings.fetch.clone(), Arc::new(SystemResolver));
         let disk = Disk::new(&settings.data, settings.min_free_bytes);
         let files = settings.tls.clone();
@@ -153,6 +157,7 @@ impl Server {
             filters: Filters::default(),
             answers: Answers::new(answer_memory_bytes),
             health,
+            growth,
             clock,
             started: Instant::now(),
         });

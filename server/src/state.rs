@@ -22,6 +22,7 @@ use crate::disk::Disk;
 use crate::error::ApiError;
 use crate::fetch::Fetcher;
 use crate::filters::Filters;
+use crate::growth::Growth;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -68,6 +69,7 @@ pub(crate) struct State {
     pub(crate) filters: Filters,
     pub(crate) answers: Answers,
     pub(crate) health: Health,
+    pub(crate) growth: Growth,
     pub(crate) clock: Clock,
     pub(crate) started: Instant,
 }

@@ -211,6 +211,7 @@ impl TokenFile {
         let path = self.path.with_extension("lock");
         let locked = || -> io::Result<File> {
             let file = File::options().create(true).append(true).open(&path)?;
+            give_to_owner_of(self.folder(), &file)?;
             rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
             Ok(file)
         };
@@ -222,7 +223,7 @@ impl TokenFile {
     }
 
     fn write(&self, tokens: Vec<TokenRecord>) -> Result<(), TokenError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = self.folder();
         let contents = Contents {
             version: VERSION,
             tokens,
@@ -231,11 +232,16 @@ impl TokenFile {
             let mut temp = tempfile::NamedTempFile::new_in(folder)?;
             serde_json::to_writer_pretty(&mut temp, &contents)?;
             temp.write_all(b"\n")?;
+            give_to_owner_of(folder, temp.as_file())?;
             temp.as_file().sync_all()?;
             temp.persist(&self.path)?;
             File::open(folder)?.sync_all()
         };
         write().map_err(|source| self.io("write", source))
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     fn io(&self, action: &'static str, source: io::Error) -> TokenError {
@@ -245,6 +251,22 @@ impl TokenFile {
             source,
         }
     }
+}
+
+/// Root makes tokens for a server that runs as another user, who must be able to read them.
+fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let (folder, had) = (folder.metadata()?, file.metadata()?);
+    if (folder.uid(), folder.gid()) == (had.uid(), had.gid()) {
+        return Ok(());
+    }
+    let (user, group) = (
+        rustix::fs::Uid::from_raw(folder.uid()),
+        rustix::fs::Gid::from_raw(folder.gid()),
+    );
+    Ok(rustix::fs::fchown(file, Some(user), Some(group))?)
 }
 
 #[cfg(test)]
@@ -293,6 +315,22 @@ mod tests {
         assert!(!text.contains(&token.secret) && !text.contains(&token.secret[4..]));
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(token.secret.len(), 4 + 64);
+    }
+
+    /// A server that cannot read its tokens lets nobody in. Shows something where root runs it.
+    #[test]
+    fn the_file_belongs_to_the_owner_of_the_folder() {
+        let (folder, file) = file();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(folder.path(), Some(65532), Some(65532)).unwrap();
+        }
+        file.add(vec![Scope::Read], None, "2026-01-01".to_owned())
+            .unwrap();
+        let owner = folder.path().metadata().unwrap().uid();
+        for name in ["tokens.json", "tokens.lock"] {
+            let path = folder.path().join(name);
+            assert_eq!(path.metadata().unwrap().uid(), owner, "{name}");
+        }
     }
 
     #[test]

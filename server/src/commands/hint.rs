@@ -8,6 +8,12 @@ use hashget_server::startup::StartError;
 
 /// The way out, if there is one to name.
 pub(crate) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    if causes.any(is_disk_full) {
+        return Some(
+            "the disk is full: make room and try again, what was acknowledged is still there",
+        );
+    }
     if let Some(StartError::Listen { source, .. }) = error.downcast_ref() {
         return match source.kind() {
             io::ErrorKind::AddrInUse => Some(
@@ -42,4 +48,36 @@ pub(crate) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         }
     }
     None
+}
+
+fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(
+        kind,
+        Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_before_anything_else() {
+        let failed = |kind: io::ErrorKind| {
+            StartError::Store(StoreError::Io {
+                action: "open",
+                path: "store".into(),
+                source: kind.into(),
+            })
+        };
+        let told = hint(&failed(io::ErrorKind::StorageFull)).unwrap();
+        assert!(told.starts_with("the disk is full"), "{told}");
+        assert_eq!(hint(&failed(io::ErrorKind::NotFound)), None);
+        let data = StartError::Data {
+            path: "data".into(),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        assert_eq!(hint(&data), Some(told));
+    }
 }

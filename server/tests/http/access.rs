@@ -5,7 +5,7 @@ use hashget_server::auth::{Scope, TokenFile};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 
-use crate::support::{TestServer, digest, error, header, package, pool_path};
+use crate::support::{TestServer, digest, error, header, ok, package, pool_path};
 
 /// What a request needs.
 #[derive(Clone, Copy, PartialEq)]
@@ -159,6 +159,52 @@ fn without_a_token_only_what_is_open() {
             }
         }
     }
+}
+
+/// No address is forgotten: what the description lists is asked without a token, with one that only
+/// reads, and with one that may do all.
+#[test]
+fn every_described_address_wants_what_it_says() {
+    let server = TestServer::with("open_reading = false\nopen_submitting = false");
+    let [reader, admin] = [Scope::Read, Scope::Admin].map(|scope| server.token(scope));
+    let document: Value = ok(server.get("openapi.json"));
+    let mut closed = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // Something that can be read, wherever it is meant to be.
+        let path = path
+            .replace("{bits}", "8")
+            .replace("{prefix}", "1")
+            .replace("{id}", "1")
+            .replace("{a}/{b}/{c}/{rest}", &digest("x").sharded_path())
+            .replace("{sha256}", &digest("x").to_string())
+            .replace("{name}", "n")
+            .replace("{signature}", "n_1_all");
+        for (method, operation) in item.as_object().unwrap() {
+            if operation.get("responses").is_none() {
+                continue;
+            }
+            let method = method.to_uppercase();
+            let scope = operation.get("x-scope").and_then(Value::as_str);
+            let query = if path.ends_with("v1/packages") && method == "DELETE" {
+                "?spec=name:none"
+            } else {
+                ""
+            };
+            let path = format!("{}{query}", &path[1..]);
+            let status = |token: Option<&str>| {
+                let answer = send(&server, &method, &path, &json!({}), token);
+                answer.status().as_u16()
+            };
+            let place = format!("{method} {path}");
+            let without = if scope.is_some() { 401 } else { 200 };
+            assert_eq!(status(None), without, "{place}");
+            assert!(!matches!(status(Some(&admin)), 401 | 403), "{place}");
+            let may_read = matches!(scope, None | Some("read"));
+            assert_eq!(status(Some(&reader)) != 403, may_read, "{place}");
+            closed += usize::from(scope.is_some());
+        }
+    }
+    assert!(closed > 40, "{closed}");
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! The pages for people.
 
+use std::fs;
+use std::sync::Arc;
+
 use hashget_common::hash_package::HashPackage;
+use hashget_common::store::{SledStore, StoreOptions};
 use reqwest::blocking::Response;
+use serde_json::json;
 
 use crate::support::{TestServer, digest, expiring, header, package};
 
@@ -36,8 +41,11 @@ fn the_first_page_tells_what_is_there() {
 #[test]
 fn everything_is_found_by_what_one_would_type() {
     let server = TestServer::start();
-    let ids = server.publish("p", &[package("vim.deb")]);
-    let link = format!("href=\"/web/packages/{}\"", ids[0].0);
+    let ids = server.publish("p", &[package("vim.deb"), package("a:b.deb")]);
+    let link = |query: &str| {
+        let id = ids[usize::from(query.starts_with("a:"))];
+        format!("href=\"/web/packages/{}\"", id.0)
+    };
     for query in [
         digest("vim.deb file").to_string(),
         format!("sha256:{}", digest("vim.deb")),
@@ -46,10 +54,11 @@ fn everything_is_found_by_what_one_would_type() {
         "http://example.org/vim.deb".to_owned(),
         "vim.deb".to_owned(),
         "%20vim.deb%20".to_owned(),
+        "a:b.deb".to_owned(),
     ] {
         let text = page(server.get(&format!("?q={query}")), 200);
         assert!(
-            text.contains(&link) && text.contains("1 package."),
+            text.contains(&link(&query)) && text.contains("1 package."),
             "{query}"
         );
     }
@@ -62,6 +71,7 @@ fn everything_is_found_by_what_one_would_type() {
     ] {
         let text = page(server.get(&format!("?q={query}")), 200);
         assert!(text.contains("Nothing was found."), "{query}");
+        assert!(text.contains("all 64 digits of its SHA-256"), "{query}");
     }
 }
 
@@ -122,6 +132,93 @@ fn a_long_project_has_pages() {
         rest.split('"').next().unwrap().clone_into(&mut path);
     }
     assert_eq!(found, 120);
+}
+
+#[test]
+fn growth_is_told_by_day_and_month() {
+    let data = tempfile::tempdir().unwrap();
+    let noted = |packages: u64| json!({"packages": packages, "digests": 9, "packages_bytes": 3 << 20, "store_bytes": 1 << 20});
+    // A day to come is of a clock that was wrong.
+    let days = json!({"2030-04-30": noted(3), "2030-05-15": noted(7), "2030-05-31": noted(5), "2031-01-01": noted(99)});
+    fs::write(data.path().join("growth.json"), days.to_string()).unwrap();
+    let store = SledStore::open(&data.path().join("store"), StoreOptions::default()).unwrap();
+    let server = TestServer::on(data, Arc::new(store), "");
+    let names = ["a", "b", "c", "d", "e", "f"];
+    server.publish("p", &names.map(package));
+    let text = page(server.get(""), 200);
+    assert!(
+        text.contains("1 package fewer than on 2030-05-15"),
+        "{text}"
+    );
+    let text = page(server.get("web/growth"), 200);
+    let row = |day: &str, packages: u64, change: &str| {
+        format!(
+            "<th scope=\"row\" class=\"day\">{day}</th><td class=\"number\">{packages}</td>\
+             <td class=\"number\">{change}</td>"
+        )
+    };
+    for (row, times) in [
+        (row("2030-06-15", 6, "+1"), 2),
+        (row("2030-05-31", 5, "+2"), 1),
+        (row("2030-05-31", 5, "\u{2212}2"), 1),
+        (row("2030-05-15", 7, "+4"), 1),
+        (row("2030-04-30", 3, ""), 2),
+    ] {
+        assert_eq!(text.matches(&row).count(), times, "{row}\n{text}");
+    }
+    assert!(!text.contains("2031-01-01"));
+    assert_eq!(text.matches("<rect ").count(), 3);
+    // What was there at the end is noted.
+    let TestServer { server, data, .. } = server;
+    server.stop();
+    let kept = fs::read(data.path().join("growth.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    assert_eq!(kept["2030-06-15"]["packages"], 6);
+    assert_eq!(kept["2030-05-15"]["packages"], 7);
+}
+
+#[test]
+fn a_server_without_a_past_says_no_more_than_it_knows() {
+    let server = TestServer::start();
+    server.publish("p", &[package("a")]);
+    let text = page(server.get(""), 200);
+    assert!(!text.contains("than on"), "{text}");
+    let text = page(server.get("web/growth"), 200);
+    assert!(!text.contains("<svg"), "{text}");
+    let text = page(server.get("web/sources"), 200);
+    assert!(
+        text.contains("This server does not check its sources. No source is known to be dead.")
+    );
+}
+
+#[test]
+fn dead_sources_are_told_page_by_page() {
+    let data = tempfile::tempdir().unwrap();
+    let death = json!({"since": "2030-06-01", "checked": "2030-06-14", "reason": "<status> 404"});
+    let dead: serde_json::Map<_, _> = (0..120)
+        .map(|n| (format!("http://example.org/n{n:03}"), death.clone()))
+        .collect();
+    let known = json!({"cursor": null, "dead": dead, "last": {"began": "2030-06-14", "to": 120}});
+    fs::write(data.path().join("health.json"), known.to_string()).unwrap();
+    let store = SledStore::open(&data.path().join("store"), StoreOptions::default()).unwrap();
+    let server = TestServer::on(data, Arc::new(store), "");
+    let ids = server.publish("p", &[package("n007"), package("alive")]);
+    let text = page(server.get("web/sources"), 200);
+    assert!(text.contains("120 sources are dead."), "{text}");
+    assert!(text.contains("began on 2030-06-14") && text.contains("&#60;status&#62; 404"));
+    assert!(text.contains("http://example.org/n099") && !text.contains("http://example.org/n100"));
+    let (_, rest) = text.split_once("<a rel=\"next\" href=\"/").unwrap();
+    let text = page(server.get(rest.split('"').next().unwrap()), 200);
+    assert_eq!(text.matches("http://example.org/n1").count(), 20);
+    assert!(!text.contains("rel=\"next\""));
+    // Where packages are listed it is told, too.
+    let text = page(server.get("web/projects/p"), 200);
+    assert_eq!(text.matches("could not be downloaded").count(), 1, "{text}");
+    let text = page(server.get(&format!("web/packages/{}", ids[0].0)), 200);
+    assert!(
+        text.contains("<td>dead: &#60;status&#62; 404</td>"),
+        "{text}"
+    );
 }
 
 #[test]

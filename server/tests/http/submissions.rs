@@ -15,7 +15,7 @@ use hashget_tests::fault_server::{FaultServer, Reply};
 use reqwest::blocking::Response;
 use serde_json::json;
 
-use crate::support::{TestServer, error, ok, package};
+use crate::support::{TODAY, TestServer, error, ok, package};
 
 fn deb() -> Vec<u8> {
     DebBuilder::new()
@@ -173,7 +173,7 @@ fn dead_sources_are_found_and_named_last() {
         record("/b-other-size"),
         record("/c-alive"),
     ];
-    store.publish(&"p".parse().unwrap(), &records).unwrap();
+    let ids = store.publish(&"p".parse().unwrap(), &records).unwrap();
     let settings = format!(
         "fetch_ports = [{port}]\nfetch_networks = ['127.0.0.1']\n\
          fetch_pause_seconds = 0\ncheck_interval_seconds = 1"
@@ -194,6 +194,78 @@ fn dead_sources_are_found_and_named_last() {
     let found: LookupResponse = ok(server.post("api/v1/lookup", &body));
     let best = found.digests[0].1[0] as usize;
     assert_eq!(found.packages[best].url, web.url("/c-alive"));
+    let anchor = Digest::of(b"x anchor").sharded_path();
+    let record: HashPackage = ok(server.get(&format!("a/{anchor}")));
+    assert_eq!(record.url, web.url("/c-alive"));
+    // Each of the mirrors with what was found; which are alive is known when the round is whole.
+    let mirrors = loop {
+        let path = format!("api/v1/packages/{}", ids[0].0);
+        let package: serde_json::Value = ok(server.get(&path));
+        let sources = package["sources"].as_array().unwrap().iter();
+        let state = |source: &serde_json::Value| {
+            ["url", "state", "checked"].map(|name| source[name].as_str().unwrap_or("").to_owned())
+        };
+        let states: Vec<_> = sources.map(state).collect();
+        if states[0][1] != "unchecked" {
+            break states;
+        }
+        std::thread::yield_now();
+    };
+    let day = TODAY.to_string();
+    let mirror = |path: &str, state: &str| [web.url(path), state.to_owned(), day.clone()];
+    assert_eq!(
+        mirrors,
+        [
+            mirror("/c-alive", "alive"),
+            mirror("/a-dead", "dead"),
+            mirror("/b-other-size", "dead")
+        ]
+    );
+    let metrics = server.get("metrics").text().unwrap();
+    assert!(metrics.contains("\nhashserver_sources_dead 2\n"));
+    let page = server.get("web/sources").text().unwrap();
+    assert!(page.contains("2 sources are dead.") && page.contains(&web.url("/a-dead")));
+}
+
+/// A file of the same size is not noticed by HEAD.
+#[test]
+fn one_source_in_a_hundred_is_hashed_again() {
+    let web = FaultServer::start(|_| Reply::new(200, "other"));
+    let port = url::Url::parse(&web.url("/")).unwrap().port().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let store = SledStore::open(&data.path().join("store"), StoreOptions::default()).unwrap();
+    let record = |n: u64| HashPackage {
+        // Only those that can be asked for are.
+        url: match n {
+            0..99 => format!("name{n}"),
+            _ => web.url(&format!("/n{n}")),
+        },
+        attrs: Attributes {
+            size: Some(5),
+            ..Attributes::default()
+        },
+        ..package("alive")
+    };
+    let records: Vec<_> = (0..102).map(record).collect();
+    let ids = store.publish(&"p".parse().unwrap(), &records).unwrap();
+    let hashed = ids.iter().position(|id| id.0 == 100).unwrap();
+    let settings = format!(
+        "fetch_ports = [{port}]\nfetch_networks = ['127.0.0.1']\n\
+         fetch_pause_seconds = 0\ncheck_interval_seconds = 1"
+    );
+    let server = TestServer::on(data, Arc::new(store), &settings);
+    loop {
+        let page = server.get("web/sources").text().unwrap();
+        if page.contains("A round of checks began") || page.contains("The last round of checks") {
+            break;
+        }
+        std::thread::yield_now();
+    }
+    let told: DeadSourcesResponse = ok(server.get("api/v1/sources/dead"));
+    let dead: Vec<_> = told.dead.iter().map(|dead| dead.url.as_str()).collect();
+    assert_eq!(dead, [records[hashed].url.as_str()]);
+    let other = Digest::of(b"other");
+    assert_eq!(told.dead[0].reason, format!("it is now sha256:{other}"));
 }
 
 #[test]

@@ -1,10 +1,12 @@
-//! Pages for people: `/`, `web/projects/NAME`, `web/packages/ID`.
+//! Pages for people: `/`, `web/projects/NAME`, `web/packages/ID`, `web/growth`, `web/sources`.
 //!
 //! They need no script, load nothing from elsewhere, and may not be framed. Everything in them is
 //! escaped by the templates.
 
+mod growth;
 mod search;
 mod show;
+mod sources;
 mod views;
 
 use actix_web::http::header::{
@@ -14,6 +16,7 @@ use actix_web::http::header::{
 use actix_web::web::{self, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
+use hashget_common::api::DeadSourcesQuery;
 use hashget_common::package_spec::PackageSpec;
 use hashget_common::package_summary::PackageId;
 use hashget_common::project::ProjectName;
@@ -33,7 +36,9 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.service(address("/", "GET, HEAD").route(get_or_head().to(home)))
         .service(address("/web/style.css", "GET, HEAD").route(get_or_head().to(style)))
         .service(address("/web/projects/{name}", "GET, HEAD").route(get_or_head().to(project)))
-        .service(address("/web/packages/{id}", "GET, HEAD").route(get_or_head().to(package)));
+        .service(address("/web/packages/{id}", "GET, HEAD").route(get_or_head().to(package)))
+        .service(address("/web/growth", "GET, HEAD").route(get_or_head().to(growth)))
+        .service(address("/web/sources", "GET, HEAD").route(get_or_head().to(sources)));
 }
 
 /// The query of every page.
@@ -108,6 +113,23 @@ async fn package(
         move |state, frame| render(&show::package(state, frame, &id)?),
     )
     .await
+}
+
+async fn growth(reader: Result<Reader, ApiError>, state: web::Data<State>) -> HttpResponse {
+    let frame = Frame::new(&state, "");
+    let make = |state: &State, frame| render(&growth::growth(state, frame)?);
+    answer(&state, reader, frame, make).await
+}
+
+async fn sources(
+    reader: Result<Reader, ApiError>,
+    query: Query<DeadSourcesQuery>,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let after = query.into_inner().after;
+    let frame = Frame::new(&state, "");
+    let make = move |state: &State, frame| render(&sources::sources(state, frame, &after));
+    answer(&state, reader, frame, make).await
 }
 
 async fn style(request: HttpRequest) -> HttpResponse {

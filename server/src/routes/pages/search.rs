@@ -11,7 +11,7 @@ use hashget_common::signature::Signature;
 use hashget_common::store::StoreQuery;
 use url::form_urlencoded::byte_serialize;
 
-use super::views::{Found, Frame};
+use super::views::{Found, Frame, PackageRow};
 use crate::error::ApiError;
 use crate::routes::record;
 use crate::state::State;
@@ -20,6 +20,8 @@ use crate::state::State;
 const PAGE_PACKAGES: usize = 50;
 /// How often the store is asked for one page: a rare name is found a page further on.
 const MAX_LISTS: usize = 20;
+const HINT: &str = "A file or package is found by all 64 digits of its SHA-256, by its whole URL, \
+                    by its file name, or by a signature such as deb:vim_9.0.1378-2_amd64 (no epoch).";
 
 pub(super) fn search(
     state: &State,
@@ -35,15 +37,19 @@ pub(super) fn search(
     }
     if let Some(signature) = signature_of(&query) {
         let ids = state.store.find_signatures(&[signature])?.concat();
-        return best(state, frame, format!("Packages signed {query}"), &ids);
+        // A file name may have a colon, too.
+        if !ids.is_empty() {
+            return best(state, frame, format!("Packages signed {query}"), &ids);
+        }
     }
-    let spec = if query.contains("://") {
-        PackageSpec::Url(query.clone())
+    let (spec, heading) = if query.contains("://") {
+        let spec = PackageSpec::Url(query.clone());
+        (spec, format!("Packages from {query}"))
     } else {
-        PackageSpec::Name(query.clone())
+        let spec = PackageSpec::Name(query.clone());
+        (spec, format!("Packages named {query}"))
     };
     let typed: String = byte_serialize(query.as_bytes()).collect();
-    let heading = format!("Packages named {query}");
     list(
         state,
         frame,
@@ -73,7 +79,7 @@ fn best(
     let packages = record::alive_among(state, ids)?.into_iter();
     let packages = packages.take(MAX_PACKAGES_PER_DIGEST);
     let packages = packages.map(Arc::unwrap_or_clone).collect();
-    Ok(found(frame, heading, packages, None))
+    Ok(found(state, frame, heading, packages, None))
 }
 
 /// A page of a listing; `path` is that of the page, ready for one more parameter.
@@ -107,10 +113,11 @@ pub(super) fn list(
     }
     let next = query.after;
     let next = next.map(|id| format!("{}{path}after={}", frame.root, id.0));
-    Ok(found(frame, heading, packages, next))
+    Ok(found(state, frame, heading, packages, next))
 }
 
 fn found(
+    state: &State,
     frame: Frame,
     heading: String,
     packages: Vec<PackageSummary>,
@@ -123,11 +130,18 @@ fn found(
         (number, None) => format!("{number} packages."),
         (number, Some(_)) => format!("{number} packages on this page, and there may be more."),
     };
+    let row = |package: PackageSummary| {
+        let is_dead = state.health.is_dead(&package.url);
+        PackageRow::new(package, is_dead)
+    };
+    let is_nothing = packages.is_empty() && next.is_none() && !frame.query.is_empty();
+    let hint = is_nothing.then_some(HINT);
     Found {
         frame,
         heading,
         summary,
-        packages: packages.into_iter().map(Into::into).collect(),
+        hint,
+        packages: packages.into_iter().map(row).collect(),
         next,
     }
 }

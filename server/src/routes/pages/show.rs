@@ -6,7 +6,10 @@ use hashget_common::api::SourceState;
 use hashget_common::hash_package::is_http;
 use hashget_common::package_summary::PackageId;
 
-use super::views::{FileRow, Frame, Home, OnePackage, ProjectRow, SourceRow, bytes, expiry};
+use super::views::{
+    FileRow, Frame, Home, OnePackage, ProjectRow, SourceRow, bytes, expiry, name, number,
+};
+use super::{growth, sources};
 use crate::error::ApiError;
 use crate::routes::record;
 use crate::state::State;
@@ -20,16 +23,19 @@ pub(super) fn home(state: &State, frame: Frame) -> Result<Home, ApiError> {
     Ok(Home {
         frame,
         motd: (!motd.is_empty()).then(|| motd.to_owned()),
-        count_packages: holds.packages,
-        count_digests: holds.digests,
+        count_packages: number(holds.packages),
+        count_digests: number(holds.digests),
         store_size: bytes(holds.store_bytes),
+        gained: growth::gained(state, &holds),
+        count_dead: number(state.health.dead_count()),
+        rounds: sources::rounds(state),
         projects: holds
             .projects
             .into_iter()
             .map(|project| ProjectRow {
                 name: project.name.to_string(),
-                packages: project.packages,
-                files: project.files,
+                packages: number(project.packages),
+                files: number(project.files),
                 size: bytes(project.packages_bytes),
             })
             .collect(),
@@ -63,7 +69,7 @@ pub(super) fn package(state: &State, frame: Frame, id: &str) -> Result<OnePackag
     Ok(OnePackage {
         frame,
         sources,
-        name: package.name().to_owned(),
+        name: name(package.name()),
         is_link: is_http(&package.url),
         project: stored.project.to_string(),
         size: size.map_or_else(|| "unknown".to_owned(), bytes),

@@ -2,6 +2,7 @@
 
 use actix_web::ResponseError;
 use askama::Template;
+use hashget_common::api::DeadSource;
 use hashget_common::expiry::Expiry;
 use hashget_common::package_summary::PackageSummary;
 
@@ -24,17 +25,63 @@ pub(super) struct Frame {
 pub(super) struct Home {
     pub(super) frame: Frame,
     pub(super) motd: Option<String>,
-    pub(super) count_packages: u64,
-    pub(super) count_digests: u64,
+    pub(super) count_packages: String,
+    pub(super) count_digests: String,
     pub(super) store_size: String,
+    /// How many packages more or fewer, since when; nothing where only today is known.
+    pub(super) gained: Option<String>,
+    pub(super) count_dead: String,
+    pub(super) rounds: String,
     pub(super) projects: Vec<ProjectRow>,
+}
+
+/// What the store held over time.
+#[derive(Template)]
+#[template(path = "growth.html")]
+pub(super) struct GrowthPage {
+    pub(super) frame: Frame,
+    /// The last day that is known of each month, the latest first.
+    pub(super) months: Vec<HeldRow>,
+    /// The latest days, the latest first.
+    pub(super) days: Vec<HeldRow>,
+    /// One bar a month, the earliest first.
+    pub(super) bars: Vec<Bar>,
+}
+
+/// What the store held on a day.
+pub(super) struct HeldRow {
+    pub(super) day: String,
+    pub(super) packages: String,
+    /// How many more than in the row before, with a sign; empty in the earliest.
+    pub(super) gained: String,
+    pub(super) digests: String,
+    pub(super) packages_size: String,
+    pub(super) store_size: String,
+}
+
+/// A bar of a chart that is [`Bar::FULL`] high.
+pub(super) struct Bar {
+    pub(super) left: usize,
+    pub(super) top: u64,
+    pub(super) height: u64,
+}
+
+/// The sources that are dead.
+#[derive(Template)]
+#[template(path = "sources.html")]
+pub(super) struct Sources {
+    pub(super) frame: Frame,
+    pub(super) rounds: String,
+    pub(super) summary: String,
+    pub(super) dead: Vec<DeadSource>,
+    pub(super) next: Option<String>,
 }
 
 /// A project in a table.
 pub(super) struct ProjectRow {
     pub(super) name: String,
-    pub(super) packages: u64,
-    pub(super) files: u64,
+    pub(super) packages: String,
+    pub(super) files: String,
     pub(super) size: String,
 }
 
@@ -45,6 +92,8 @@ pub(super) struct Found {
     pub(super) frame: Frame,
     pub(super) heading: String,
     pub(super) summary: String,
+    /// How to search, where nothing was found.
+    pub(super) hint: Option<&'static str>,
     pub(super) packages: Vec<PackageRow>,
     pub(super) next: Option<String>,
 }
@@ -56,8 +105,10 @@ pub(super) struct PackageRow {
     pub(super) url: String,
     pub(super) project: String,
     pub(super) size: String,
-    pub(super) files: u64,
+    pub(super) files: String,
     pub(super) expires: String,
+    /// Whether it could not be downloaded when that was last tried.
+    pub(super) is_dead: bool,
 }
 
 /// One package.
@@ -127,21 +178,31 @@ impl Failed {
     }
 }
 
-impl From<PackageSummary> for PackageRow {
-    fn from(package: PackageSummary) -> Self {
-        let name = match package.name() {
-            "" => "(no name)".to_owned(),
-            name => name.to_owned(),
-        };
+impl Bar {
+    /// How high the highest bar of a chart is.
+    pub(super) const FULL: u64 = 100;
+}
+
+impl PackageRow {
+    pub(super) fn new(package: PackageSummary, is_dead: bool) -> Self {
         Self {
             id: package.id.0,
-            name,
+            name: name(package.name()),
+            is_dead,
             project: package.project.to_string(),
             size: package.size.map_or_else(|| "unknown".to_owned(), bytes),
-            files: package.files,
+            files: number(package.files),
             expires: expiry(package.expires),
             url: package.url,
         }
+    }
+}
+
+/// A package's name; a URL may end without one.
+pub(super) fn name(name: &str) -> String {
+    match name {
+        "" => "(no name)".to_owned(),
+        name => name.to_owned(),
     }
 }
 
@@ -150,6 +211,19 @@ pub(super) fn expiry(expires: Expiry) -> String {
     expires
         .date()
         .map_or_else(|| "never".to_owned(), |date| date.to_string())
+}
+
+/// A number for people, with a comma before every three digits.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// A size for people.
@@ -171,6 +245,18 @@ pub(super) fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_readable() {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_234_567, "1,234,567"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
 
     #[test]
     fn sizes_are_readable() {
