@@ -186,8 +186,9 @@ impl RestoreFile {
     pub fn parse(json: &[u8]) -> Result<Self, RestoreFileError> {
         let text = std::str::from_utf8(json)
             .map_err(|error| RestoreFileError::NotUtf8(error.valid_up_to()))?;
-        if let Some(file) = Self::parse_at_once(text) {
+        if let Some(mut file) = Self::parse_at_once(text) {
             file.check()?;
+            file.files.shrink_to_fit();
             return Ok(file);
         }
         // From a slice, because only there lone surrogates are accepted.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use hashget_common::archive::{
-    ArchiveKind, ArchiveOptions, EntryKind, Input, ReadError, read_archive,
+    ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive,
 };
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreFile, RestorePackage};
@@ -107,14 +107,11 @@ fn search_archive(
     found: &mut dyn FnMut(Vec<u8>),
 ) -> Result<(), RestoreError> {
     let file = File::open(archive).map_err(RestoreError::open(archive))?;
-    let mut visit = |entry: &hashget_common::archive::Entry, content: &mut dyn Read| {
+    let mut visit = |entry: &Entry, content: &mut dyn Read| {
         if entry.kind != EntryKind::File || !is_restore_file(&entry.path) {
             return Ok(());
         }
-        let mut json = Vec::new();
-        if let Err(error) = content.take(MAX_BYTES).read_to_end(&mut json) {
-            return Err(Some(error));
-        }
+        let json = read_member(entry, content).map_err(Some)?;
         found(json);
         match reach {
             Reach::ToTheRestoreFile => Err(None),
@@ -137,6 +134,16 @@ fn search_archive(
             source,
         }),
     }
+}
+
+/// All of an archive's member that is its restore file.
+pub(super) fn read_member(entry: &Entry, content: &mut dyn Read) -> io::Result<Vec<u8>> {
+    // What it says of its size is believed as far as that costs little.
+    const MOST_AHEAD: u64 = 64 << 20;
+    let ahead = entry.size.unwrap_or(0).min(MOST_AHEAD);
+    let mut json = Vec::with_capacity(usize::try_from(ahead).unwrap_or(0));
+    content.take(MAX_BYTES).read_to_end(&mut json)?;
+    Ok(json)
 }
 
 /// Whether an archive's member of this name is its restore file.

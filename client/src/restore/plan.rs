@@ -293,17 +293,18 @@ fn planned_files(list: &RestoreFile, survey: &Survey) -> Vec<PlannedFile> {
     for number in &survey.wanted {
         let entry = &list.files[*number];
         let place = *places.entry(entry.sha256).or_insert(files.len());
-        if place == files.len() {
+        let path = entry.file.clone();
+        if let Some(file) = files.get_mut(place) {
+            file.size = file.size.or(entry.size);
+            file.paths.push(path);
+        } else {
             files.push(PlannedFile {
                 sha256: entry.sha256,
                 size: entry.size,
-                paths: Vec::new(),
+                paths: vec![path],
                 single: false,
             });
         }
-        let file = &mut files[place];
-        file.size = file.size.or(entry.size);
-        file.paths.push(entry.file.clone());
     }
     // Mostly they are in this order already.
     files.sort_by(|a, b| a.paths.cmp(&b.paths));
