@@ -1,4 +1,4 @@
-//! Snapshots on file systems of their own: what they share, and where they refuse.
+//! Snapshots and restores on file systems of their own: what they share, and where they refuse.
 //!
 //! These are made in images and mounted, which takes root, the programs (`mkfs.btrfs` and so on) and a
 //! kernel that knows them. Where that is not to be had, a test says so and passes. A folder that
@@ -332,4 +332,86 @@ fn an_edit_within_the_coarse_time_of_a_file_system_is_noticed() -> io::Result<()
         );
     }
     fs::remove_dir_all(&source)
+}
+
+/// What a restore puts in several places takes its room once, wherever data can be shared.
+fn restores_equal_files_as_one(kind: &str) {
+    const COPIES: u64 = 8;
+    const LARGE_BYTES: u64 = 12 << 20;
+    const SMALL_BYTES: u64 = 100 << 10;
+    let Some(mounted) = Mounted::new(kind, 512, &[]) else {
+        return;
+    };
+    let temp = tempfile::tempdir().unwrap();
+    let at = |name: &str| temp.path().join(name);
+    let tree = at("tree");
+    fs::create_dir_all(&tree).unwrap();
+    let mut random = Random::new(23);
+    for (name, bytes) in [("large", LARGE_BYTES), ("small", SMALL_BYTES)] {
+        let content = random.bytes(usize::try_from(bytes).unwrap());
+        for copy in 0..COPIES {
+            fs::write(tree.join(format!("{name}{copy}")), &content).unwrap();
+        }
+    }
+    fs::create_dir(at("pool")).unwrap();
+    assert!(succeeds(
+        Command::new("tar")
+            .arg("-cf")
+            .arg(at("pool/package.tar"))
+            .arg("-C")
+            .arg(&tree)
+            .args(["large0", "small0"])
+    ));
+    let client = |args: &[&OsStr]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hashget"))
+            .args(["--pool".as_ref(), at("pool").as_os_str()])
+            .args(args)
+            .arg("--hashserver")
+            .env("HOME", at("home"))
+            .env("HASHGET_CONFIG", "/dev/null")
+            .env("HASHGET_HASHDB_PATH", at("hashdb"))
+            .env("HASHGET_CACHE", at("cache"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    let (archive, restored) = (at("archive"), mounted.place.join("restored"));
+    client(&[
+        "--submit".as_ref(),
+        "http://localhost/package.tar".as_ref(),
+        "--file".as_ref(),
+        at("pool/package.tar").as_ref(),
+        "-p".as_ref(),
+        "test".as_ref(),
+    ]);
+    let options = ["--heuristics".as_ref(), "--pack".as_ref()];
+    client(
+        &[
+            &options[..],
+            &[tree.as_ref(), "-f".as_ref(), archive.as_ref()],
+        ]
+        .concat(),
+    );
+    assert!(fs::metadata(&archive).unwrap().len() < SMALL_BYTES);
+    let before = mounted.used_bytes();
+    client(&[
+        "-u".as_ref(),
+        archive.as_ref(),
+        "-C".as_ref(),
+        restored.as_ref(),
+    ]);
+    let used = mounted.used_bytes() - before;
+    assert_same_tree(&tree, &restored);
+    let once = LARGE_BYTES + SMALL_BYTES;
+    assert!((once..2 * once).contains(&used), "{used}");
+}
+
+#[test]
+fn btrfs_restores_equal_files_as_one() {
+    restores_equal_files_as_one("btrfs");
+}
+
+#[test]
+fn xfs_restores_equal_files_as_one() {
+    restores_equal_files_as_one("xfs");
 }

@@ -47,12 +47,13 @@ pub struct RecordRules<'a> {
 }
 
 impl RecordRules<'_> {
-    /// Files larger than this many bytes are recorded, unless told otherwise.
-    pub const DEFAULT_FILESZ: u64 = 1024;
+    /// Files larger than this many bytes are recorded, unless told otherwise: all but empty ones.
+    /// The original's default is 1024 (`docs/decisions/0006`).
+    pub const DEFAULT_FILESZ: u64 = 0;
     /// Files larger than this many bytes are anchors, unless told otherwise.
     pub const DEFAULT_ANCHSZ: u64 = 100 * 1024;
 
-    /// The original's defaults.
+    /// Every file is recorded that is not empty; the rest are the original's defaults.
     pub fn new(now: DateTime) -> Self {
         Self {
             filesz: Some(Self::DEFAULT_FILESZ),

@@ -160,7 +160,11 @@ impl Ord for RelPath {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         // With `/` below every other byte, byte order is component order.
         let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-        self.0.iter().map(key).cmp(other.0.iter().map(key))
+        let mut both = self.0.iter().zip(&other.0);
+        match both.find(|(one, two)| one != two) {
+            Some((one, two)) => key(one).cmp(&key(two)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
     }
 }
 

@@ -16,6 +16,8 @@ import threading
 import time
 
 HASHGET = os.environ["HASHGET"]
+# The Python program of the same name; without it nothing is compared with it.
+ORIGINAL = os.environ.get("ORIGINAL")
 
 
 class Bench:
@@ -137,6 +139,40 @@ def hashget(bench, data, packages, check):
     if check:
         # Sockets and devices cannot be compared like this.
         subprocess.run(["diff", "-rq", "--no-dereference", "--exclude=dev", str(data), str(out)], check=True)
+
+
+def original(bench, data):
+    """The original and ours pack the same copy of the tree, with the same records; it writes into what it packs."""
+    env = {
+        "HOME": str(bench.work / "home"),
+        "HASHGET_CONFIG": "/dev/null",
+        "HASHGET_HASHDB_PATH": str(bench.work / "home" / "hashdb"),
+        "HASHGET_CACHE": str(bench.work / "home" / "cache"),
+    }
+    export = [f"{HASHGET}-admin", "--export", "-"]
+    records = subprocess.run(export, env={**os.environ, **env}, stdout=subprocess.PIPE, check=True).stdout
+    known = bench.work / "original" / "bench" / "p"
+    known.mkdir(parents=True, exist_ok=True)
+    for number, line in enumerate(records.splitlines()):
+        (known / f"{number}.json").write_text(json.dumps(json.loads(line)["package"]))
+    # What apt keeps there is in no package, and outweighs everything else.
+    listed = [name for name in ("var/lib/apt/lists", "var/cache") if (data / name).exists()]
+    for note, without in [("", []), (", without apt's lists", listed)][: 2 if listed else 1]:
+        copy = bench.fresh("copy")
+        subprocess.run(["cp", "-a", f"{data}/.", copy], check=True)
+        for name in without:
+            shutil.rmtree(copy / name)
+        for suffix in ("gz", "zst"):
+            ours = bench.work / f"beside.tar.{suffix}"
+            command = f"{quoted(HASHGET)} -q --hashserver --heuristics --pack {quoted(copy)} -f {quoted(ours)}"
+            bench.run(f"hashget.tar.{suffix}{note}", command + (" -z" if suffix == "gz" else ""), env=env)
+            bench.size(f"hashget.tar.{suffix}{note}", ours)
+        theirs = bench.work / "original.tar.gz"
+        theirs.unlink(missing_ok=True)
+        command = f"{quoted(ORIGINAL)} -q --hashserver --heuristics hint --hashdb_path {quoted(known.parent.parent)}"
+        bench.run(f"original pack -z{note}", f"{command} --pack {quoted(copy)} -zf {quoted(theirs)}", env=env)
+        bench.size(f"original.tar.gz{note}", theirs)
+        shutil.rmtree(copy)
 
 
 def limits(bench, data, packages):
@@ -268,6 +304,8 @@ def main():
                 print(f"{name}, round {number + 1} of {args.rounds}", file=sys.stderr)
                 limits(bench, data, packages)
                 hashget(bench, data, packages, check=number == 0)
+                if ORIGINAL and number == 0:
+                    original(bench, data)
                 if not args.ours_only:
                     tar(bench, data)
                     for other in (restic, borg):

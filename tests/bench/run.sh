@@ -7,11 +7,12 @@
 # DIR keeps the data sets, about 3 GB, for the next run: the sources of linux and WordPress by `apt-get source`, and a
 # Debian root with apache, mariadb and php by debootstrap (as root), with its packages. What apt is told lies in
 # DIR; the system's own lists stay as they are. --quick needs neither apt nor root: it takes this
-# source tree, and packages built from it. HASHGET names the program (default: the release build).
+# source tree, and packages built from it. HASHGET names the program (default: the release build), ORIGINAL
+# the Python program: then its archives are compared with ours, too.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sources=$(cd "$here/../.." && pwd)
-[ $# -gt 0 ] && [ "${1#-}" = "$1" ] || { sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] && [ "${1#-}" = "$1" ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 shift

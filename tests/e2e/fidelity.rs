@@ -123,7 +123,8 @@ struct Case {
     random: Random,
     records: Records,
     recursive: bool,
-    filesz: u64,
+    /// What `--filesz` says.
+    filesz: Option<u64>,
     http: Http,
     told: Told,
 }
@@ -138,17 +139,19 @@ impl Case {
         let contents =
             RandomTree::grow_with_extremes(&folder.join("tree"), 40, &mut random).unwrap();
         let recursive = random.one_in(5);
-        let filesz = *random.pick(&[1024, 1024, 0, 5000]);
+        let filesz = *random.pick(&[None, None, Some(0), Some(5000)]);
         let places = Places {
             pool: &folder.join("pool"),
             www: &folder.join("www"),
             url: web.url(&format!("{seed}/www/")),
         };
-        let options = RecordOptions {
+        let mut options = RecordOptions {
             recursive,
-            filesz: Some(filesz),
             ..RecordOptions::new(jiff::civil::datetime(2020, 2, 3, 4, 5, 6, 0))
         };
+        if filesz.is_some() {
+            options.filesz = filesz;
+        }
         let records = Records::of(&contents, &places, &options, &mut random);
         Self {
             folder,
@@ -204,7 +207,8 @@ impl Case {
         let skip = self.random.one_in(3).then(|| *self.random.pick(&patterns));
         let options = PackOptions {
             skip: PatternSet::new(skip).unwrap(),
-            filesz: self.filesz,
+            filesz: self.filesz.unwrap_or(PackOptions::FILESZ),
+            small_files: self.filesz.is_none(),
             compression,
             ..PackOptions::default()
         };

@@ -252,7 +252,8 @@ pub struct IndexArgs {
     /// Files larger than this are anchors [default: 102400]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub anchsz: Option<u64>,
-    /// Files larger than this are indexed, and left out [default: 1024, and what packages bring along]
+    /// Files larger than this are indexed, and left out [default: all are indexed; left out are those
+    /// above 1024, and smaller ones of packages that these need]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub filesz: Option<u64>,
     /// Files that match are anchors, whatever their size

@@ -40,7 +40,7 @@ impl RecordOptions {
     /// Files larger than this many bytes are anchors, unless told otherwise.
     pub const DEFAULT_ANCHSZ: u64 = RecordRules::DEFAULT_ANCHSZ;
 
-    /// The original's defaults.
+    /// Every file is recorded that is not empty; the rest are the original's defaults.
     pub fn new(now: DateTime) -> Self {
         Self {
             filesz: Some(Self::DEFAULT_FILESZ),

@@ -38,7 +38,8 @@ struct State {
     ready: BTreeSet<RelPath>,
     /// Those whose mode was changed.
     opened_up: BTreeSet<RelPath>,
-    created: u64,
+    /// Those that this run made, in which nothing is left from others.
+    made: BTreeSet<RelPath>,
     journal: Option<Journal>,
     /// Whether the journal cannot be written; then a kill costs the times of some folders.
     no_journal: bool,
@@ -83,7 +84,7 @@ impl<'a> Folders<'a> {
 
     /// How many folders were made.
     pub(crate) fn created(&self) -> u64 {
-        self.state().created
+        self.state().made.len() as u64
     }
 
     /// Opens the folder `path` to place something in it; makes it if it is missing.
@@ -94,6 +95,10 @@ impl<'a> Folders<'a> {
     /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
     pub(crate) fn clean(&self, path: &RelPath) -> Result<u64, PlaceError> {
         let mut state = self.state();
+        let times_known = (state.wanted.get(path)).is_some_and(|wanted| wanted.mtime.is_some());
+        if times_known && state.made.contains(path) {
+            return Ok(0);
+        }
         let Ok(folder) = self.target.folder(path) else {
             // Missing, or nothing that can be listed: trouble shows when it is used.
             return Ok(0);
@@ -209,7 +214,9 @@ impl<'a> Folders<'a> {
             _ => 0o777,
         };
         match mkdirat(&parent, OsStr::from_bytes(name), Mode::from_raw_mode(mode)) {
-            Ok(()) => state.created += 1,
+            Ok(()) => {
+                state.made.insert(path.clone());
+            }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(PlaceError::to("make its folder")(error)),
         }

@@ -150,7 +150,7 @@ impl Target {
         Ok(Some((folder, OsStr::from_bytes(name))))
     }
 
-    fn open_beneath(&self, path: &RelPath, flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(super) fn open_beneath(&self, path: &RelPath, flags: OFlags) -> Result<OwnedFd, Errno> {
         if path.is_root() {
             return self.open_piece(self.root.as_fd(), b".", flags);
         }
@@ -194,41 +194,6 @@ impl Target {
     }
 }
 
-/// Looks at one path after another: those of one folder, if they come in a row, through one handle.
-pub(crate) struct Looker<'t> {
-    target: &'t Target,
-    last: Option<(RelPath, io::Result<OwnedFd>)>,
-}
-
-impl<'t> Looker<'t> {
-    /// Looks at what is in `target`.
-    pub(crate) fn new(target: &'t Target) -> Self {
-        Self { target, last: None }
-    }
-
-    /// What [`Target::stat`] says.
-    pub(crate) fn stat(&mut self, path: &RelPath) -> io::Result<Option<Stat>> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return self.target.stat(path);
-        };
-        if self.last.as_ref().is_none_or(|(last, _)| *last != parent) {
-            let folder = self.target.open_beneath(&parent, path_flags());
-            self.last = Some((parent, folder.map_err(io::Error::from)));
-        }
-        let folder = match &self.last {
-            Some((_, Ok(folder))) => folder,
-            // It says why, and folders that fail for another reason than being missing are few.
-            Some((_, Err(error))) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            _ => return self.target.stat(path),
-        };
-        match statat(folder, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
 /// Opens `piece` one component at a time, as `openat2` would.
 fn walk(from: BorrowedFd<'_>, piece: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     let mut components = piece.split(|byte| *byte == b'/').peekable();
@@ -267,7 +232,8 @@ fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 
-fn path_flags() -> OFlags {
+/// Opens for naming what is in it only.
+pub(super) fn path_flags() -> OFlags {
     OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 

@@ -3,14 +3,16 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::thread::ScopedJoinHandle;
 
 use hashget_common::archive::{ArchiveKind, ArchiveOptions, Entry, Input, ReadError, read_archive};
 use hashget_common::restore_file::RestoreFile;
 
+use super::ahead::{Ahead, ReadyPackages};
 use super::error::RestoreError;
 use super::list;
 use super::member::Extraction;
-use super::members::expand;
+use super::members::expand_with;
 use super::options::RestoreOptions;
 use super::redirect::Redirects;
 use super::run::{Job, lock};
@@ -38,8 +40,37 @@ pub fn extract(
     std::fs::create_dir_all(target).map_err(RestoreError::write(target))?;
     let target = Target::open(target).map_err(RestoreError::open(target))?;
     lock(&target)?;
-    check(archive, &file, &target)?;
-    let placer = Placer::new(&target, options.overwrite, options.fsync, monitor)
+    std::thread::scope(|scope| {
+        let mut ahead = None;
+        check(archive, &file, &target, &mut |json| {
+            if options.restore_file.is_none() {
+                let read = move || Ahead::read(json, options, sources, monitor);
+                ahead = Some(scope.spawn(read));
+            }
+        })?;
+        let ahead = || ahead.map(joined);
+        extract_sound(archive, file, &target, options, sources, monitor, ahead)
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    match thread.join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Extracts and restores; `ahead` gives what was done meanwhile.
+fn extract_sound(
+    archive: &Path,
+    file: File,
+    target: &Target,
+    options: &RestoreOptions,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+    ahead: impl FnOnce() -> Option<Ahead>,
+) -> Result<ExtractStats, RestoreError> {
+    let placer = Placer::new(target, options.overwrite, options.fsync, monitor)
         .map_err(RestoreError::open(target.path()))?;
     let owners = OwnerNames::read(options.owners);
     let redirects = if options.selection.is_all() {
@@ -52,11 +83,11 @@ pub fn extract(
     let (mut stats, json) = extraction.end();
     let mut removable = false;
     let list = match &result {
-        Ok(()) => list_to_restore(archive, &target, options, json),
+        Ok(()) => list_to_restore(archive, target, options, json, ahead),
         Err(_) => Ok(None),
     };
     let expanded = list.and_then(|list| {
-        let expanded = list.map(|list| expand(list, sources, monitor));
+        let expanded = list.map(|(list, ready)| expand_with(list, ready, sources, monitor));
         if let Some(expanded) = &expanded {
             expanded.list.check().map_err(|source| {
                 let path = archive.to_owned();
@@ -76,6 +107,7 @@ pub fn extract(
             list: &list.list,
             folders: &list.folders,
             lost: &list.lost,
+            ready: &list.ready,
             placer: &placer,
             owners: &owners,
             options,
@@ -103,17 +135,21 @@ fn list_to_restore(
     target: &Target,
     options: &RestoreOptions,
     json: Option<Vec<u8>>,
-) -> Result<Option<RestoreFile>, RestoreError> {
+    ahead: impl FnOnce() -> Option<Ahead>,
+) -> Result<Option<(RestoreFile, ReadyPackages)>, RestoreError> {
     if let Some(given) = &options.restore_file {
-        return list::load(archive, Some(given)).map(Some);
+        let list = list::load(archive, Some(given))?;
+        return Ok(Some((list, ReadyPackages::default())));
     }
     let Some(json) = json else {
         return Ok(None);
     };
+    let (list, ready) = ahead()
+        .and_then(|ahead| ahead.list(&json))
+        .unwrap_or_else(|| (RestoreFile::parse(&json), ReadyPackages::default()));
     let path = target.path().join(RestoreFile::NAME);
-    RestoreFile::parse(&json)
-        .map(Some)
-        .map_err(|source| RestoreError::RestoreFile { path, source })
+    let list = list.map_err(|source| RestoreError::RestoreFile { path, source })?;
+    Ok(Some((list, ready)))
 }
 
 fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result<(), RestoreError> {
@@ -139,21 +175,30 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
 }
 
 /// Refuses a damaged archive, and one whose restore file would replace that of another archive, the
-/// only account of what is missing from that one.
-fn check(archive: &Path, file: &File, target: &Target) -> Result<(), RestoreError> {
-    let open = RestoreError::open(archive);
-    let own = if file.metadata().map_err(open)?.is_file() {
-        list::find_in_sound_archive(archive)?
-    } else {
-        None
-    };
-    let Some(existing) = list::read_in(target)? else {
-        return Ok(());
-    };
-    if own.is_none_or(|own| own == existing) {
-        return Ok(());
+/// only account of what is missing from that one. `found` gets the restore file while the rest of
+/// the archive is still looked at.
+fn check(
+    archive: &Path,
+    file: &File,
+    target: &Target,
+    found: &mut dyn FnMut(Vec<u8>),
+) -> Result<(), RestoreError> {
+    let existing = list::read_in(target)?;
+    let mut is_other = false;
+    if file
+        .metadata()
+        .map_err(RestoreError::open(archive))?
+        .is_file()
+    {
+        list::read_sound_archive(archive, &mut |json| {
+            is_other = existing.as_ref().is_some_and(|existing| *existing != json);
+            found(json);
+        })?;
     }
-    Err(RestoreError::OtherRestoreFile {
-        path: target.path().to_owned(),
-    })
+    if is_other {
+        return Err(RestoreError::OtherRestoreFile {
+            path: target.path().to_owned(),
+        });
+    }
+    Ok(())
 }

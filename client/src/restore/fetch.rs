@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use hashget_common::archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive};
 use hashget_common::digest::Digest;
 
+use super::ahead::ReadyPackages;
 use super::carry::{Batch, Carrier, Stop};
 use super::plan::{PlannedFetch, PlannedPackage, RestorePlan};
 use super::sources::RestoreSources;
@@ -16,6 +17,8 @@ use crate::sources::{LocalPackage, Origin, PackageRef};
 /// Gets bytes for a [`Carrier`].
 pub(super) struct Fetcher<'a> {
     pub(super) carrier: &'a Carrier<'a>,
+    /// Packages that need not be had any more.
+    pub(super) ready: &'a ReadyPackages,
     pub(super) sources: &'a dyn RestoreSources,
     pub(super) recursive: bool,
     pub(super) jobs: usize,
@@ -129,10 +132,12 @@ impl Fetcher<'_> {
     /// Fetches and reads one package; whether it could be read to the end, or as far as needed.
     fn package(&self, package: &PackageRef, threads: u32) -> bool {
         let name = name_of(package);
-        let local = match self.sources.package(package, self.carrier.monitor) {
-            Ok(local) => local,
-            Err(error) => return self.failed(&name, &error_chain(&*error)),
-        };
+        let ready = package.sha256.and_then(|sha256| self.ready.take(&sha256));
+        let local =
+            match ready.map_or_else(|| self.sources.package(package, self.carrier.monitor), Ok) {
+                Ok(local) => local,
+                Err(error) => return self.failed(&name, &error_chain(&*error)),
+            };
         self.count(&local);
         match self.read(local, threads) {
             Ok(()) => {

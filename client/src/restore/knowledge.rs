@@ -20,20 +20,19 @@ pub(super) fn gather(
     network: bool,
     monitor: &dyn Monitor,
 ) -> Knowledge {
-    let wanted: BTreeSet<Digest> = found
-        .wanted
-        .iter()
-        .map(|number| list.files[*number].sha256)
-        .collect();
     let mut knowledge = Knowledge::default();
-    if wanted.is_empty() {
+    if found.wanted.is_empty() {
         return knowledge;
     }
+    let wanted = || -> BTreeSet<Digest> {
+        let numbers = found.wanted.iter();
+        numbers.map(|number| list.files[*number].sha256).collect()
+    };
     let packages: Vec<_> = list.packages.iter().map(reference).collect();
     knowledge.at_hand = sources.at_hand(&packages, network, monitor);
     knowledge.at_hand.resize(packages.len(), None);
     if knowledge.at_hand.iter().any(Option::is_none) {
-        let digests: Vec<Digest> = wanted.iter().copied().collect();
+        let digests: Vec<Digest> = wanted().into_iter().collect();
         let sizes = sources.single_files(&digests, monitor);
         let singles = digests.into_iter().zip(sizes);
         knowledge.singles = singles
@@ -43,7 +42,7 @@ pub(super) fn gather(
     // When everything is wanted, every package is: the archive was made to need no other.
     let partial = !found.in_place.is_empty() || found.unselected_files > 0;
     if partial || !knowledge.singles.is_empty() {
-        knowledge.contents = contents(list, &wanted, sources, monitor);
+        knowledge.contents = contents(list, &wanted(), sources, monitor);
     }
     knowledge
 }

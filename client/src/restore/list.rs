@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use hashget_common::archive::{
-    ArchiveKind, ArchiveOptions, EntryKind, Input, ReadError, read_archive,
+    ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive,
 };
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreFile, RestorePackage};
@@ -70,13 +70,28 @@ pub(super) fn read_in(target: &Target) -> Result<Option<Vec<u8>>, RestoreError> 
 
 /// The bytes of the restore file at the root of an archive, if it has one.
 fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
-    search_archive(archive, Reach::ToTheRestoreFile)
+    let mut found = None;
+    search_archive(archive, Reach::ToTheRestoreFile, &mut |json| {
+        found = Some(json);
+    })?;
+    Ok(found)
 }
 
 /// Like [`find_in_archive`], and the archive is read to its end, so that damage anywhere in it
 /// is an error.
-pub(super) fn find_in_sound_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
-    search_archive(archive, Reach::ToTheEnd)
+fn find_in_sound_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
+    let mut found = None;
+    read_sound_archive(archive, &mut |json| found = Some(json))?;
+    Ok(found)
+}
+
+/// Reads an archive to its end, so that damage anywhere in it is an error. `found` gets its restore
+/// file, as soon as that is read; of several, which only a forger writes, each.
+pub(super) fn read_sound_archive(
+    archive: &Path,
+    found: &mut dyn FnMut(Vec<u8>),
+) -> Result<(), RestoreError> {
+    search_archive(archive, Reach::ToTheEnd, found)
 }
 
 /// How much of an archive is read.
@@ -86,18 +101,18 @@ enum Reach {
     ToTheEnd,
 }
 
-fn search_archive(archive: &Path, reach: Reach) -> Result<Option<Vec<u8>>, RestoreError> {
+fn search_archive(
+    archive: &Path,
+    reach: Reach,
+    found: &mut dyn FnMut(Vec<u8>),
+) -> Result<(), RestoreError> {
     let file = File::open(archive).map_err(RestoreError::open(archive))?;
-    let mut found = None;
-    let mut visit = |entry: &hashget_common::archive::Entry, content: &mut dyn Read| {
+    let mut visit = |entry: &Entry, content: &mut dyn Read| {
         if entry.kind != EntryKind::File || !is_restore_file(&entry.path) {
             return Ok(());
         }
-        let mut json = Vec::new();
-        if let Err(error) = content.take(MAX_BYTES).read_to_end(&mut json) {
-            return Err(Some(error));
-        }
-        found = Some(json);
+        let json = read_member(entry, content).map_err(Some)?;
+        found(json);
         match reach {
             Reach::ToTheRestoreFile => Err(None),
             Reach::ToTheEnd => Ok(()),
@@ -109,7 +124,7 @@ fn search_archive(archive: &Path, reach: Reach) -> Result<Option<Vec<u8>>, Resto
     };
     let read = read_archive(Input::File(file), &options, &mut visit);
     match read {
-        Err(ReadError::Visit(None)) | Ok(ArchiveKind::Tar) => Ok(found),
+        Err(ReadError::Visit(None)) | Ok(ArchiveKind::Tar) => Ok(()),
         Ok(_) => Err(RestoreError::NotArchive {
             path: archive.to_owned(),
         }),
@@ -119,6 +134,16 @@ fn search_archive(archive: &Path, reach: Reach) -> Result<Option<Vec<u8>>, Resto
             source,
         }),
     }
+}
+
+/// All of an archive's member that is its restore file.
+pub(super) fn read_member(entry: &Entry, content: &mut dyn Read) -> io::Result<Vec<u8>> {
+    // What it says of its size is believed as far as that costs little.
+    const MOST_AHEAD: u64 = 64 << 20;
+    let ahead = entry.size.unwrap_or(0).min(MOST_AHEAD);
+    let mut json = Vec::with_capacity(usize::try_from(ahead).unwrap_or(0));
+    content.take(MAX_BYTES).read_to_end(&mut json)?;
+    Ok(json)
 }
 
 /// Whether an archive's member of this name is its restore file.

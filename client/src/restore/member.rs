@@ -6,7 +6,7 @@ use hashget_common::archive::{Entry, EntryKind, Origin};
 use hashget_common::hash_reader::Hasher;
 use hashget_common::rel_path::{RelPath, display_bytes};
 
-use super::list::is_restore_file;
+use super::list::{is_restore_file, read_member};
 use super::options::{Overwrite, RestoreOptions};
 use super::redirect::Redirects;
 use super::stats::ExtractStats;
@@ -16,9 +16,6 @@ use crate::place::{
     ContentError, Existing, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer, Target,
     Wanted, content_error, is_hopeless, write_content,
 };
-
-/// A restore file of ten million files is smaller.
-const MAX_RESTORE_FILE: u64 = 4 << 30;
 
 /// The unpacking of one archive.
 pub(super) struct Extraction<'a> {
@@ -103,7 +100,7 @@ impl<'a> Extraction<'a> {
         match &entry.kind {
             EntryKind::Directory => self.directory(&path, wanted, selected),
             EntryKind::File if is_restore_file(&entry.path) => {
-                self.restore_file(&path, content, &wanted)
+                self.restore_file(&path, entry, content, &wanted)
             }
             EntryKind::File if path.is_root() => {
                 Err(PlaceError::because("extract it", "it has no name"))
@@ -213,18 +210,14 @@ impl<'a> Extraction<'a> {
     fn restore_file(
         &mut self,
         path: &RelPath,
+        entry: &Entry,
         content: &mut dyn Read,
         wanted: &Wanted,
     ) -> Result<Outcome, PlaceError> {
-        let mut json = Vec::new();
-        if content
-            .take(MAX_RESTORE_FILE)
-            .read_to_end(&mut json)
-            .is_err()
-        {
+        let Ok(json) = read_member(entry, content) else {
             // The archive is damaged, which ends the reading.
             return Ok(Outcome::Unselected);
-        }
+        };
         // Without all of the archive's members the folder is not what the restore file says.
         if !self.options.selection.is_all() {
             self.restore_file = Some(json);

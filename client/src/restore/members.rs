@@ -6,6 +6,7 @@ use hashget_common::digest::{Digest, HashSpec};
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreEntry, RestoreFile, RestoreMembers};
 
+use super::ahead::ReadyPackages;
 use super::list::reference;
 use super::sources::RestoreSources;
 use super::stats::MissingFile;
@@ -21,6 +22,20 @@ pub(crate) struct Expanded {
     /// What could not be listed, each group with the folder that it belongs into and its
     /// package's digest, and how many files it is.
     pub(crate) lost: Vec<(MissingFile, u64)>,
+    /// Packages that were read for this.
+    pub(super) ready: ReadyPackages,
+}
+
+impl Expanded {
+    /// Only what is listed.
+    pub(crate) fn of(list: RestoreFile) -> Self {
+        Self {
+            list,
+            folders: Vec::new(),
+            lost: Vec::new(),
+            ready: ReadyPackages::default(),
+        }
+    }
 }
 
 /// Lists what `list` means by members of packages, which takes reading these packages.
@@ -28,7 +43,17 @@ pub(crate) struct Expanded {
 /// A package comes from `sources` with its hash checked, so what is in it is what was packed; and
 /// what is listed has the sum that was written then.
 pub(crate) fn expand(
+    list: RestoreFile,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Expanded {
+    expand_with(list, ReadyPackages::default(), sources, monitor)
+}
+
+/// Like [`expand`], with packages that are `ready`.
+pub(super) fn expand_with(
     mut list: RestoreFile,
+    ready: ReadyPackages,
     sources: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Expanded {
@@ -40,7 +65,7 @@ pub(crate) fn expand(
     let mut folders = BTreeMap::new();
     let mut missed = Vec::new();
     for groups in groups.into_values() {
-        let members = members_of(&list, &groups[0].package, sources, monitor);
+        let members = members_of(&list, &groups[0].package, &ready, sources, monitor);
         for group in groups {
             let selected = match &members {
                 Ok(members) => select(&group, members),
@@ -57,6 +82,7 @@ pub(crate) fn expand(
         list,
         folders: folders.into_values().collect(),
         lost: missed,
+        ready,
     }
 }
 
@@ -64,24 +90,28 @@ pub(crate) fn expand(
 fn members_of(
     list: &RestoreFile,
     package: &HashSpec,
+    ready: &ReadyPackages,
     sources: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Member>, String> {
     let known = list.packages.iter().find(|known| known.hash == *package);
     let known = known.ok_or("the restore file does not say where its package is")?;
     let wanted = reference(known);
-    if wanted.sha256.is_none() {
+    let Some(sha256) = wanted.sha256 else {
         return Err("its package has no SHA-256 to check".to_owned());
-    }
+    };
     let text = format!("reading what is in {}", known.url);
     monitor.message(Level::Detail, &text);
-    let local = sources
-        .package(&wanted, monitor)
-        .map_err(|error| error_chain(&*error))?;
+    let local = match ready.take(&sha256) {
+        Some(local) => local,
+        None => sources
+            .package(&wanted, monitor)
+            .map_err(|error| error_chain(&*error))?,
+    };
     let file = local.file.try_clone().map_err(|error| error.to_string())?;
     let members = read_members(file).map_err(|error| error_chain(&error));
-    // Kept until here, because it may be a temporary file.
-    drop(local);
+    // It will be read again, for the contents.
+    ready.keep(local);
     members
 }
 

@@ -6,6 +6,7 @@
 //! does the same after unpacking the archive itself. Nothing is ever written outside the target,
 //! and no file appears under its name before its content is known to be right.
 
+mod ahead;
 mod carry;
 mod error;
 mod extract;

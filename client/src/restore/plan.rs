@@ -1,6 +1,6 @@
 //! What a restore will do, as a value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
@@ -133,12 +133,12 @@ impl RestorePlan {
 
     /// Says which packages will be read.
     fn choose(&mut self, knowledge: &Knowledge) {
-        let wanted: BTreeSet<Digest> = self.files.iter().map(|file| file.sha256).collect();
-        let needed = if wanted.is_empty() {
+        let needed = if self.files.is_empty() {
             vec![Need::No; self.packages.len()]
         } else if knowledge.contents.is_empty() {
             vec![Need::Yes; self.packages.len()]
         } else {
+            let wanted: BTreeSet<Digest> = self.files.iter().map(|file| file.sha256).collect();
             needed_packages(&wanted, knowledge)
         };
         for (number, package) in self.packages.iter_mut().enumerate() {
@@ -288,21 +288,25 @@ fn cost(digests: &[Digest], knowledge: &Knowledge) -> Option<u64> {
 }
 
 fn planned_files(list: &RestoreFile, survey: &Survey) -> Vec<PlannedFile> {
-    let mut by_digest: BTreeMap<Digest, PlannedFile> = BTreeMap::new();
+    let mut places: HashMap<Digest, usize> = HashMap::with_capacity(survey.wanted.len());
+    let mut files: Vec<PlannedFile> = Vec::with_capacity(survey.wanted.len());
     for number in &survey.wanted {
         let entry = &list.files[*number];
-        let file = by_digest
-            .entry(entry.sha256)
-            .or_insert_with(|| PlannedFile {
+        let place = *places.entry(entry.sha256).or_insert(files.len());
+        let path = entry.file.clone();
+        if let Some(file) = files.get_mut(place) {
+            file.size = file.size.or(entry.size);
+            file.paths.push(path);
+        } else {
+            files.push(PlannedFile {
                 sha256: entry.sha256,
                 size: entry.size,
-                paths: Vec::new(),
+                paths: vec![path],
                 single: false,
             });
-        file.size = file.size.or(entry.size);
-        file.paths.push(entry.file.clone());
+        }
     }
-    let mut files: Vec<_> = by_digest.into_values().collect();
+    // Mostly they are in this order already.
     files.sort_by(|a, b| a.paths.cmp(&b.paths));
     files
 }

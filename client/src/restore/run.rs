@@ -8,6 +8,7 @@ use hashget_common::restore_file::{RestoreEntry, RestoreFile};
 use jiff::Zoned;
 use jiff::civil::Date;
 
+use super::ahead::ReadyPackages;
 use super::carry::Carrier;
 use super::error::RestoreError;
 use super::fetch::Fetcher;
@@ -76,6 +77,7 @@ pub fn restore(
         list: &expanded.list,
         folders: &expanded.folders,
         lost: &expanded.lost,
+        ready: &expanded.ready,
         placer: &placer,
         owners: &owners,
         options,
@@ -108,6 +110,8 @@ pub(super) struct Job<'a> {
     pub(super) folders: &'a [RestoreEntry],
     /// Members of packages that could not be listed, and how many files each is.
     pub(super) lost: &'a [(MissingFile, u64)],
+    /// Packages that need not be had any more.
+    pub(super) ready: &'a ReadyPackages,
     pub(super) placer: &'a Placer<'a>,
     pub(super) owners: &'a OwnerNames,
     pub(super) options: &'a RestoreOptions,
@@ -251,6 +255,7 @@ impl Job<'_> {
         let plan = RestorePlan::new(self.list, &still, &knowledge, today());
         let fetcher = Fetcher {
             carrier,
+            ready: self.ready,
             sources: self.sources,
             recursive: self.options.recursive,
             jobs: self.options.jobs,

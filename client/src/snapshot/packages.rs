@@ -29,7 +29,7 @@ use crate::restore::{Owners, RestoreSources};
 use crate::sources::PackageRef;
 use crate::tree::{Describer, HashedFile, TreeEntry, TreeRoot, hash_files, status_of};
 
-/// Smaller files are in no records.
+/// Smaller files are in no records of the original, and sharing them saves next to nothing.
 const LEAST_BYTES: u64 = 1024;
 
 /// Unpacks files into the package cache of one destination.

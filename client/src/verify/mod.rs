@@ -125,11 +125,7 @@ pub fn verify(
     let expanded = if options.deep {
         expand(list, sources, monitor)
     } else {
-        Expanded {
-            list,
-            folders: Vec::new(),
-            lost: Vec::new(),
-        }
+        Expanded::of(list)
     };
     let list = expanded.list;
     let sample = sample(&list, options);

@@ -11,6 +11,7 @@ use super::error::{ArchiveError, LimitKind, MemberName};
 use super::gzip::Gzip;
 use super::read::Compression;
 use super::xz::ParallelXz;
+use super::zstd_frames::ParallelZstd;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
@@ -33,6 +34,7 @@ enum Codec<'r> {
     Lzma(XzDecoder<Input<'r>>),
     Bzip2(MultiBzDecoder<Input<'r>>),
     Zstd(zstd::Decoder<'static, Input<'r>>),
+    ParallelZstd(ParallelZstd<Input<'r>>),
 }
 
 impl<'r> Decoder<'r> {
@@ -86,7 +88,7 @@ impl<'r> Decoder<'r> {
             Codec::Xz(_) | Codec::ParallelXz(_) => Compression::Xz,
             Codec::Lzma(_) => Compression::Lzma,
             Codec::Bzip2(_) => Compression::Bzip2,
-            Codec::Zstd(_) => Compression::Zstd,
+            Codec::Zstd(_) | Codec::ParallelZstd(_) => Compression::Zstd,
         }
     }
 
@@ -119,6 +121,7 @@ impl Read for Decoder<'_> {
             Codec::Lzma(codec) => read_lzma(codec, buffer),
             Codec::Bzip2(codec) => codec.read(buffer),
             Codec::Zstd(codec) => codec.read(buffer),
+            Codec::ParallelZstd(codec) => codec.read(buffer),
         };
         let count = result.map_err(|error| self.failed(error).into_io())?;
         self.offset += count as u64;
@@ -150,9 +153,14 @@ fn codec(
             Codec::Lzma(XzDecoder::new_stream(input, stream))
         }
         Compression::Zstd => {
-            let mut decoder = zstd::Decoder::with_buffer(input)?;
             // 10 and 31 are the bounds that zstd itself sets on the logarithm.
-            decoder.window_log_max(memory.max(1).ilog2().clamp(10, 31))?;
+            let window_log_max = memory.max(1).ilog2().clamp(10, 31);
+            if threads > 1 {
+                let decoder = ParallelZstd::new(input, threads, window_log_max, memory);
+                return Ok(Codec::ParallelZstd(decoder));
+            }
+            let mut decoder = zstd::Decoder::with_buffer(input)?;
+            decoder.window_log_max(window_log_max)?;
             Codec::Zstd(decoder)
         }
     })

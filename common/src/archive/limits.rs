@@ -19,7 +19,7 @@ pub struct ArchiveOptions {
     /// have it, for their hashes tell; archives within archives never do.
     pub require_end: bool,
     /// How many threads decompress the outermost file, where its format can be cut into parts: xz
-    /// in several blocks. 0 and 1 are none but the caller's own.
+    /// in several blocks, zstd in several frames. 0 and 1 are none but the caller's own.
     pub threads: u32,
     /// The bounds of the whole reading.
     pub limits: Limits,

@@ -31,6 +31,7 @@ mod tar_writer;
 mod walk;
 mod xz;
 mod zip;
+mod zstd_frames;
 
 pub use entry::{Entry, EntryKind, EntryMetadata, Origin, Timestamp};
 pub use error::{ArchiveError, LimitKind, MemberName, ReadError};

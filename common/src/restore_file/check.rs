@@ -52,7 +52,8 @@ pub(super) fn end(digest: Digest) -> Vec<u8> {
     [BEFORE, sum.as_bytes(), AFTER].concat()
 }
 
-fn has_right_end(text: &[u8]) -> bool {
+/// Whether the text ends with a member that fits what is before it.
+pub(super) fn has_right_end(text: &[u8]) -> bool {
     let parts = || {
         let text = text.strip_suffix(AFTER)?;
         let at = text.len().checked_sub("sha256:".len() + 64)?;

@@ -73,7 +73,8 @@ fn a_deb_becomes_its_record() {
     let indexed = index(&bytes, &options()).unwrap();
     let record = indexed.record;
     let of = |seed, size| Digest::of(&content(seed, size));
-    assert_eq!(record.files, [of(2, 1025), of(3, 5_001)]);
+    let all = [of(1, 1024), of(2, 1025), of(3, 5_001), of(4, 10)];
+    assert_eq!(record.files, all, "all but the empty one");
     assert_eq!(record.anchors, [of(3, 5_001)]);
     assert_eq!(record.digest(), Some(Digest::of(&bytes)));
     assert_eq!(record.signatures["url"], URL);
@@ -81,9 +82,9 @@ fn a_deb_becomes_its_record() {
     assert!(record.expires.is_never());
     let attrs = record.attrs;
     assert_eq!(attrs.size, Some(bytes.len() as u64));
-    assert_eq!((attrs.filesz, attrs.anchorsz), (Some(1024), Some(5_000)));
+    assert_eq!((attrs.filesz, attrs.anchorsz), (Some(0), Some(5_000)));
     assert_eq!(attrs.sum_size, Some(1024 + 1025 + 2 * 5_001 + 10));
-    assert_eq!(attrs.indexed_size, Some(1025 + 2 * 5_001));
+    assert_eq!(attrs.indexed_size, attrs.sum_size);
     assert_eq!(attrs.crawled_date.as_deref(), Some("2030-01-02 03:04:05"));
     assert_eq!((indexed.kind, indexed.seen_files), (ArchiveKind::Deb, 6));
     assert_eq!(indexed.notes, [""; 0]);
@@ -168,6 +169,7 @@ fn forced_anchors_are_anchors_whatever_their_size() {
     ] {
         let options = RecordOptions {
             forced_anchors: AnchorPatterns::new(&[pattern.to_owned()]).unwrap(),
+            filesz: Some(1024),
             ..options()
         };
         let record = index(&deb(), &options).unwrap().record;
@@ -188,11 +190,19 @@ fn nothing_but_anchors_is_recorded_without_filesz() {
     assert!(record.files.is_empty());
     assert_eq!(record.anchors.len(), 1);
     assert_eq!(record.attrs.filesz, Some(-1));
-    let all = RecordOptions {
-        filesz: Some(0),
-        ..options
+}
+
+#[test]
+fn a_filesz_that_is_given_counts_as_in_the_original() {
+    let options = RecordOptions {
+        filesz: Some(1024),
+        ..options()
     };
-    assert_eq!(index(&deb(), &all).unwrap().record.files.len(), 4);
+    let record = index(&deb(), &options).unwrap().record;
+    let of = |seed, size| Digest::of(&content(seed, size));
+    assert_eq!(record.files, [of(2, 1025), of(3, 5_001)]);
+    assert_eq!(record.attrs.filesz, Some(1024));
+    assert_eq!(record.attrs.indexed_size, Some(1025 + 2 * 5_001));
 }
 
 #[test]
@@ -319,7 +329,7 @@ fn digests_below(folder: &Path, digests: &mut Vec<Digest>) {
         let metadata = path.symlink_metadata().unwrap();
         if metadata.is_dir() {
             digests_below(&path, digests);
-        } else if metadata.is_file() && metadata.len() > 1024 {
+        } else if metadata.is_file() && metadata.len() > 0 {
             digests.push(Digest::of(&fs::read(path).unwrap()));
         }
     }

@@ -155,7 +155,9 @@ fn an_untouched_tree_takes_a_few_words() {
     assert_eq!((members.files, members.folders), (26, 5));
     assert!(members.except.is_empty() && members.except_below.is_empty());
     assert_eq!(members.owner, None);
+    bed.sources.fetched();
     bed.assert_comes_back();
+    assert_eq!(bed.sources.fetched().len(), 1, "read twice, had once");
 }
 
 #[test]

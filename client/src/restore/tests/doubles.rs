@@ -22,6 +22,8 @@ pub(crate) struct TestSources {
     pub(crate) records: BTreeMap<Digest, HashSet<Digest>>,
     pub(crate) singles: HashMap<Digest, Vec<u8>>,
     pub(crate) fetched: Mutex<Vec<String>>,
+    /// Whether packages are had without a download.
+    pub(crate) at_hand: bool,
 }
 
 impl TestSources {
@@ -90,6 +92,15 @@ impl RestoreSources for TestSources {
         let digest = package.sha256.unwrap();
         let bytes = self.packages.get(&digest).ok_or("no source has it")?;
         Ok(self.local(bytes, "package"))
+    }
+
+    fn at_hand(&self, packages: &[PackageRef], _: bool, _: &dyn Monitor) -> Vec<Option<String>> {
+        let is_known = |package: &PackageRef| {
+            let known = |digest| self.packages.contains_key(digest);
+            self.at_hand && package.sha256.as_ref().is_some_and(known)
+        };
+        let place = |package| is_known(package).then(|| "a pool".to_owned());
+        packages.iter().map(place).collect()
     }
 
     fn packages_with(&self, digests: &[Digest], _: &dyn Monitor) -> Result<Found, SourceFailure> {

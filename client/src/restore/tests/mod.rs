@@ -1,5 +1,6 @@
 //! Whole restores and extractions, against trees on disk.
 
+mod ahead;
 mod attacks;
 mod damage;
 pub(crate) mod doubles;

@@ -126,3 +126,106 @@ fn blocks_that_do_not_fit_are_decoded_one_by_one() {
         })
     ));
 }
+
+/// A zstd frame that tells its size, with a checksum.
+fn frame(data: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder
+        .set_pledged_src_size(Some(data.len() as u64))
+        .unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// As `pzstd` writes it: before each frame one to be skipped.
+fn in_frames(data: &[u8], frame_size: usize) -> Vec<u8> {
+    let frames = data.chunks(frame_size).map(frame);
+    let noted = |frame: Vec<u8>| {
+        let size = u32::try_from(frame.len()).unwrap().to_le_bytes();
+        [&[0x50, 0x2A, 0x4D, 0x18, 4, 0, 0, 0][..], &size, &frame].concat()
+    };
+    frames.flat_map(noted).collect()
+}
+
+#[test]
+fn frames_are_read_in_order() {
+    let (one, two, three) = (noise(150_000), noise(70), noise(9_000));
+    let unsized_frame = zstd::encode_all(&two[..], 1).unwrap();
+    let plain = [frame(&one), frame(b""), frame(&two), frame(&three)].concat();
+    for (packed, expected) in [
+        (plain, [&one[..], &two, &three].concat()),
+        (in_frames(&one, 4096), one.clone()),
+        (
+            [frame(&one), unsized_frame, frame(&three), frame(&three)].concat(),
+            [&one[..], &two, &three, &three].concat(),
+        ),
+        (frame(&one), one.clone()),
+        (frame(b""), Vec::new()),
+    ] {
+        let (ok, seen) = compare(&packed, "frames");
+        assert!(ok);
+        assert!(seen[0].content == expected);
+    }
+    let tar = TarBuilder::new()
+        .file("a", noise(50_000))
+        .file("b", noise(70_000));
+    let (ok, seen) = compare(&in_frames(&tar.build(), 4096), "a tar");
+    assert_eq!((ok, seen.len()), (true, 2));
+}
+
+#[test]
+fn what_follows_the_last_frame_is_an_error() {
+    let packed = in_frames(&noise(9_000), 4096);
+    let skipped = [0x5F, 0x2A, 0x4D, 0x18, 2, 0, 0, 0, 1, 2];
+    for (after, fine) in [
+        (&[][..], true),
+        (&skipped, true),
+        (&skipped[..9], false),
+        (&[0; 512], false),
+        (b"more", false),
+        (&[0x28], false),
+    ] {
+        let (ok, _) = compare(&[&packed, after].concat(), &format!("{after:?}"));
+        assert_eq!(ok, fine, "{after:?}");
+    }
+}
+
+#[test]
+fn damage_of_frames_is_found_where_one_thread_finds_it() {
+    let tar = TarBuilder::new()
+        .file("a", noise(2000))
+        .file("b", noise(900))
+        .build();
+    let whole = in_frames(&tar, 1024);
+    for cut in 0..whole.len() {
+        compare(&whole[..cut], &format!("cut at {cut}"));
+    }
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1 << (at % 8);
+        compare(&bytes, &format!("flipped at {at}"));
+    }
+}
+
+#[test]
+fn frames_that_do_not_fit_are_decoded_by_one() {
+    let data = noise(3_000_000);
+    let packed = in_frames(&data, 1 << 20);
+    let mut options = with_threads(3);
+    // Enough for the windows, and not for two frames with what they become.
+    options.limits.max_decoder_memory = 1 << 20;
+    let (result, seen) = read(&packed, &options);
+    result.unwrap();
+    assert!(seen[0].content == data);
+    options.limits.max_decoder_memory = 100 << 10;
+    let mut stream = &packed[..];
+    let error = visit_all(Input::Stream(&mut stream), &options, &mut Vec::new()).unwrap_err();
+    assert!(matches!(
+        error,
+        ReadError::Archive(ArchiveError::Limit {
+            limit: LimitKind::DecoderMemory,
+            ..
+        })
+    ));
+}
