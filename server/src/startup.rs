@@ -35,6 +35,9 @@ use crate::{housekeeper, loader, routes, sweeper, tls};
 
 /// How long a refused body is read on, so that its sender gets to see why.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the store makes room in its file: sled frees one segment of half a MiB each time, or
+/// some more while it is written to, and syncs the file.
+const CLEANING_INTERVAL: Duration = Duration::from_millis(200);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Why the server does not come up.
@@ -104,6 +107,7 @@ impl Server {
         let options = StoreOptions {
             cache_bytes: settings.store_cache_bytes,
             resident_bytes: settings.index_memory_bytes,
+            cleaning_interval: Some(CLEANING_INTERVAL),
         };
         let store = SledStore::open(&settings.store_path(), options)?;
         Self::start_with(settings, Arc::new(store), system_clock())

@@ -39,7 +39,7 @@ enum Command {
     Import(transfer::ImportArgs),
     /// Look whether the store is sound, and mend its index; the server must not run
     Check(maintain::CheckArgs),
-    /// Copy the store into a fresh, smaller one; the server must not run. Records get new numbers
+    /// Copy the store into a fresh, smaller one; the server must not run
     Compact(maintain::CompactArgs),
 }
 

@@ -22,6 +22,8 @@ use crate::package_summary::PackageId;
 const MAX_ENTRIES: usize = 48;
 /// How many entries the pieces of a bucket get.
 const PIECE_ENTRIES: usize = 32;
+/// How many entries the buckets get that are written one behind the other: some room is left.
+const APPENDED_ENTRIES: usize = 40;
 /// The most pieces that are put in at once: sled's batches cost memory that grows with them.
 const BATCH_PIECES: usize = 64;
 
@@ -154,6 +156,33 @@ impl Postings {
             }
             Ok(())
         })
+    }
+
+    /// Puts sorted entries behind all that are there, of which `last` is the greatest, and takes
+    /// them out of `entries`. What does not fill a bucket is left in it, unless they are the last
+    /// ones. The greatest that is there now.
+    pub(super) fn append(
+        &self,
+        mut last: Option<Entry>,
+        entries: &mut Vec<Entry>,
+        is_end: bool,
+    ) -> Result<Option<Entry>, IndexError> {
+        let rest = if is_end {
+            0
+        } else {
+            entries.len() % APPENDED_ENTRIES
+        };
+        let whole = entries.len() - rest;
+        for piece in entries[..whole].chunks(APPENDED_ENTRIES) {
+            let key = match &last {
+                Some(last) => self.separator(last, &piece[0]),
+                None => vec![self.tag, 0],
+            };
+            self.tree.insert(key, bucket::encode(piece))?;
+            last = piece.last().copied();
+        }
+        entries.drain(..whole);
+        Ok(last)
     }
 
     /// How many of sorted, distinct entries are not there.
