@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use thiserror::Error;
 
 /// The SHA-256 of some bytes.
@@ -24,6 +24,13 @@ impl Digest {
     /// The raw bytes.
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
+    }
+
+    /// The digits that it is displayed as.
+    pub fn hex(&self) -> [u8; 2 * Self::BYTES] {
+        let mut digits = [0; 2 * Self::BYTES];
+        put_hex(&mut digits, &self.0);
+        digits
     }
 
     /// Hashes `data` in one go.
@@ -83,7 +90,9 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let digits = self.hex();
+        let text = std::str::from_utf8(&digits).map_err(ser::Error::custom)?;
+        serializer.serialize_str(text)
     }
 }
 
@@ -177,14 +186,18 @@ pub enum ParseHashError {
 }
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = [0_u8; 2 * Digest::BYTES];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
+    let mut digits = [0_u8; 2 * Digest::BYTES];
+    put_hex(&mut digits, bytes);
+    let text = std::str::from_utf8(&digits[..2 * bytes.len()]);
+    f.write_str(text.map_err(|_| fmt::Error)?)
+}
+
+fn put_hex(digits: &mut [u8], bytes: &[u8]) {
+    // Sums in place of a table: so many digits are made at a time.
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
-    let text = &text[..2 * bytes.len()];
-    f.write_str(std::str::from_utf8(text).map_err(|_| fmt::Error)?)
 }
 
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {
@@ -197,29 +210,22 @@ fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {
     hex_bytes(text.as_bytes()).ok_or_else(|| ParseHashError::Digit(text.to_owned()))
 }
 
-/// The value of each hexadecimal digit; 0xff for every other byte.
-const DIGITS: [u8; 256] = {
-    let mut digits = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
-
-/// The bytes that twice as many hexadecimal digits say. Look-ups read very many of them, so all
-/// are looked at before the wrong ones count.
+/// The bytes that twice as many hexadecimal digits say. Look-ups read very many of them: without
+/// tables and branches many are read at a time, and the wrong ones count at the end.
 fn hex_bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let value = |digit: u8| (digit & 0x0f) + 9 * (digit >> 6);
+    let is_wrong = |digit: u8| {
+        let is_decimal = digit.wrapping_sub(b'0') < 10;
+        let is_letter = (digit | 0x20).wrapping_sub(b'a') < 6;
+        u8::from(!is_decimal & !is_letter)
+    };
     let mut bytes = [0; N];
     let mut wrong = 0;
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
-        wrong |= high | low;
-        *byte = high << 4 | low & 0x0f;
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        wrong |= is_wrong(*high) | is_wrong(*low);
+        *byte = value(*high) << 4 | value(*low);
     }
-    (wrong & 0xf0 == 0).then_some(bytes)
+    (wrong == 0).then_some(bytes)
 }
 
 /// Deserializes anything that is written as a string and parsed by [`FromStr`].
