@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::access_log::AccessLog;
 use crate::answers::Answers;
 use crate::auth::{TokenError, TokenFile, TokenUses};
+use crate::body_memory::BodyMemory;
 use crate::checker::Checker;
 use crate::connections::Connections;
 use crate::disk::Disk;
@@ -145,6 +146,13 @@ impl Server {
             client_rate: RateLimit::new(settings.client_requests_per_second),
             token_rate: RateLimit::new(settings.token_requests_per_second),
             connections: Arc::new(Connections::new(&settings)),
+            body_memory: Arc::new(BodyMemory::new(
+                settings.body_memory_bytes,
+                settings
+                    .limits
+                    .publish_bytes
+                    .max(settings.limits.query_bytes),
+            )),
             metrics: Metrics::default(),
             access_log: open_access_log(&settings)?,
             settings,

@@ -1,5 +1,6 @@
 //! What the program is told to do, one file a command.
 
+mod arenas;
 mod hint;
 mod maintain;
 mod serve;
