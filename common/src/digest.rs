@@ -43,6 +43,13 @@ impl Digest {
         &self.0
     }
 
+    /// The digits that it is displayed as.
+    pub fn hex(&self) -> [u8; 2 * Self::BYTES] {
+        let mut digits = [0; 2 * Self::BYTES];
+        put_hex(&mut digits, &self.0);
+        digits
+    }
+
     /// Hashes `data` in one go.
     pub fn of(data: &[u8]) -> Self {
         use sha2::Digest as _;
@@ -195,14 +202,18 @@ pub enum ParseHashError {
 
 /// Writes at most 32 bytes as hexadecimal digits.
 fn hex<'t>(bytes: &[u8], text: &'t mut [u8; 2 * Digest::BYTES]) -> &'t str {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
+    put_hex(text, bytes);
     let text = text.get(..2 * bytes.len()).unwrap_or_default();
     // Digits are UTF-8.
     std::str::from_utf8(text).unwrap_or_default()
+}
+
+fn put_hex(digits: &mut [u8], bytes: &[u8]) {
+    // Sums in place of a table: so many digits are made at a time.
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
+    }
 }
 
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {
@@ -215,29 +226,22 @@ fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseHashError> {
     hex_bytes(text.as_bytes()).ok_or_else(|| ParseHashError::Digit(text.to_owned()))
 }
 
-/// The value of each hexadecimal digit; 0xff for every other byte.
-const DIGITS: [u8; 256] = {
-    let mut digits = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        digits[b"0123456789abcdef"[value as usize] as usize] = value;
-        digits[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    digits
-};
-
-/// The bytes that twice as many hexadecimal digits say. Look-ups read very many of them, so all
-/// are looked at before the wrong ones count.
+/// The bytes that twice as many hexadecimal digits say. Look-ups read very many of them: without
+/// tables and branches many are read at a time, and the wrong ones count at the end.
 fn hex_bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let value = |digit: u8| (digit & 0x0f) + 9 * (digit >> 6);
+    let is_wrong = |digit: u8| {
+        let is_decimal = digit.wrapping_sub(b'0') < 10;
+        let is_letter = (digit | 0x20).wrapping_sub(b'a') < 6;
+        u8::from(!is_decimal & !is_letter)
+    };
     let mut bytes = [0; N];
     let mut wrong = 0;
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
-        wrong |= high | low;
-        *byte = high << 4 | low & 0x0f;
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
+        wrong |= is_wrong(*high) | is_wrong(*low);
+        *byte = value(*high) << 4 | value(*low);
     }
-    (wrong & 0xf0 == 0).then_some(bytes)
+    (wrong == 0).then_some(bytes)
 }
 
 /// Deserializes anything that is written as a string and parsed by [`FromStr`].

@@ -1,5 +1,7 @@
 //! Request bodies: bounded in size and in time.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Deref;
 use std::time::Instant;
 
 use actix_web::error::PayloadError;
@@ -9,8 +11,11 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::time::{Duration, timeout_at};
 
+use crate::body_memory::Share;
+use crate::client_address::{client_of, counted};
 use crate::error::ApiError;
 use crate::settings::Limits;
+use crate::state::State;
 
 /// A body as it comes in.
 ///
@@ -23,6 +28,21 @@ pub(crate) struct Body {
     received_bytes: u64,
     limits: Limits,
     began: Instant,
+    share: Option<Share>,
+}
+
+/// All of a body, which takes its share of the memory until it is dropped.
+pub(crate) struct Whole {
+    bytes: Vec<u8>,
+    _share: Option<Share>,
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Body {
@@ -45,6 +65,7 @@ impl Body {
             received_bytes: 0,
             limits,
             began: Instant::now(),
+            share: share_of(request),
         };
         match body.announced_bytes {
             Some(bytes) if bytes > max_bytes => Err(body.too_large()),
@@ -79,19 +100,37 @@ impl Body {
     }
 
     /// All of it.
-    pub(crate) async fn read(mut self) -> Result<Vec<u8>, ApiError> {
+    pub(crate) async fn read(mut self) -> Result<Whole, ApiError> {
         // No more than a body has that is sent at once: the announcement is the client's word.
         let announced = self.announced_bytes.unwrap_or(0).min(1 << 20);
         let mut all = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(piece) = self.next().await? {
+            if let Some(share) = &mut self.share
+                && !share.grow(piece.len() as u64)
+            {
+                let message =
+                    "bodies of requests take all the memory that they may: ask again later";
+                return Err(ApiError::Busy(message.to_owned()));
+            }
             all.extend_from_slice(&piece);
         }
-        Ok(all)
+        Ok(Whole {
+            bytes: all,
+            _share: self.share,
+        })
     }
 
     fn too_large(&self) -> ApiError {
         ApiError::TooLarge(format!("the body is larger than {} bytes", self.max_bytes))
     }
+}
+
+fn share_of(request: &HttpRequest) -> Option<Share> {
+    let state = request.app_data::<web::Data<State>>()?;
+    let peer = request.peer_addr().map(|address| address.ip());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let client = client_of(peer, request.headers(), &state.settings.trusted_proxies);
+    Some(state.body_memory.share(counted(client)))
 }
 
 /// Reads JSON; nesting is bounded by the parser.

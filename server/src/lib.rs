@@ -13,6 +13,7 @@ mod access_log;
 mod answers;
 pub mod auth;
 mod body;
+mod body_memory;
 mod byte_range;
 mod checker;
 mod client_address;

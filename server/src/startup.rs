@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::access_log::AccessLog;
 use crate::answers::Answers;
 use crate::auth::{TokenError, TokenFile, TokenUses};
+use crate::body_memory::BodyMemory;
 use crate::checker::Checker;
 use crate::connections::Connections;
 use crate::disk::Disk;
@@ -36,6 +37,9 @@ use crate::{housekeeper, loader, routes, sweeper, tls};
 
 /// How long a refused body is read on, so that its sender gets to see why.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the store makes room in its file: sled frees one segment of half a MiB each time, or
+/// some more while it is written to, and syncs the file.
+const CLEANING_INTERVAL: Duration = Duration::from_millis(200);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Why the server does not come up.
@@ -105,6 +109,7 @@ impl Server {
         let options = StoreOptions {
             cache_bytes: settings.store_cache_bytes,
             resident_bytes: settings.index_memory_bytes,
+            cleaning_interval: Some(CLEANING_INTERVAL),
         };
         let store = SledStore::open(&settings.store_path(), options)?;
         Self::start_with(settings, Arc::new(store), system_clock())
@@ -145,6 +150,13 @@ impl Server {
             client_rate: RateLimit::new(settings.client_requests_per_second),
             token_rate: RateLimit::new(settings.token_requests_per_second),
             connections: Arc::new(Connections::new(&settings)),
+            body_memory: Arc::new(BodyMemory::new(
+                settings.body_memory_bytes,
+                settings
+                    .limits
+                    .publish_bytes
+                    .max(settings.limits.query_bytes),
+            )),
             metrics: Metrics::default(),
             access_log: open_access_log(&settings)?,
             settings,

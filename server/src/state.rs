@@ -17,6 +17,7 @@ use serde::Serialize;
 use crate::access_log::AccessLog;
 use crate::answers::Answers;
 use crate::auth::{TokenFile, TokenUses};
+use crate::body_memory::BodyMemory;
 use crate::connections::Connections;
 use crate::disk::Disk;
 use crate::error::ApiError;
@@ -62,6 +63,7 @@ pub(crate) struct State {
     pub(crate) client_rate: RateLimit<IpAddr>,
     pub(crate) token_rate: RateLimit<String>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) body_memory: Arc<BodyMemory>,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
     pub(crate) submissions: Submissions,

@@ -51,6 +51,18 @@ fn records_outlive_the_process() {
 }
 
 #[test]
+fn a_server_has_few_arenas_and_is_the_process_that_was_started() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Program::start(data.path());
+    let variables = server.environment();
+    assert!(
+        variables.contains(&"MALLOC_ARENA_MAX=2".to_owned()),
+        "{variables:?}"
+    );
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn requests_in_flight_are_finished() {
     let data = tempfile::tempdir().unwrap();
     let token = token(data.path(), "admin");

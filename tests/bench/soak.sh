@@ -4,8 +4,9 @@
 #   tests/bench/soak.sh [MINUTES]      (default: 20)
 #
 # Fails if an answer is an error other than 429 or 503 (or 404 where that is the truth), or if a
-# write that was acknowledged is not there, at once, after each restart and at the end. Prints
-# the server's memory over time. Everything stays on the loopback interface.
+# write that was acknowledged is not there, at once, after each restart and at the end; or if memory
+# or the store still grow: both kills come early, and of the long life of the last process the last
+# third is compared with the middle one. Everything stays on the loopback interface.
 set -eu
 
 minutes=${1:-20}
@@ -17,7 +18,7 @@ cd "$root"
 HASHSERVER=${HASHSERVER:-${CARGO_TARGET_DIR:-$root/target}/release/hashserver}
 export HASHSERVER
 python3 - "$work" "$minutes" <<'PY'
-import hashlib, http.client, json, os, random, signal, subprocess, sys, threading, time
+import hashlib, http.client, json, os, random, signal, statistics, subprocess, sys, threading, time
 
 work, minutes = sys.argv[1], float(sys.argv[2])
 program, port = os.environ["HASHSERVER"], 8790
@@ -157,7 +158,22 @@ def read():
 
 def memory():
     with open(f"/proc/{process.pid}/status") as file:
-        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmRSS"))
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
+
+
+def store():
+    return sum(os.path.getsize(f"{data}/store/{name}") for name in os.listdir(data + "/store")) / 2**20
+
+
+def judge(what, sizes, slack):
+    """Says how it went in the life of the last process; whether it was flat in the end."""
+    third = len(sizes) // 3
+    middle, last = (statistics.median(some) for some in (sizes[third:2 * third], sizes[2 * third:]))
+    every = max(1, round(60 / interval))
+    print(f"{what} in MiB, by the minute since the last restart:", *map(round, sizes[::every]))
+    print(f"{what}, median of the middle third {middle:.1f}, of the last {last:.1f}: {last / middle:.3f}")
+    if last > middle * 1.05 + slack:
+        faults.append(f"{what} grows: {middle:.1f} MiB, then {last:.1f}")
 
 
 start()
@@ -165,10 +181,11 @@ threads = [threading.Thread(target=publish, args=(n,)) for n in range(2)]
 threads += [threading.Thread(target=read) for _ in range(3)]
 for thread in threads:
     thread.start()
-began, kills, sizes = time.time(), [1 / 3, 2 / 3], []
+began, kills, sizes = time.time(), [0.1, 0.2], []
+interval = min(6, minutes)
 while time.time() < end:
-    time.sleep(min(6, max(0, end - time.time())))
-    sizes.append(memory())
+    time.sleep(min(interval, max(0, end - time.time())))
+    sizes.append((memory(), store()))
     if kills and time.time() - began > kills[0] * minutes * 60:
         kills.pop(0)
         running.clear()
@@ -179,13 +196,15 @@ while time.time() < end:
             urls = list(known)
         check(Client(), urls)
         print(f"killed and restarted, {len(urls)} records checked, faults {len(faults)}", flush=True)
+        sizes.clear()
 for thread in threads:
     thread.join()
 check(Client(), list(known))
 process.send_signal(signal.SIGTERM)
 process.wait()
 print("answers by status:", dict(sorted(counts.items())))
-print("memory in MiB, start to end:", sizes[::max(1, len(sizes) // 20)])
+judge("memory", [memory for memory, _ in sizes], 2)
+judge("store", [store for _, store in sizes], 16)
 print("records known to be there:", len(known))
 for fault in faults[:20]:
     print("fault:", fault)

@@ -9,6 +9,7 @@ mod health;
 mod list;
 mod lookup;
 mod lookup_bytes;
+mod lookup_json;
 mod pool;
 mod projects;
 mod publish;

@@ -3,15 +3,16 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
-use hashget_common::store::{CheckReport, PackageStore, SledStore, StoreOptions, json_lines};
+use hashget_common::store::{CheckReport, PackageStore, SledStore, StoreOptions, StoreStats};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{CommandError, DataArgs, open_store, store_options};
 
-/// Pieces of this size go from the old store to the new one.
-const PIECE_BYTES: usize = 8 << 20;
+/// A copy is written in one go, so that room must be made often.
+const COPY_CLEANING_INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -81,9 +82,13 @@ pub(super) fn compact(args: CompactArgs) -> Result<(), CommandError> {
     let old = open_store(&settings)?;
     let before = old.stats()?;
     remove_folder(&fresh_path)?;
-    let fresh = SledStore::open(&fresh_path, options)?;
-    copy(&old, &fresh)?;
-    let after = fresh.stats()?;
+    let while_copying = StoreOptions {
+        cleaning_interval: Some(COPY_CLEANING_INTERVAL),
+        ..options
+    };
+    old.copy_to(&fresh_path, while_copying)?;
+    // Opened again it is what the server will find.
+    let after = reopened(&fresh_path, options)?;
     if (after.packages, after.digests) != (before.packages, before.digests) {
         return Err(
             "the copy is not equal to the store, which stays as it was: \
@@ -91,9 +96,6 @@ pub(super) fn compact(args: CompactArgs) -> Result<(), CommandError> {
                 .into(),
         );
     }
-    drop(fresh);
-    // Opened again it is what the server will find.
-    let after = reopened(&fresh_path, options)?;
     exchange(&path, &fresh_path, &settings.data)?;
     drop(old);
     remove_folder(&fresh_path)?;
@@ -102,33 +104,22 @@ pub(super) fn compact(args: CompactArgs) -> Result<(), CommandError> {
         "{} records: {} bytes before, {} bytes now",
         before.packages,
         before.store_bytes,
-        after
+        after.store_bytes
     )?;
     Ok(())
 }
 
-fn reopened(path: &Path, options: StoreOptions) -> Result<u64, CommandError> {
+fn reopened(path: &Path, options: StoreOptions) -> Result<StoreStats, CommandError> {
     let store = SledStore::open(path, options)?;
     let report = store.check()?;
     if !report.is_sound() {
-        return Err("the copy is not sound; the store stays as it was".into());
+        return Err(
+            "the copy is not sound; the store stays as it was: `hashserver check` \
+                    tells whether that one is"
+                .into(),
+        );
     }
-    Ok(store.stats()?.store_bytes)
-}
-
-fn copy(old: &SledStore, fresh: &SledStore) -> Result<(), CommandError> {
-    for project in old.projects()? {
-        fresh.add_project(&project)?;
-    }
-    let mut after = None;
-    loop {
-        let mut piece = Vec::new();
-        after = json_lines::export_piece(old, after, PIECE_BYTES, &mut piece)?;
-        json_lines::import(fresh, &mut piece.as_slice())?;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
+    Ok(store.stats()?)
 }
 
 fn exchange(one: &Path, other: &Path, folder: &Path) -> Result<(), CommandError> {

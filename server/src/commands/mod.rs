@@ -1,5 +1,6 @@
 //! What the program is told to do, one file a command.
 
+mod arenas;
 mod hint;
 mod maintain;
 mod serve;
@@ -39,7 +40,7 @@ enum Command {
     Import(transfer::ImportArgs),
     /// Look whether the store is sound, and mend its index; the server must not run
     Check(maintain::CheckArgs),
-    /// Copy the store into a fresh, smaller one; the server must not run. Records get new numbers
+    /// Copy the store into a fresh, smaller one; the server must not run
     Compact(maintain::CompactArgs),
 }
 

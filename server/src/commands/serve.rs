@@ -10,7 +10,7 @@ use hashget_server::startup::Server;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use super::{CommandError, resolve};
+use super::{CommandError, arenas, resolve};
 
 /// Signals so soon after the first one mean the same.
 const SAME_SIGNAL: Duration = Duration::from_secs(1);
@@ -26,7 +26,11 @@ pub(super) struct ServeArgs {
 
 pub(super) fn run(args: ServeArgs) -> Result<(), CommandError> {
     let settings = resolve(args.layer, args.settings)?;
+    let arenas_error = arenas::bound();
     begin_log(&settings)?;
+    if let Some(error) = arenas_error {
+        tracing::warn!("the program cannot be begun again with MALLOC_ARENA_MAX=2: {error}");
+    }
     warn_of_unknown_variables();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -102,6 +102,13 @@ fn write(state: &State, store: &StoreStats, page: &mut Page) -> std::fmt::Result
         "Submissions not yet done",
         waiting,
     )?;
+    let help = "Bytes of requests' bodies in memory";
+    page.one(
+        "body_memory_bytes",
+        "gauge",
+        help,
+        state.body_memory.bytes(),
+    )?;
     let open = state.connections.count();
     page.one(
         "connections_open",

@@ -18,7 +18,7 @@ use hashget_common::package_summary::{PackageId, PackageSummary};
 use hashget_common::signature::Signature;
 use hashget_common::store::{PackageStore, StoreError};
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{address, bad_request, check_batch};
 use crate::auth::Reader;
@@ -78,7 +78,7 @@ async fn lookup(
                 LookupResponse::to_bytes(packages, &found.digests),
             ));
         }
-        Ok(("application/json", found.to_json()?))
+        Ok(("application/json", found.to_json()))
     });
     let (content_type, body) = answer.await?;
     Ok(HttpResponse::Ok()
@@ -104,23 +104,10 @@ struct Answer {
     signatures: Found,
 }
 
-/// The same, as JSON has it.
-#[derive(Serialize)]
-struct Told<'a> {
-    packages: Vec<&'a PackageSummary>,
-    digests: &'a Found,
-    signatures: &'a Found,
-}
-
 impl Answer {
-    fn to_json(&self) -> Result<Vec<u8>, ApiError> {
-        let told = Told {
-            packages: self.packages.iter().map(|package| &**package).collect(),
-            digests: &self.digests,
-            signatures: &self.signatures,
-        };
-        serde_json::to_vec(&told)
-            .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
+    fn to_json(&self) -> Vec<u8> {
+        let packages = self.packages.iter().map(|package| &**package);
+        LookupResponse::to_json(packages, &self.digests, &self.signatures)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hashget_common::api::ErrorCode;
+use hashget_common::api::{ErrorCode, ReadyResponse};
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::package_summary::{PackageId, PackageSummary};
@@ -16,7 +16,7 @@ use hashget_common::store::{
 use jiff::civil::Date;
 use serde_json::json;
 
-use crate::support::{TestServer, digest, error, package};
+use crate::support::{TestServer, digest, error, ok, package};
 
 #[test]
 fn writing_stops_before_the_disk_is_full() {
@@ -49,7 +49,18 @@ fn what_the_store_says_stays_in_the_log() {
     assert!(!message.contains("secret"), "{message}");
 }
 
-/// A store whose disk is full.
+#[test]
+fn a_server_is_ready_before_its_index_is_in_memory() {
+    let data = tempfile::tempdir().unwrap();
+    let server = TestServer::on(data, Arc::new(FullStore { engine: false }), "");
+    let ready: ReadyResponse = ok(server.get("readyz"));
+    assert!(ready.ready);
+    let metrics = server.get("metrics").text().unwrap();
+    let mut lines = metrics.lines();
+    assert!(lines.any(|line| line == "hashserver_index_memory_bytes 0"));
+}
+
+/// A store whose disk is full, and whose index is never read to its end.
 struct FullStore {
     engine: bool,
 }
@@ -96,6 +107,13 @@ impl PackageStore for FullStore {
 
     fn changes(&self) -> u64 {
         0
+    }
+
+    fn load(&self, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        while !stop() {
+            std::thread::yield_now();
+        }
+        Ok(false)
     }
 
     fn find_signatures(&self, keys: &[Signature]) -> Result<Vec<Vec<PackageId>>, StoreError> {

@@ -147,6 +147,45 @@ fn slow_bodies_are_given_up_while_others_are_served() {
 }
 
 #[test]
+fn bodies_share_a_bounded_memory_and_a_client_gets_a_half() {
+    let server = TestServer::with(
+        "body_memory_bytes = 200_000\nmax_query_bytes = 100_000\nmax_publish_bytes = 100_000\n\
+         trusted_proxies = ['127.0.0.0/8']",
+    );
+    let held = || -> u64 {
+        let text = server.get("metrics").text().unwrap();
+        let mut lines = text.lines();
+        let bytes = lines.find_map(|line| line.strip_prefix("hashserver_body_memory_bytes "));
+        bytes.unwrap().parse().unwrap()
+    };
+    let ask = |client: &str| {
+        let request = server.request("POST", "api/v1/lookup");
+        let request = request.header("X-Forwarded-For", client);
+        let body = format!("{{\"digests\": [{}]}}", " ".repeat(20_000));
+        request.body(body).send().unwrap()
+    };
+    let mut slow = connect(&server);
+    let head = "POST /api/v1/lookup HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n\
+                Content-Length: 100000\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    slow.write_all(&[b' '; 90_000]).unwrap();
+    let began = Instant::now();
+    while held() < 90_000 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+    let answer = ask("192.0.2.1");
+    assert!(!header(&answer, "retry-after").is_empty());
+    error(answer, 503, ErrorCode::Unavailable);
+    assert_eq!(ask("192.0.2.2").status(), 200, "another client");
+    server.assert_alive();
+    drop(slow);
+    while held() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+    }
+    assert_eq!(ask("192.0.2.1").status(), 200);
+}
+
+#[test]
 fn a_client_that_does_not_take_its_answer_is_given_up() {
     let server = TestServer::with("send_deadline_seconds = 1");
     let data = vec![7; 32 << 20];

@@ -1,11 +1,17 @@
 //! TLS, with certificates made for the test.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
 use reqwest::tls::Certificate;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, crypto};
 
 use crate::support::TestServer;
 
@@ -93,4 +99,30 @@ fn plain_http_is_not_served_on_a_port_of_tls() {
     let server = start(folder.path());
     let url = format!("http://{}/config.json", server.server.address());
     assert!(reqwest::blocking::get(url).is_err());
+}
+
+/// There are no streams to open, reset or leave unread by the thousand.
+#[test]
+fn who_would_speak_http_2_is_answered_in_http_1() {
+    let folder = tempfile::tempdir().unwrap();
+    renew(folder.path());
+    let server = start(folder.path());
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(folder.path().join("cert.pem")).unwrap();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let name = "localhost".try_into().unwrap();
+    let mut connection = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut socket = TcpStream::connect(server.server.address()).unwrap();
+    let mut stream = rustls::Stream::new(&mut connection, &mut socket);
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request).unwrap();
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+    assert_ne!(connection.alpn_protocol(), Some(&b"h2"[..]));
 }

@@ -43,6 +43,16 @@ impl Program {
         Self { child, url }
     }
 
+    /// What the process has in its environment.
+    #[allow(dead_code, reason = "not every test that has a program asks")]
+    pub(crate) fn environment(&self) -> Vec<String> {
+        let all = std::fs::read(format!("/proc/{}/environ", self.child.id())).unwrap();
+        let variables = all.split(|byte| *byte == 0);
+        variables
+            .map(|variable| String::from_utf8_lossy(variable).into_owned())
+            .collect()
+    }
+
     /// Asks it to end (SIGTERM), and waits; its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();

@@ -26,6 +26,11 @@
 //! A digest's postings are read and matched against the rows under a lock that only the moment
 //! of commit takes exclusively: a reader that finds the old record gone has seen the new one.
 //!
+//! # Room
+//! sled writes a log in segments, and a segment is used again when what is live in it was moved. It
+//! moves one page for each that it writes anew, which is too few for random digests: the thread
+//! of `StoreOptions::cleaning_interval` moves the others. `copy` writes a store anew, densely.
+//!
 //! # In memory
 //! A server keeps the digest index and the rows in memory as well (`resident`), within a bound.
 //! It is filled after the start (`load`) and changes together with the trees; until it is whole, and
@@ -35,6 +40,7 @@ mod bucket;
 mod bytes;
 mod check;
 mod chunks;
+mod copy;
 mod durability;
 mod engine_error;
 mod find;

@@ -35,6 +35,10 @@ pub struct StoreOptions {
     ///
     /// [`PackageStore::load`]: crate::store::PackageStore::load
     pub resident_bytes: u64,
+    /// How often a thread makes room in the file, for half of that time at most; `None`: never.
+    /// Without it sled moves one page for each that it writes anew, and the file of a store that
+    /// changes much grows to many times what it holds.
+    pub cleaning_interval: Option<Duration>,
 }
 
 impl Default for StoreOptions {
@@ -42,6 +46,7 @@ impl Default for StoreOptions {
         Self {
             cache_bytes: 64 << 20,
             resident_bytes: 0,
+            cleaning_interval: None,
         }
     }
 }
@@ -93,8 +98,9 @@ impl SledStore {
         let config = Config::new()
             .path(path)
             .cache_capacity(options.cache_bytes)
-            // Changes are flushed when they are acknowledged; no thread needs to do it again.
-            .flush_every_ms(None);
+            // Changes are flushed when they are acknowledged, and need no thread for it; but the
+            // same thread makes room.
+            .flush_every_ms(options.cleaning_interval.map(milliseconds));
         let db = config.open().map_err(|error| open_error(path, error))?;
         let engine = |error| engine_error("open", path, error);
         let catalog = db.open_tree(keys::CATALOG).map_err(engine)?;
@@ -120,6 +126,10 @@ impl SledStore {
             resident: Resident::new(options.resident_bytes),
         })
     }
+}
+
+fn milliseconds(interval: Duration) -> u64 {
+    interval.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 /// Opens the index tree, and drops what a rebuild that was cut short has left.

@@ -22,8 +22,13 @@ use crate::package_summary::PackageId;
 const MAX_ENTRIES: usize = 48;
 /// How many entries the pieces of a bucket get.
 const PIECE_ENTRIES: usize = 32;
-/// The most pieces that are put in at once: sled's batches cost memory that grows with them.
+/// How many entries the buckets get that are written one behind the other: some room is left.
+const APPENDED_ENTRIES: usize = 40;
+/// The most pieces of a bucket that are put in at once, and
 const BATCH_PIECES: usize = 64;
+/// the most keys: sled's batches cost memory that grows with them. But each batch has it write its
+/// whole buffer, hundreds of KiB, so that many buckets are cut at once.
+const BATCH_KEYS: usize = 90;
 
 /// Why an index cannot be used.
 #[derive(Debug)]
@@ -47,6 +52,14 @@ pub(super) enum Change {
     Add,
     /// Takes them out; those that are not there are ignored.
     Remove,
+}
+
+/// Buckets that are to be cut, each of them in this batch or not at all.
+#[derive(Debug, Default)]
+struct Cuts {
+    batch: Batch,
+    /// Keys in the batch.
+    keys: usize,
 }
 
 /// One index: the buckets of a tree whose keys begin with a tag.
@@ -156,18 +169,47 @@ impl Postings {
     ///
     /// Only one thread may do so at a time.
     pub(super) fn apply(&self, change: Change, entries: &[Entry]) -> Result<(), IndexError> {
+        let mut cuts = Cuts::default();
         self.by_bucket(entries, |key, old, these| {
             let new = match change {
                 Change::Add => bucket::union(old, these),
                 Change::Remove => bucket::difference(old, these),
             };
             if new.len() > MAX_ENTRIES {
-                self.cut(key, old, &new)?;
+                self.cut(key, old, &new, &mut cuts)?;
             } else if new != old {
                 self.tree.insert(key, bucket::encode(&new))?;
             }
             Ok(())
-        })
+        })?;
+        self.make(&mut cuts)
+    }
+
+    /// Puts sorted entries behind all that are there, of which `last` is the greatest, and takes
+    /// them out of `entries`. What does not fill a bucket is left in it, unless they are the last
+    /// ones. The greatest that is there now.
+    pub(super) fn append(
+        &self,
+        mut last: Option<Entry>,
+        entries: &mut Vec<Entry>,
+        is_end: bool,
+    ) -> Result<Option<Entry>, IndexError> {
+        let rest = if is_end {
+            0
+        } else {
+            entries.len() % APPENDED_ENTRIES
+        };
+        let whole = entries.len() - rest;
+        for piece in entries[..whole].chunks(APPENDED_ENTRIES) {
+            let key = match &last {
+                Some(last) => self.separator(last, &piece[0]),
+                None => vec![self.tag, 0],
+            };
+            self.tree.insert(key, bucket::encode(piece))?;
+            last = piece.last().copied();
+        }
+        entries.drain(..whole);
+        Ok(last)
     }
 
     /// How many of sorted, distinct entries are not there.
@@ -217,17 +259,26 @@ impl Postings {
         Ok(())
     }
 
-    /// Writes what becomes of a bucket in pieces, the last first; `old` is what it holds now.
-    fn cut(&self, key: &IVec, old: &[Entry], new: &[Entry]) -> Result<(), IndexError> {
+    /// Writes what becomes of a bucket in pieces, the last first; `old` is what it holds now. Those
+    /// that belong into one batch with the bucket itself may wait in `cuts`.
+    fn cut(
+        &self,
+        key: &IVec,
+        old: &[Entry],
+        new: &[Entry],
+        cuts: &mut Cuts,
+    ) -> Result<(), IndexError> {
         let pieces = new.len().div_ceil(PIECE_ENTRIES);
         let start = |piece: usize| piece * new.len() / pieces;
         let mut end = pieces;
         while end > 1 {
             let begin = end.saturating_sub(BATCH_PIECES).max(1);
-            let mut batch = Batch::default();
+            if cuts.keys + (end - begin) + 1 > BATCH_KEYS {
+                self.make(cuts)?;
+            }
             for piece in begin..end {
                 let entries = &new[start(piece)..start(piece + 1)];
-                batch.insert(
+                cuts.batch.insert(
                     self.separator(&new[start(piece) - 1], &entries[0]),
                     bucket::encode(entries),
                 );
@@ -237,9 +288,21 @@ impl Postings {
             } else {
                 bucket::encode(&old[..old.partition_point(|entry| *entry < new[start(begin)])])
             };
-            batch.insert(key.clone(), left);
-            self.tree.apply_batch(batch)?;
+            cuts.batch.insert(key.clone(), left);
+            cuts.keys += end - begin + 1;
+            if begin > 1 {
+                self.make(cuts)?;
+            }
             end = begin;
+        }
+        Ok(())
+    }
+
+    /// Makes the cuts that wait.
+    fn make(&self, cuts: &mut Cuts) -> Result<(), IndexError> {
+        if cuts.keys > 0 {
+            let Cuts { batch, .. } = std::mem::take(cuts);
+            self.tree.apply_batch(batch)?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Tests of the sled store as a whole.
 
+mod copy;
 mod crash;
 mod in_memory;
 mod model;
