@@ -4,7 +4,10 @@
 //! or is no longer what was indexed, is dead: look-ups name it last. What fails for a passing
 //! reason stays as it was.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -14,13 +17,18 @@ use hashget_common::hash_package::is_http;
 use hashget_common::package_spec::PackageSpec;
 use hashget_common::package_summary::PackageSummary;
 use hashget_common::store::{StoreError, StoreQuery};
+use url::Url;
 
 use crate::fetch::FetchError;
 use crate::health::Finding;
 use crate::state::State;
 
 /// How many packages are read from the store at a time, and checked before that is saved.
-const PAGE_PACKAGES: usize = 100;
+const PAGE_PACKAGES: usize = 500;
+/// So many hosts at most are asked at a time.
+const MOST_HOSTS: usize = 8;
+/// A host that fails so often in a row, for reasons that may pass, is left alone until the next page.
+const MOST_FAILURES: u32 = 3;
 /// One package in so many is hashed again.
 const REHASHED: u64 = 100;
 
@@ -97,17 +105,13 @@ fn round(state: &State, stop: &Stop) -> Result<u64, StoreError> {
             limit: PAGE_PACKAGES,
             today: (state.clock)(),
         })?;
-        for package in &page.packages {
-            if !is_http(&package.url) || state.is_expired(package.expires) {
-                continue;
-            }
-            if stop.wait(state.settings.fetch.host_pause) {
-                return Ok(checked);
-            }
-            let found = check(state, stop, package);
-            state.health.note(&package.url, found, (state.clock)());
-            checked += 1;
-        }
+        let is_wanted =
+            |package: &&PackageSummary| is_http(&package.url) && !state.is_expired(package.expires);
+        let hosts = by_host(page.packages.iter().filter(is_wanted));
+        let Some(count) = check_hosts(state, stop, &hosts) else {
+            return Ok(checked);
+        };
+        checked += count;
         after = page.next;
         let to = page.packages.last().map(|package| package.id);
         if let Err(error) = state.health.save(to, after) {
@@ -117,6 +121,68 @@ fn round(state: &State, stop: &Stop) -> Result<u64, StoreError> {
             return Ok(checked);
         }
     }
+}
+
+/// The packages of each host, the host with most of them first.
+fn by_host<'p>(packages: impl Iterator<Item = &'p PackageSummary>) -> Vec<Vec<&'p PackageSummary>> {
+    let mut hosts: BTreeMap<Option<String>, Vec<&PackageSummary>> = BTreeMap::new();
+    for package in packages {
+        let host = Url::parse(&package.url).ok();
+        let host = host.and_then(|url| url.host_str().map(str::to_owned));
+        hosts.entry(host).or_default().push(package);
+    }
+    let mut hosts: Vec<_> = hosts.into_values().collect();
+    hosts.sort_by_key(|packages| Reverse(packages.len()));
+    hosts
+}
+
+/// Checks hosts beside each other, each host's URLs one by one with a pause between them; how many,
+/// or nothing if the server stops meanwhile.
+fn check_hosts(state: &State, stop: &Stop, hosts: &[Vec<&PackageSummary>]) -> Option<u64> {
+    let next = AtomicUsize::new(0);
+    let checked = AtomicU64::new(0);
+    let work = || {
+        while let Some(packages) = hosts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let count = check_host(packages, |package| {
+                if stop.wait(state.settings.fetch.host_pause) {
+                    return None;
+                }
+                let found = check(state, stop, package);
+                let is_unclear = matches!(found, Finding::Unclear);
+                state.health.note(&package.url, found, (state.clock)());
+                Some(is_unclear)
+            });
+            checked.fetch_add(count, Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..hosts.len().min(MOST_HOSTS) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    (!stop.wait(Duration::ZERO)).then(|| checked.into_inner())
+}
+
+/// Checks the packages of one host until it has failed too often in a row: what it said of the
+/// others before stays. How many were checked.
+fn check_host(
+    packages: &[&PackageSummary],
+    mut is_unclear: impl FnMut(&PackageSummary) -> Option<bool>,
+) -> u64 {
+    let mut failures = 0;
+    let mut checked = 0;
+    for package in packages {
+        let Some(is_unclear) = is_unclear(package) else {
+            break;
+        };
+        checked += 1;
+        failures = if is_unclear { failures + 1 } else { 0 };
+        if failures == MOST_FAILURES {
+            break;
+        }
+    }
+    checked
 }
 
 fn check(state: &State, stop: &Stop, package: &PackageSummary) -> Finding {
@@ -151,5 +217,57 @@ fn check(state: &State, stop: &Stop, package: &PackageSummary) -> Finding {
         }
         Ok(_) => Finding::Alive,
         Err(_) => Finding::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hashget_common::expiry::Expiry;
+    use hashget_common::package_summary::PackageId;
+
+    use super::*;
+
+    fn package(id: u64, url: &str) -> PackageSummary {
+        PackageSummary {
+            id: PackageId(id),
+            project: "p".parse().unwrap(),
+            url: url.to_owned(),
+            sha256: None,
+            size: None,
+            expires: Expiry::Never,
+            files: 0,
+            anchors: 0,
+        }
+    }
+
+    #[test]
+    fn packages_are_grouped_by_host() {
+        let packages = [
+            package(1, "http://one.example.org/a"),
+            package(2, "http://two.example.org/a"),
+            package(3, "https://one.example.org:444/b"),
+        ];
+        let hosts = by_host(packages.iter());
+        let ids = |packages: &Vec<&PackageSummary>| -> Vec<u64> {
+            packages.iter().map(|package| package.id.0).collect()
+        };
+        assert_eq!(
+            hosts.iter().map(ids).collect::<Vec<_>>(),
+            [vec![1, 3], vec![2]]
+        );
+    }
+
+    #[test]
+    fn a_host_that_fails_again_and_again_is_left_alone() {
+        let packages: Vec<_> = (0..9)
+            .map(|id| package(id, "http://example.org/"))
+            .collect();
+        let packages: Vec<_> = packages.iter().collect();
+        let failing =
+            |failing: fn(u64) -> bool| check_host(&packages, |package| Some(failing(package.id.0)));
+        assert_eq!(failing(|_| true), 3);
+        assert_eq!(failing(|id| id != 2), 6);
+        assert_eq!(failing(|id| id % 3 > 0), 9);
+        assert_eq!(check_host(&packages, |_| None), 0, "the server stops");
     }
 }

@@ -43,7 +43,7 @@ fn a_full_backup_makes_the_next_one_small_and_both_come_back() {
     assert_eq!(submitted.stdout, "");
     assert_eq!(
         bed.run_admin("--list").expect(0).stdout,
-        "full-1.tar.gz (1/1)\n"
+        "full-1.tar.gz (1/2)\n"
     );
 
     bed.write("test/date", "Fri\n");
@@ -151,7 +151,7 @@ fn a_compact_archive_names_the_package_and_comes_back() {
         .run("-zf ~/a.tar.gz --pack ~/test --compact --no-cache")
         .expect(0);
     assert!(
-        packed.stdout.starts_with("saved: 1 files, 1 pkgs"),
+        packed.stdout.starts_with("saved: 31 files, 1 pkgs"),
         "{}",
         packed.stdout
     );
