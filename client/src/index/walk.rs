@@ -1,11 +1,16 @@
 //! One walk over a folder: every heuristic looks at every file.
 
-use std::fs::{self, DirEntry, Metadata};
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hashget_common::rel_path::RelPath;
+use rayon::prelude::*;
+use rustix::fs::{FileType, Mode, OFlags, RawDir};
 
 use super::{IndexError, IndexOptions};
 use crate::heuristics::PackageRequest;
@@ -35,29 +40,23 @@ pub(super) fn survey(
     // The heuristics judge by the whole path, whatever `root` is relative to.
     let root = root.canonicalize().map_err(root_error)?;
     let metadata = root.metadata().map_err(root_error)?;
-    let mut walk = Walk {
+    let walk = Walk {
         device: options.one_file_system.then(|| metadata.dev()),
         root,
         options,
         monitor,
-        survey: Survey::default(),
     };
     if options.heuristics.is_empty() && !options.pull {
         // Nobody would look at a file.
-        return Ok(walk.survey);
+        return Ok(Survey::default());
     }
     if metadata.is_file() {
-        let file = walk.root.clone();
-        walk.file(&file, || Ok(metadata));
-        return Ok(walk.survey);
+        let mut survey = Survey::default();
+        walk.file(&walk.root, &mut survey);
+        return Ok(survey);
     }
-    let mut folders = vec![(walk.root.clone(), sorted(&walk.root).map_err(root_error)?)];
-    while let Some((folder, entries)) = folders.pop() {
-        let below = walk.folder(&folder, entries);
-        // The first of them is to be the next.
-        folders.extend(below.into_iter().rev());
-    }
-    Ok(walk.survey)
+    let names = sorted(&walk.root).map_err(root_error)?;
+    Ok(walk.run(names))
 }
 
 struct Walk<'a> {
@@ -65,53 +64,94 @@ struct Walk<'a> {
     device: Option<u64>,
     options: &'a IndexOptions,
     monitor: &'a dyn Monitor,
-    survey: Survey,
+}
+
+/// What was seen in one folder.
+struct Visit {
+    own: Survey,
+    /// The numbers of the visits to the folders in it, in order.
+    below: Vec<usize>,
 }
 
 impl Walk<'_> {
-    /// Looks at the files of a folder; the folders in it, with what is in them.
-    fn folder(&mut self, folder: &Path, entries: Vec<DirEntry>) -> Vec<(PathBuf, Vec<DirEntry>)> {
-        let mut below = Vec::new();
-        for entry in entries {
-            let path = folder.join(entry.file_name());
-            match entry.file_type() {
-                Ok(kind) if kind.is_file() => self.file(&path, || entry.metadata()),
-                Ok(kind) if kind.is_dir() && self.enters(&entry, &path) => match sorted(&path) {
-                    Ok(entries) => below.push((path, entries)),
-                    Err(error) => self.problem(&path, &error),
-                },
-                Ok(_) => {}
-                Err(error) => self.problem(&path, &error),
+    /// Visits the folders of one depth beside each other, then those in them; `names` are the root's.
+    fn run(&self, names: Vec<Name>) -> Survey {
+        let (own, mut depth) = self.visit(&self.root, names);
+        let mut depth: Vec<(usize, PathBuf)> = depth.drain(..).map(|path| (0, path)).collect();
+        let below = Vec::new();
+        let mut visits = vec![Visit { own, below }];
+        while !depth.is_empty() {
+            let visited: Vec<_> = depth
+                .par_iter()
+                .map(|(_, path)| match sorted(path) {
+                    Ok(names) => self.visit(path, names),
+                    Err(error) => {
+                        self.problem(path, &error);
+                        (Survey::default(), Vec::new())
+                    }
+                })
+                .collect();
+            let mut next = Vec::new();
+            for ((above, _), (own, folders)) in depth.into_iter().zip(visited) {
+                let number = visits.len();
+                visits[above].below.push(number);
+                next.extend(folders.into_iter().map(|path| (number, path)));
+                let below = Vec::new();
+                visits.push(Visit { own, below });
             }
+            depth = next;
         }
-        below
+        in_order(visits)
     }
 
-    fn enters(&self, entry: &DirEntry, path: &Path) -> bool {
+    /// Looks at the files of a folder; gives the folders in it.
+    fn visit(&self, folder: &Path, names: Vec<Name>) -> (Survey, Vec<PathBuf>) {
+        let mut survey = Survey::default();
+        let mut below = Vec::new();
+        let mut path = folder.to_owned();
+        for Name { name, kind } in names {
+            path.push(OsStr::from_bytes(&name));
+            match self.kind_of(kind, &path) {
+                Some(FileType::RegularFile) => self.file(&path, &mut survey),
+                Some(FileType::Directory) if self.enters(&path) => below.push(path.clone()),
+                _ => {}
+            }
+            path.pop();
+        }
+        (survey, below)
+    }
+
+    /// Some file systems do not tell what is in a folder without being asked about each.
+    fn kind_of(&self, kind: FileType, path: &Path) -> Option<FileType> {
+        if kind != FileType::Unknown {
+            return Some(kind);
+        }
+        let metadata = self.metadata(path)?;
+        Some(FileType::from_raw_mode(metadata.mode()))
+    }
+
+    fn enters(&self, path: &Path) -> bool {
         let Some(device) = self.device else {
             return true;
         };
-        match entry.metadata() {
-            Ok(metadata) => metadata.dev() == device,
-            Err(error) => {
-                self.problem(path, &error);
-                false
-            }
-        }
+        self.metadata(path)
+            .is_some_and(|metadata| metadata.dev() == device)
     }
 
-    fn file(&mut self, path: &Path, metadata: impl FnOnce() -> io::Result<Metadata>) {
-        self.survey.seen_files += 1;
+    fn metadata(&self, path: &Path) -> Option<Metadata> {
+        let metadata = fs::symlink_metadata(path);
+        metadata.map_err(|error| self.problem(path, &error)).ok()
+    }
+
+    fn file(&self, path: &Path, survey: &mut Survey) {
+        survey.seen_files += 1;
         let requests = self.options.heuristics.look(path, self.monitor);
-        self.survey.requests.extend(requests);
-        if self.options.pull {
-            match metadata() {
-                Ok(metadata) if self.is_anchor(path, metadata.len()) => {
-                    self.survey.anchors.push(path.to_owned());
-                }
-                Ok(_) => {}
-                Err(error) => self.problem(path, &error),
-            }
+        survey.requests.extend(requests);
+        if self.options.pull
+            && let Some(metadata) = self.metadata(path)
+            && self.is_anchor(path, metadata.len())
+        {
+            survey.anchors.push(path.to_owned());
         }
     }
 
@@ -136,9 +176,42 @@ impl Walk<'_> {
     }
 }
 
+/// Puts what was seen in a folder before what was seen in those below it.
+fn in_order(mut visits: Vec<Visit>) -> Survey {
+    let mut whole = Survey::default();
+    let mut next = vec![0];
+    while let Some(number) = next.pop() {
+        let Visit { own, below } = &mut visits[number];
+        whole.requests.append(&mut own.requests);
+        whole.anchors.append(&mut own.anchors);
+        whole.seen_files += own.seen_files;
+        next.extend(below.iter().rev());
+    }
+    whole
+}
+
+struct Name {
+    name: Vec<u8>,
+    kind: FileType,
+}
+
 /// What is in a folder, by name, so that equal trees give equal answers.
-fn sorted(folder: &Path) -> io::Result<Vec<DirEntry>> {
-    let mut entries: Vec<DirEntry> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
-    entries.sort_by_cached_key(DirEntry::file_name);
-    Ok(entries)
+fn sorted(folder: &Path) -> io::Result<Vec<Name>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let mut buffer = vec![const { MaybeUninit::<u8>::uninit() }; 32 * 1024];
+    let mut entries = RawDir::new(folder, &mut buffer);
+    let mut names = Vec::new();
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            names.push(Name {
+                name: name.to_vec(),
+                kind: entry.file_type(),
+            });
+        }
+    }
+    names.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(names)
 }
