@@ -258,7 +258,7 @@ mod tests {
     fn reading_can_stop_at_any_time() {
         let frames = vec![frame(&vec![3; 50_000], true); 100].concat();
         let mut reader = ParallelZstd::new(&frames[..], 2, 27, 500_000);
-        reader.read_exact(&mut [0; 60_000]).unwrap();
+        reader.read_exact(&mut vec![0; 60_000]).unwrap();
         drop(reader);
     }
 }
