@@ -233,7 +233,7 @@ fn hex_bytes<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let is_wrong = |digit: u8| {
         let is_decimal = digit.wrapping_sub(b'0') < 10;
         let is_letter = (digit | 0x20).wrapping_sub(b'a') < 6;
-        u8::from(!is_decimal & !is_letter)
+        u8::from(!is_decimal) & u8::from(!is_letter)
     };
     let mut bytes = [0; N];
     let mut wrong = 0;

@@ -39,7 +39,7 @@ use crate::{housekeeper, loader, routes, sweeper, tls};
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the store makes room in its file: sled frees one segment of half a MiB each time, or
 /// some more while it is written to, and syncs the file.
-const CLEANING_INTERVAL: Duration = Duration::from_millis(200);
+const CLEANING_INTERVAL: Duration = Duration::from_millis(50);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Why the server does not come up.

@@ -37,6 +37,8 @@ def start():
     global process
     process = subprocess.Popen([
         program, "--data", data, "--listen", f"127.0.0.1:{port}", "--log-level", "warn",
+        # Few answers are kept, so that this cache is full soon and does not look like growth.
+        "--answer-memory-bytes", str(4 << 20),
         "--sweep-interval-seconds", "5", "--filter-interval-seconds", "5"])
     while True:
         try:

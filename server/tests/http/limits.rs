@@ -152,7 +152,7 @@ fn bodies_share_a_bounded_memory_and_a_client_gets_a_half() {
         "body_memory_bytes = 200_000\nmax_query_bytes = 100_000\nmax_publish_bytes = 100_000\n\
          trusted_proxies = ['127.0.0.0/8']",
     );
-    let held = || -> u64 {
+    let in_memory = || -> u64 {
         let text = server.get("metrics").text().unwrap();
         let mut lines = text.lines();
         let bytes = lines.find_map(|line| line.strip_prefix("hashserver_body_memory_bytes "));
@@ -168,9 +168,9 @@ fn bodies_share_a_bounded_memory_and_a_client_gets_a_half() {
     let head = "POST /api/v1/lookup HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.1\r\n\
                 Content-Length: 100000\r\n\r\n";
     slow.write_all(head.as_bytes()).unwrap();
-    slow.write_all(&[b' '; 90_000]).unwrap();
+    slow.write_all(" ".repeat(90_000).as_bytes()).unwrap();
     let began = Instant::now();
-    while held() < 90_000 {
+    while in_memory() < 90_000 {
         assert!(began.elapsed() < Duration::from_secs(20));
     }
     let answer = ask("192.0.2.1");
@@ -179,7 +179,7 @@ fn bodies_share_a_bounded_memory_and_a_client_gets_a_half() {
     assert_eq!(ask("192.0.2.2").status(), 200, "another client");
     server.assert_alive();
     drop(slow);
-    while held() > 0 {
+    while in_memory() > 0 {
         assert!(began.elapsed() < Duration::from_secs(20));
     }
     assert_eq!(ask("192.0.2.1").status(), 200);
