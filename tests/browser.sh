@@ -12,7 +12,8 @@ bin=$(realpath -m "${BIN:-${CARGO_TARGET_DIR:-target}/debug/hashserver}")
 [ -n "${BIN:-}" ] || cargo build -q -p hashget-server
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+# Until it has ended a server writes.
+trap '[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server"; } || true; rm -rf "$work"' EXIT
 
 # What a server has after some months: days on which it was looked at, and sources that are gone.
 mkdir "$work/data"

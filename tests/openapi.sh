@@ -10,7 +10,8 @@ bin=$(realpath -m "${BIN:-target/debug/hashserver}")
 [ -n "${BIN:-}" ] || cargo build -q -p hashget-server
 work=$(mktemp -d)
 server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+# Until it has ended a server writes.
+trap '[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server"; } || true; rm -rf "$work"' EXIT
 
 "$bin" --listen 127.0.0.1:0 --data "$work/data" --fetch-pause-seconds 3600 \
     >"$work/out" 2>"$work/log" &

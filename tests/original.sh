@@ -11,7 +11,7 @@ original=$(realpath "${VENV:?the folder of a venv with hashget}")/bin/hashget
 bin=$(realpath "${BIN:-${CARGO_TARGET_DIR:-target}/debug/hashserver}")
 work=$(mktemp -d)
 pids=()
-trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
+trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
 
 # A package with an anchor and small files, and a tree that it is installed in.
 sig=demo_1.0-1_all

@@ -23,7 +23,8 @@ fi
 target=${BIN:-${CARGO_TARGET_DIR:-$root/target}/release}
 work=$(mktemp -d "${TMPDIR:-/tmp}/hashget-modes.XXXXXX")
 server=
-trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT INT TERM
+# Until it has ended a server writes.
+trap '[ -z "$server" ] || { kill "$server" 2>/dev/null && wait "$server"; } || true; rm -rf "$work"' EXIT INT TERM
 
 "$target/examples/fill" "$work/data" "$digests" "$work/keys"
 "$target/hashserver" --data "$work/data" --listen 127.0.0.1:0 --filter-interval-seconds 1 --log-level warn \
