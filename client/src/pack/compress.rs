@@ -9,6 +9,7 @@ use super::gzip::ParallelGzip;
 /// Restoring takes so much memory (16 MiB), which is far less than any program refuses; the list of
 /// left-out files becomes 6 % smaller by it than by the 2 MiB that the usual levels have.
 const ZSTD_WINDOW_LOG: u32 = 24;
+const ZSTD_OWN_WINDOWS: i32 = 20;
 /// Each takes a few megabytes of memory.
 const MOST_ZSTD_WORKERS: usize = 8;
 
@@ -57,8 +58,11 @@ impl Compression {
             Self::Zstd(level) => {
                 let mut encoder = zstd::Encoder::new(inner, level)?;
                 encoder.include_checksum(true)?;
-                encoder.long_distance_matching(true)?;
-                encoder.window_log(ZSTD_WINDOW_LOG)?;
+                // The highest levels have larger windows by themselves.
+                if level < ZSTD_OWN_WINDOWS {
+                    encoder.long_distance_matching(true)?;
+                    encoder.window_log(ZSTD_WINDOW_LOG)?;
+                }
                 // With one worker or many the bytes are the same.
                 encoder.multithread(zstd_workers())?;
                 Compressor::Zstd(encoder)
