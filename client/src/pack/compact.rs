@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use hashget_common::digest::{Digest, HashSpec};
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{MembersOwner, MembersSum, RestoreMembers};
+use rayon::prelude::*;
 
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::{Fate, look_again};
@@ -54,25 +55,31 @@ impl PackScan {
     pub fn compact(
         &self,
         plan: &PackPlan,
-        open: impl Fn(&PlannedPackage) -> Option<LocalPackage>,
+        open: impl Fn(&PlannedPackage) -> Option<LocalPackage> + Sync,
         monitor: &dyn Monitor,
     ) -> Compaction {
         let mut tree = Tree::new(self);
         let mut groups = Vec::new();
-        for package in &plan.packages {
-            let members = open(package).map(|local| read_members(local.file));
-            match members {
-                Some(Ok(members)) => groups.extend(tree.groups(package.sha256, &members)),
-                Some(Err(error)) => {
-                    let text = format!("{}: {}", package.url, crate::monitor::error_chain(&error));
-                    monitor.message(Level::Warning, &text);
-                }
-                None => {
-                    let text = format!(
-                        "{} is not at hand: its files are listed one by one",
-                        package.url
-                    );
-                    monitor.message(Level::Info, &text);
+        let processors = rayon::current_num_threads();
+        // Some at a time, so that the members of few packages are in memory.
+        for packages in plan.packages.chunks(processors.max(1)) {
+            let threads = processors.div_ceil(packages.len());
+            let threads = u32::try_from(threads).unwrap_or(u32::MAX);
+            let read = |package| Some(read_members(open(package)?.file, threads));
+            let found: Vec<_> = packages.par_iter().map(read).collect();
+            for (package, members) in packages.iter().zip(found) {
+                match members {
+                    Some(Ok(members)) => groups.extend(tree.groups(package.sha256, &members)),
+                    Some(Err(error)) => {
+                        let error = crate::monitor::error_chain(&error);
+                        let text = format!("{}: {error}", package.url);
+                        monitor.message(Level::Warning, &text);
+                    }
+                    None => {
+                        let url = &package.url;
+                        let text = format!("{url} is not at hand: its files are listed one by one");
+                        monitor.message(Level::Info, &text);
+                    }
                 }
             }
         }

@@ -17,13 +17,17 @@ use super::{Content, Member, MemberMetadata};
 
 /// The regular files and folders of a package, sorted by path. Left out is what has its path not
 /// for itself, hard links, and what the package does not tell enough about.
-pub(crate) fn read_members(package: File) -> Result<Vec<Member>, ArchiveError> {
+pub(crate) fn read_members(package: File, threads: u32) -> Result<Vec<Member>, ArchiveError> {
     let mut reader = MemberReader::default();
     let mut visit = |entry: &Entry, content: &mut dyn Read| {
         reader.visit(entry, content);
         Ok::<(), Infallible>(())
     };
-    match read_archive(Input::File(package), &ArchiveOptions::default(), &mut visit) {
+    let options = ArchiveOptions {
+        threads,
+        ..ArchiveOptions::default()
+    };
+    match read_archive(Input::File(package), &options, &mut visit) {
         Ok(_) => Ok(reader.finish()),
         Err(ReadError::Archive(error)) => Err(error),
         Err(ReadError::Visit(never)) => match never {},

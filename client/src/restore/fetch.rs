@@ -224,7 +224,8 @@ impl Fetcher<'_> {
     }
 }
 
-fn processors() -> u32 {
+/// How many threads the machine runs at once.
+pub(super) fn processors() -> u32 {
     let processors = std::thread::available_parallelism();
     processors.map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }

@@ -7,6 +7,7 @@ use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreEntry, RestoreFile, RestoreMembers};
 
 use super::ahead::ReadyPackages;
+use super::fetch::processors;
 use super::list::reference;
 use super::sources::RestoreSources;
 use super::stats::MissingFile;
@@ -109,7 +110,7 @@ fn members_of(
             .map_err(|error| error_chain(&*error))?,
     };
     let file = local.file.try_clone().map_err(|error| error.to_string())?;
-    let members = read_members(file).map_err(|error| error_chain(&error));
+    let members = read_members(file, processors()).map_err(|error| error_chain(&error));
     // It will be read again, for the contents.
     ready.keep(local);
     members
