@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
+use hashget_common::archive::Timestamp;
+use hashget_common::restore_file::Xattr;
+
 use super::*;
 use crate::monitor::Silent;
-use crate::tree::{TreeRoot, WalkOptions, walk, walk_knowing};
+use crate::tree::{Metadata, TreeKind, TreeRoot, WalkOptions, walk, walk_knowing};
 
 fn entry(path: &str, kind: TreeKind, seconds: i64) -> TreeEntry {
     let time = |seconds, nanoseconds| Timestamp {

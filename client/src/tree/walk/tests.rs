@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::monitor::{Level as MessageLevel, Silent, Task};
-use crate::tree::TreeKind;
+use crate::temp_name::TempNames;
+use crate::tree::{PatternSet, TreeKind};
 
 fn names(root: &Path, options: &WalkOptions) -> Vec<String> {
     let root = TreeRoot::open(root).unwrap();
