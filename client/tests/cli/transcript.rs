@@ -67,7 +67,7 @@ fn a_full_backup_makes_the_next_one_small_and_both_come_back() {
     assert_eq!(files_of(&bed.path("restored")), files_of(&bed.path("test")));
 
     let purged = bed.run_admin("--purge --hp full-1.tar.gz").expect(0).stdout;
-    assert_eq!(purged, "Purge full-1.tar.gz (1/1)\nPurged 1 packages\n");
+    assert_eq!(purged, "Purge full-1.tar.gz (1/2)\nPurged 1 packages\n");
     let full = pack("full-2.tar.gz").stdout;
     assert!(
         full.starts_with("saved: 0 files, 0 pkgs, size: 0. Download: 0\n"),
