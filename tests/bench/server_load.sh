@@ -36,7 +36,10 @@ if [ -z "${FILLED:-}" ]; then
 fi
 du -sm "$filled/data/store" | awk '{print "store_mib " $1}'
 
+# Root's nginx would read as another user, who may not enter the temporary folder.
+[ "$(id -u)" -ne 0 ] || user="user $(id -un);"
 cat >"$work/nginx.conf" <<CONF
+${user:-}
 worker_processes 2;
 pid $work/nginx.pid;
 error_log $work/nginx.log;
