@@ -108,10 +108,18 @@ fn round(state: &State, stop: &Stop) -> Result<u64, StoreError> {
         let is_wanted =
             |package: &&PackageSummary| is_http(&package.url) && !state.is_expired(package.expires);
         let hosts = by_host(page.packages.iter().filter(is_wanted));
-        let Some(count) = check_hosts(state, stop, &hosts) else {
+        checked += check_hosts(&hosts, |package| {
+            if stop.wait(state.settings.fetch.host_pause) {
+                return None;
+            }
+            let found = check(state, stop, package);
+            let is_unclear = matches!(found, Finding::Unclear);
+            state.health.note(&package.url, found, (state.clock)());
+            Some(is_unclear)
+        });
+        if stop.wait(Duration::ZERO) {
             return Ok(checked);
-        };
-        checked += count;
+        }
         after = page.next;
         let to = page.packages.last().map(|package| package.id);
         if let Err(error) = state.health.save(to, after) {
@@ -136,23 +144,17 @@ fn by_host<'p>(packages: impl Iterator<Item = &'p PackageSummary>) -> Vec<Vec<&'
     hosts
 }
 
-/// Checks hosts beside each other, each host's URLs one by one with a pause between them; how many,
-/// or nothing if the server stops meanwhile.
-fn check_hosts(state: &State, stop: &Stop, hosts: &[Vec<&PackageSummary>]) -> Option<u64> {
+/// Checks hosts beside each other, each host's URLs one by one; how many. What `is_unclear` says,
+/// see [`check_host`].
+fn check_hosts(
+    hosts: &[Vec<&PackageSummary>],
+    is_unclear: impl Fn(&PackageSummary) -> Option<bool> + Sync,
+) -> u64 {
     let next = AtomicUsize::new(0);
     let checked = AtomicU64::new(0);
     let work = || {
         while let Some(packages) = hosts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let count = check_host(packages, |package| {
-                if stop.wait(state.settings.fetch.host_pause) {
-                    return None;
-                }
-                let found = check(state, stop, package);
-                let is_unclear = matches!(found, Finding::Unclear);
-                state.health.note(&package.url, found, (state.clock)());
-                Some(is_unclear)
-            });
-            checked.fetch_add(count, Ordering::Relaxed);
+            checked.fetch_add(check_host(packages, &is_unclear), Ordering::Relaxed);
         }
     };
     thread::scope(|scope| {
@@ -161,14 +163,17 @@ fn check_hosts(state: &State, stop: &Stop, hosts: &[Vec<&PackageSummary>]) -> Op
         }
         work();
     });
-    (!stop.wait(Duration::ZERO)).then(|| checked.into_inner())
+    checked.into_inner()
 }
 
 /// Checks the packages of one host until it has failed too often in a row: what it said of the
 /// others before stays. How many were checked.
+///
+/// `is_unclear` checks one: whether it failed for a reason that may pass, or nothing if the server
+/// stops.
 fn check_host(
     packages: &[&PackageSummary],
-    mut is_unclear: impl FnMut(&PackageSummary) -> Option<bool>,
+    is_unclear: impl Fn(&PackageSummary) -> Option<bool>,
 ) -> u64 {
     let mut failures = 0;
     let mut checked = 0;
@@ -255,6 +260,27 @@ mod tests {
             hosts.iter().map(ids).collect::<Vec<_>>(),
             [vec![1, 3], vec![2]]
         );
+    }
+
+    #[test]
+    fn hosts_are_checked_beside_each_other() {
+        let packages: Vec<_> = (0..2)
+            .map(|id| package(id, &format!("http://host{id}.example.org/")))
+            .collect();
+        let (there, here) = (Mutex::new(0), Condvar::new());
+        let in_vain = AtomicU64::new(0);
+        // Each waits for the other: one after the other, the first would wait in vain.
+        let checked = check_hosts(&by_host(packages.iter()), |_| {
+            let mut begun = there.lock().unwrap();
+            *begun += 1;
+            here.notify_all();
+            let patience = Duration::from_secs(20);
+            let waited = here.wait_timeout_while(begun, patience, |begun| *begun < 2);
+            let is_late = waited.unwrap().1.timed_out();
+            in_vain.fetch_add(is_late.into(), Ordering::Relaxed);
+            Some(false)
+        });
+        assert_eq!((checked, in_vain.into_inner()), (2, 0));
     }
 
     #[test]
