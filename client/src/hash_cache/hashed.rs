@@ -6,10 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use hashget_common::digest::Digest;
 
 use crate::monitor::Progress;
-use crate::tree::{FileList, HashError, HashedFile, TreeRoot, hash_each};
-
-/// Where a sparse file has data.
-pub(crate) type Extents = Vec<(u64, u64)>;
+use crate::tree::{Extents, FileList, HashError, HashedFile, TreeRoot, hash_each};
 
 /// Is told digests as soon as they are known, by any thread.
 pub type TellDigests<'a> = dyn Fn(&[Digest]) + Sync + 'a;

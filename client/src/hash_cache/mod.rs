@@ -34,7 +34,12 @@ pub struct HashCache {
     settle: Duration,
     /// Whether file systems that may change a file without changing its stamp are taken, too.
     any_file_system: bool,
+    /// Of so many files at most what is known is held in memory; of more it is read as it is needed.
+    most_held: u64,
 }
+
+/// The usual [`HashCache::most_held`].
+const MOST_HELD: u64 = 500_000;
 
 /// Longer than the system takes to write changed pages to disk. Until it has, a program that has
 /// mapped the file into its memory can change it again without a new time.
@@ -47,6 +52,7 @@ impl HashCache {
             folder: cache.join("digests"),
             settle: SETTLE,
             any_file_system: false,
+            most_held: MOST_HELD,
         }
     }
 
@@ -57,7 +63,7 @@ impl HashCache {
         let opened = folder::path_for(&self.folder, root)
             .and_then(|path| folder::open(&self.folder, &path))
             .and_then(Reader::new)
-            .and_then(Recalled::new);
+            .and_then(|reader| Recalled::new(reader, self.most_held));
         opened.unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
                 let folder = self.folder.display();
@@ -169,9 +175,6 @@ struct Stored {
     is_current: bool,
 }
 
-/// Of so many files at most what is known is held in memory.
-const MOST_HELD: u64 = 500_000;
-
 /// What is known of a tree from the last time.
 #[derive(Default)]
 pub struct Recalled {
@@ -183,10 +186,10 @@ pub struct Recalled {
 }
 
 impl Recalled {
-    fn new(mut reader: Reader) -> io::Result<Self> {
+    fn new(mut reader: Reader, most_held: u64) -> io::Result<Self> {
         let files = reader.entries();
         let mut held = Vec::new();
-        if files > MOST_HELD {
+        if files > most_held {
             let rest = Some(reader);
             return Ok(Self { held, rest, files });
         }

@@ -99,6 +99,30 @@ fn what_did_not_change_is_not_read_again() {
 }
 
 #[test]
+fn a_tree_too_large_to_be_held_is_known_all_the_same() {
+    let mut bed = Bed::new();
+    bed.cache.most_held = 899;
+    for number in 0..900_u32 {
+        bed.write(&format!("{number}"), &number.to_le_bytes());
+    }
+    assert_eq!(bed.run(), 0);
+    let root = TreeRoot::open(&bed.path("")).unwrap();
+    let recalled = bed.cache.recall(&root, &Silent);
+    assert!(recalled.held.is_empty() && recalled.rest.is_some());
+    bed.write("7", b"new!");
+    assert_eq!(bed.run(), 899);
+    assert_eq!(bed.run(), 900);
+    // Damage that only reading on finds makes all of it absent, as ever.
+    let file = bed.file();
+    let mut bytes = fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    assert_eq!(bed.run(), 0);
+    assert_eq!(bed.run(), 900);
+}
+
+#[test]
 fn a_change_that_keeps_size_and_modification_time_is_seen() {
     let bed = Bed::new();
     bed.write("file", b"before");

@@ -7,10 +7,7 @@ use rayon::slice::ParallelSliceMut;
 
 use super::plan::Wanted;
 use crate::hash_cache::HashedFiles;
-use crate::tree::{FileId, ListedFile, TreeList};
-
-/// Where a sparse file has data.
-type Extents = Vec<(u64, u64)>;
+use crate::tree::{Extents, FileId, ListedFile, TreeList};
 
 /// The contents of a tree's files: each digest once, and which entry has which.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use super::compact::Compacted;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
-use crate::tree::{FileId, TreeEntry};
+use crate::tree::{Extents, FileId, TreeEntry};
 
 /// So many entries are written by one thread at a time.
 const CHUNK_ENTRIES: usize = 512;
@@ -100,7 +100,7 @@ impl Listed {
 fn restore_entry(
     entry: TreeEntry,
     sha256: Digest,
-    extents: Option<Vec<(u64, u64)>>,
+    extents: Option<Extents>,
     hardlink: Option<RelPath>,
 ) -> RestoreEntry {
     let size = entry.stamp().map(|stamp| stamp.size);

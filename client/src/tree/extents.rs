@@ -6,9 +6,12 @@ use std::io::{self, Seek, SeekFrom as StdSeekFrom};
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
+/// Where a sparse file has data, as (offset, length), ascending.
+pub type Extents = Vec<(u64, u64)>;
+
 /// Where `file` has data within its first `size` bytes, as (offset, length), ascending; `None` if it
 /// has no hole, or the file system cannot tell. Moves the file's position to its start.
-pub fn data_extents(mut file: &File, size: u64) -> io::Result<Option<Vec<(u64, u64)>>> {
+pub fn data_extents(mut file: &File, size: u64) -> io::Result<Option<Extents>> {
     let extents = find_extents(file, size);
     file.seek(StdSeekFrom::Start(0))?;
     match extents {
@@ -19,7 +22,7 @@ pub fn data_extents(mut file: &File, size: u64) -> io::Result<Option<Vec<(u64, u
     }
 }
 
-fn find_extents(file: &File, size: u64) -> rustix::io::Result<Vec<(u64, u64)>> {
+fn find_extents(file: &File, size: u64) -> rustix::io::Result<Extents> {
     let mut extents = Vec::new();
     let mut at = 0;
     while at < size {

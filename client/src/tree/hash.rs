@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use super::entry::{FileStamp, TreeEntry};
-use super::extents::data_extents;
+use super::extents::{Extents, data_extents};
 use super::root::{TreeRoot, file_stamp};
 use crate::monitor::Progress;
 
@@ -24,7 +24,7 @@ pub struct HashedFile {
     /// The SHA-256 of its content.
     pub sha256: Digest,
     /// Where it has data, if it has holes.
-    pub extents: Option<Vec<(u64, u64)>>,
+    pub extents: Option<Extents>,
 }
 
 /// Why a file has no digest.
@@ -192,7 +192,7 @@ pub(crate) fn extents_of<F: FileList + ?Sized>(
     root: &TreeRoot,
     files: &F,
     number: usize,
-) -> Result<Option<Vec<(u64, u64)>>, HashError> {
+) -> Result<Option<Extents>, HashError> {
     Ok(Opened::open(root, files, number)?.extents)
 }
 
@@ -200,7 +200,7 @@ pub(crate) fn extents_of<F: FileList + ?Sized>(
 struct Opened {
     file: File,
     stamp: FileStamp,
-    extents: Option<Vec<(u64, u64)>>,
+    extents: Option<Extents>,
 }
 
 impl Opened {
@@ -262,7 +262,7 @@ fn hash_batch<F: FileList + ?Sized>(
         .collect()
 }
 
-type Content = (Vec<u8>, Option<Vec<(u64, u64)>>);
+type Content = (Vec<u8>, Option<Extents>);
 
 fn read_file<F: FileList + ?Sized>(
     root: &TreeRoot,

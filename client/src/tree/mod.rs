@@ -22,7 +22,7 @@ mod xattrs;
 pub(crate) use describe::Describer;
 pub use entry::{FileId, FileStamp, Metadata, TreeEntry, TreeKind};
 pub use exclude::{PatternError, PatternFileError, PatternSet, read_pattern_file};
-pub use extents::data_extents;
+pub use extents::{Extents, data_extents};
 pub use hash::{FileList, HashError, HashedFile, hash_files};
 pub(crate) use hash::{extents_of, hash_each};
 pub use list::{ListedFile, TreeList};
