@@ -45,6 +45,24 @@ pub enum ArchiveError {
         /// Where the data ends.
         offset: u64,
     },
+    /// A package lacks a member that its format demands.
+    #[error("{format} package has no {missing} member: it is cut short, or no such package")]
+    MissingMember {
+        /// The format of the package.
+        format: &'static str,
+        /// The member's name, without the ending of its compression.
+        missing: &'static str,
+    },
+    /// Bytes follow the end of compressed data. They are no part of it, and are not read.
+    #[error(
+        "there is garbage after the {compression} data, which ends at byte {offset} of what it becomes"
+    )]
+    Trailing {
+        /// The name of the compression.
+        compression: &'static str,
+        /// Bytes of decompressed data.
+        offset: u64,
+    },
     /// The archive contradicts its format or itself.
     #[error("{format} archive is damaged at byte {offset}, {member}: {reason}")]
     Corrupt {

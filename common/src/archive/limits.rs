@@ -1,12 +1,8 @@
 //! How much an archive may ask of the machine that reads it.
 
 use std::fmt;
-use std::sync::Arc;
 
-use super::error::ArchiveError;
-
-/// Told the path of a nested archive that could not be read to its end, and why.
-pub type NestedErrorHandler = Arc<dyn Fn(&[u8], &ArchiveError) + Send + Sync>;
+use super::problem::ProblemHandler;
 
 /// What to read and how far to trust it.
 #[derive(Clone, Default)]
@@ -16,16 +12,16 @@ pub struct ArchiveOptions {
     /// Whether a tar archive must end with its marker, two blocks of zeros, and the checksum of
     /// [`TarWriter`](super::TarWriter) fit if one follows. Without the marker an archive that was
     /// cut short between two members looks whole, compressed or not. Packages need not
-    /// have it, for their hashes tell; archives within archives never do.
+    /// have it, for their hashes tell; archives within archives never do. All of the archive
+    /// must be readable then: no member of a zip is left out.
     pub require_end: bool,
     /// How many threads decompress the outermost file, where its format can be cut into parts: xz
     /// in several blocks, zstd in several frames. 0 and 1 are none but the caller's own.
     pub threads: u32,
     /// The bounds of the whole reading.
     pub limits: Limits,
-    /// Called for each nested archive that is broken or beyond a limit. That does not fail the
-    /// reading: the file was visited, and yields no (more) entries.
-    pub on_nested_error: Option<NestedErrorHandler>,
+    /// Called for whatever is wrong without failing the reading.
+    pub on_problem: Option<ProblemHandler>,
 }
 
 impl fmt::Debug for ArchiveOptions {
@@ -35,7 +31,7 @@ impl fmt::Debug for ArchiveOptions {
             .field("require_end", &self.require_end)
             .field("threads", &self.threads)
             .field("limits", &self.limits)
-            .field("on_nested_error", &self.on_nested_error.is_some())
+            .field("on_problem", &self.on_problem.is_some())
             .finish()
     }
 }

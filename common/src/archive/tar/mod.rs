@@ -51,15 +51,22 @@ pub(super) fn read<E>(
         }
         let header = Header::from_byte_slice(&block);
         let size = stored_size(header, &blocks)?;
-        if pending.extend(
-            header,
-            size,
-            &mut blocks,
-            walk.budget.limits().max_extension_bytes,
-        )? {
+        let limit = walk.budget.limits().max_extension_bytes;
+        if pending.extend(header, size, &mut blocks, limit)? {
+            if let Some(fault) = pending.fault.take() {
+                if whole {
+                    return Err(fault.into());
+                }
+                walk.ignore(place, &fault);
+            }
             continue;
         }
+        let is_pax = pending.is_pax;
         let attributes = pending.take();
+        let size = Size {
+            stored: size,
+            is_pax,
+        };
         member(walk, place, header, size, attributes, &mut blocks)?;
     }
     if pending.is_some() {
@@ -82,6 +89,18 @@ struct Pending {
     local: Option<Attributes>,
     long_name: Option<Vec<u8>>,
     long_link: Option<Vec<u8>>,
+    /// Whether there was any pax header.
+    is_pax: bool,
+    /// Where a pax header has no record; the rest of it was not taken in.
+    fault: Option<ArchiveError>,
+}
+
+/// What a header says of the content of its member.
+#[derive(Clone, Copy)]
+struct Size {
+    stored: u64,
+    /// Whether the archive is a pax one, where hard links may have content.
+    is_pax: bool,
 }
 
 impl Pending {
@@ -93,16 +112,13 @@ impl Pending {
         blocks: &mut Blocks<'_>,
         limit: u64,
     ) -> Result<bool, ArchiveError> {
-        let fault = |blocks: &Blocks<'_>, fault: pax::Fault| {
-            let reason = format!("{}, {} bytes into it", fault.reason, fault.offset);
-            blocks.corrupt("a pax header", &reason)
-        };
         match header.as_old().linkflag[0] {
             b'L' => self.long_name = Some(long_text(size, blocks, limit)?),
             b'K' => self.long_link = Some(long_text(size, blocks, limit)?),
             b'g' => {
                 let data = blocks.extension(size, limit)?;
-                self.global.apply(&data).map_err(|why| fault(blocks, why))?;
+                self.is_pax = true;
+                self.fault = applied(self.global.apply(&data), blocks)?;
                 if self.global.kept_bytes() > MAX_GLOBAL_BYTES {
                     return Err(ArchiveError::Limit {
                         limit: LimitKind::ExtensionBytes,
@@ -118,7 +134,8 @@ impl Pending {
                     return Err(blocks.corrupt("a pax header", "a second one for one member"));
                 }
                 let mut local = self.global.clone();
-                local.apply(&data).map_err(|why| fault(blocks, why))?;
+                self.is_pax = true;
+                self.fault = applied(local.apply(&data), blocks)?;
                 self.local = Some(local);
             }
             _ => return Ok(false),
@@ -137,6 +154,24 @@ impl Pending {
 
     fn is_some(&self) -> bool {
         self.local.is_some() || self.long_name.is_some() || self.long_link.is_some()
+    }
+}
+
+/// Where a pax header has no record at all, the rest is passed over, as `bsdtar` does. Records that
+/// make no sense are refused: they may tell sizes.
+fn applied(
+    result: Result<(), pax::Fault>,
+    blocks: &Blocks<'_>,
+) -> Result<Option<ArchiveError>, ArchiveError> {
+    let Err(fault) = result else {
+        return Ok(None);
+    };
+    let reason = format!("{}, {} bytes into it", fault.reason, fault.offset);
+    let error = blocks.corrupt("a pax header", &reason);
+    if fault.is_no_record {
+        Ok(Some(error))
+    } else {
+        Err(error)
     }
 }
 
@@ -160,7 +195,7 @@ fn member<E>(
     walk: &mut Walk<'_, E>,
     place: Place<'_>,
     header: &Header,
-    size: u64,
+    size: Size,
     mut attributes: Attributes,
     blocks: &mut Blocks<'_>,
 ) -> Result<(), ReadError<E>> {
@@ -169,10 +204,13 @@ fn member<E>(
         .take()
         .unwrap_or_else(|| header::path(header));
     let path = attributes.sparse.name.take().unwrap_or(path);
-    let kind = kind(header, &mut attributes, &path);
-    let mut stored = attributes.size.unwrap_or(size);
+    let mut kind = kind(header, &mut attributes, &path)?;
+    let mut stored = attributes.size.unwrap_or(size.stored);
     if i64::try_from(stored).is_err() {
         return Err(blocks.corrupt_member(&path, "the size is too large").into());
+    }
+    if is_linked_with_content(&kind, header, stored, size.is_pax, blocks)? {
+        kind = EntryKind::File;
     }
     if !has_content(&kind, header) {
         // Programs that put a size here (of the linked file, say) store no content for it.
@@ -191,6 +229,9 @@ fn member<E>(
         0
     };
     let budget = walk.budget;
+    if let Some(map) = &map {
+        budget.check_holes(map.real_size.saturating_sub(stored))?;
+    }
     let found = Found {
         format: FORMAT,
         path: path.clone(),
@@ -212,7 +253,33 @@ fn member<E>(
     Ok(())
 }
 
-fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind {
+/// Whether a hard link brings its content along, which makes it a file for all who ask for
+/// content. Pax archives may have such; of others those do where no header follows.
+fn is_linked_with_content(
+    kind: &EntryKind,
+    header: &Header,
+    stored: u64,
+    is_pax: bool,
+    blocks: &mut Blocks<'_>,
+) -> Result<bool, ArchiveError> {
+    if stored == 0 || !matches!(kind, EntryKind::HardLink { .. }) {
+        return Ok(false);
+    }
+    if is_pax {
+        return Ok(true);
+    }
+    if header.as_ustar().is_none() {
+        return Ok(false);
+    }
+    let next = blocks.peek()?;
+    Ok(!next.iter().all(|&byte| byte == 0) && !header::is_header(next))
+}
+
+fn kind(
+    header: &Header,
+    attributes: &mut Attributes,
+    path: &[u8],
+) -> Result<EntryKind, ArchiveError> {
     let extras = header::extras(header);
     let major = attributes.device.0.unwrap_or(extras.major);
     let minor = attributes.device.1.unwrap_or(extras.minor);
@@ -220,7 +287,7 @@ fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind 
         let stored = || header::text(&header.as_old().linkname).to_vec();
         attributes.link_path.take().unwrap_or_else(stored)
     };
-    match header.as_old().linkflag[0] {
+    Ok(match header.as_old().linkflag[0] {
         // v7 had no type for directories; 7 is a contiguous file.
         0 | b'0' if path.ends_with(b"/") => EntryKind::Directory,
         0 | b'0' | b'7' | b'S' => EntryKind::File,
@@ -231,8 +298,16 @@ fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind 
         // D is a directory of a GNU incremental dump, with a list as its content.
         b'5' | b'D' => EntryKind::Directory,
         b'6' => EntryKind::Fifo,
+        b'M' => {
+            return Err(ArchiveError::Unsupported {
+                format: FORMAT,
+                member: MemberName::of(path),
+                reason: "it continues a member of another volume; join the volumes first"
+                    .to_owned(),
+            });
+        }
         other => EntryKind::Other(other),
-    }
+    })
 }
 
 fn has_content(kind: &EntryKind, header: &Header) -> bool {
