@@ -6,6 +6,7 @@ mod dead_hosts;
 mod download;
 mod fetch;
 mod folder_pool;
+mod given;
 mod part;
 mod pool;
 mod receive;
@@ -13,6 +14,8 @@ mod tries;
 
 #[cfg(test)]
 mod download_tests;
+#[cfg(test)]
+mod encoding_tests;
 #[cfg(test)]
 mod fetch_tests;
 
@@ -25,6 +28,7 @@ pub use cache::CleanStats;
 pub use check::{SourceKind, SourceState};
 pub use download::{DownloadError, DownloadOptions, Downloader};
 pub use fetch::{FetchAttempt, FetchError, PackageSources};
+pub(crate) use given::{given_package, open_regular};
 pub use pool::{Pool, PoolError};
 
 /// A package as it is asked for.
