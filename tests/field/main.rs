@@ -4,5 +4,6 @@
 //! of their subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod archives;
 mod case;
 mod first;
