@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::content::Plain;
 use super::decompress::Decoder;
 use super::entry::{EntryKind, EntryMetadata, Timestamp};
 use super::error::ReadError;
@@ -36,12 +37,13 @@ pub(super) fn read<E>(
         path,
         kind: EntryKind::File,
         size: None,
+        given: None,
         metadata: EntryMetadata {
             mtime,
             ..EntryMetadata::default()
         },
     };
-    walk.found(place, found, &mut whole)?;
+    walk.found(place, found, &mut Plain(&mut whole))?;
     Ok(ArchiveKind::Compressed(compression))
 }
 

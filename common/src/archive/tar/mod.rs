@@ -18,12 +18,9 @@ use self::pax::Attributes;
 use self::sparse::Map;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::limits::Limits;
 use super::read::ArchiveKind;
 use super::walk::{Found, Place, Walk};
-
-/// Bytes that global headers may keep, since they are copied for each member. Git's, the common
-/// ones, keep none.
-const MAX_GLOBAL_BYTES: usize = 64 << 10;
 
 /// Visits the members of a tar archive.
 ///
@@ -51,12 +48,7 @@ pub(super) fn read<E>(
         }
         let header = Header::from_byte_slice(&block);
         let size = stored_size(header, &blocks)?;
-        if pending.extend(
-            header,
-            size,
-            &mut blocks,
-            walk.budget.limits().max_extension_bytes,
-        )? {
+        if pending.extend(header, size, &mut blocks, walk.budget.limits())? {
             continue;
         }
         let attributes = pending.take();
@@ -91,8 +83,9 @@ impl Pending {
         header: &Header,
         size: u64,
         blocks: &mut Blocks<'_>,
-        limit: u64,
+        limits: &Limits,
     ) -> Result<bool, ArchiveError> {
+        let limit = limits.max_extension_bytes;
         let fault = |blocks: &Blocks<'_>, fault: pax::Fault| {
             let reason = format!("{}, {} bytes into it", fault.reason, fault.offset);
             blocks.corrupt("a pax header", &reason)
@@ -103,10 +96,10 @@ impl Pending {
             b'g' => {
                 let data = blocks.extension(size, limit)?;
                 self.global.apply(&data).map_err(|why| fault(blocks, why))?;
-                if self.global.kept_bytes() > MAX_GLOBAL_BYTES {
+                if self.global.kept_bytes() as u64 > limits.max_global_bytes {
                     return Err(ArchiveError::Limit {
-                        limit: LimitKind::ExtensionBytes,
-                        allowed: MAX_GLOBAL_BYTES as u64,
+                        limit: LimitKind::GlobalBytes,
+                        allowed: limits.max_global_bytes,
                         member: MemberName::part("a global pax header"),
                     });
                 }
@@ -191,21 +184,23 @@ fn member<E>(
         0
     };
     let budget = walk.budget;
+    let skip_holes = walk.options.skip_holes;
     let found = Found {
         format: FORMAT,
         path: path.clone(),
         kind,
         size: Some(size),
+        given: Some(if skip_holes && is_file { stored } else { size }),
         metadata,
     };
     let mut data = blocks.data(stored);
     match &map {
-        Some(map) => walk.found(
+        Some(map) if !skip_holes => walk.found(
             place,
             found,
-            &mut sparse::Expanded::new(&mut data, map, budget),
+            &mut sparse::Expanded::new(&mut data, map, &path, budget),
         )?,
-        None => walk.found(place, found, &mut data)?,
+        _ => walk.found(place, found, &mut data)?,
     }
     let left = data.left;
     blocks.pass(left, stored, &path)?;

@@ -13,6 +13,7 @@ use flate2::bufread::DeflateDecoder;
 
 use self::directory::{Directory, Record, corrupt, cut, read_at, u16_at};
 use super::budget::{Budget, ReadSeek};
+use super::content::Plain;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
 use super::read::ArchiveKind;
@@ -64,9 +65,10 @@ fn member<E>(
             path,
             kind,
             size,
+            given: size,
             metadata,
         },
-        &mut content,
+        &mut Plain(&mut content),
     )
 }
 
