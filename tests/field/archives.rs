@@ -62,7 +62,7 @@ cases! {
         steps: vec![
             run("hashget --submit http://example.org/s.tar.gz -p odd --file sparse-giant.tar.gz --hashserver")
                 .ends(1)
-                .says("max_total_bytes"),
+                .says("max_hole_bytes"),
         ],
         check: nothing_more,
     },

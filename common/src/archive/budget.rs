@@ -65,24 +65,21 @@ impl Budget {
         self.check_total()
     }
 
-    /// Refuses holes of `bytes` in all that would exceed what is allowed, before any is filled.
-    pub(super) fn check_holes(&self, bytes: u64) -> Result<(), ArchiveError> {
-        let made = self.decoded.get().saturating_add(self.holes.get());
-        self.check_made(made.saturating_add(bytes))
-    }
-
-    /// Counts zeros that stand for the holes of a sparse file.
-    pub(super) fn add_hole(&self, bytes: u64) -> Result<(), ArchiveError> {
+    /// Counts zeros that stand for the holes of the sparse file at `path`, before they are made.
+    pub(super) fn add_holes(&self, bytes: u64, path: &[u8]) -> Result<(), ArchiveError> {
         self.holes.set(self.holes.get().saturating_add(bytes));
+        if self.holes.get() > self.limits.max_hole_bytes {
+            return Err(ArchiveError::Limit {
+                limit: LimitKind::HoleBytes,
+                allowed: self.limits.max_hole_bytes,
+                member: MemberName::of(path),
+            });
+        }
         self.check_total()
     }
 
     fn check_total(&self) -> Result<(), ArchiveError> {
-        self.check_made(self.decoded.get().saturating_add(self.holes.get()))
-    }
-
-    fn check_made(&self, bytes: u64) -> Result<(), ArchiveError> {
-        if bytes > self.limits.max_total_bytes {
+        if self.decoded.get().saturating_add(self.holes.get()) > self.limits.max_total_bytes {
             return Err(ArchiveError::Limit {
                 limit: LimitKind::TotalBytes,
                 allowed: self.limits.max_total_bytes,

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use super::budget::Budget;
+use super::content::Plain;
 use super::decompress::Decoder;
 use super::entry::{EntryKind, EntryMetadata, Timestamp};
 use super::error::ReadError;
@@ -68,12 +69,13 @@ fn decompressed<E>(
         path,
         kind: EntryKind::File,
         size: None,
+        given: None,
         metadata: EntryMetadata {
             mtime,
             ..EntryMetadata::default()
         },
     };
-    walk.found(place, found, &mut head.chain(decoder))?;
+    walk.found(place, found, &mut Plain(&mut head.chain(decoder)))?;
     Ok(ArchiveKind::Compressed(compression))
 }
 

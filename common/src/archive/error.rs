@@ -87,7 +87,8 @@ pub enum ArchiveError {
     },
     /// The archive asks for more than the [`Limits`](super::Limits) allow.
     #[error(
-        "{member} exceeds the limit {limit} of {allowed}; raise `{limit}` if the archive is to be trusted"
+        "{member} exceeds the limit {limit} of {allowed}; raise the setting `package_limits.{limit}` if the \
+         archive is to be trusted"
     )]
     Limit {
         /// The limit that was hit.
@@ -133,6 +134,8 @@ pub enum LimitKind {
     Entries,
     /// `max_total_bytes`
     TotalBytes,
+    /// `max_hole_bytes`
+    HoleBytes,
     /// `max_ratio`
     Ratio,
     /// `max_depth`
@@ -141,6 +144,8 @@ pub enum LimitKind {
     DecoderMemory,
     /// `max_extension_bytes`
     ExtensionBytes,
+    /// `max_global_bytes`
+    GlobalBytes,
     /// `max_sparse_extents`
     SparseExtents,
     /// `max_spool_bytes`
@@ -152,10 +157,12 @@ impl fmt::Display for LimitKind {
         f.write_str(match self {
             Self::Entries => "max_entries",
             Self::TotalBytes => "max_total_bytes",
+            Self::HoleBytes => "max_hole_bytes",
             Self::Ratio => "max_ratio",
             Self::Depth => "max_depth",
             Self::DecoderMemory => "max_decoder_memory",
             Self::ExtensionBytes => "max_extension_bytes",
+            Self::GlobalBytes => "max_global_bytes",
             Self::SparseExtents => "max_sparse_extents",
             Self::SpoolBytes => "max_spool_bytes",
         })
@@ -206,7 +213,10 @@ impl ArchiveError {
             Self::Limit { limit, .. } => {
                 matches!(
                     limit,
-                    LimitKind::Entries | LimitKind::TotalBytes | LimitKind::Ratio
+                    LimitKind::Entries
+                        | LimitKind::TotalBytes
+                        | LimitKind::HoleBytes
+                        | LimitKind::Ratio
                 )
             }
             Self::Io { .. } => true,

@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use tempfile::SpooledTempFile;
 
 use super::budget::{Budget, ReadSeek, Source};
-use super::content::Content;
+use super::content::{Content, Plain, Stored};
 use super::entry::{Entry, EntryKind, EntryMetadata, Origin};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
 use super::limits::ArchiveOptions;
@@ -58,6 +58,8 @@ pub(super) struct Found {
     pub(super) path: Vec<u8>,
     pub(super) kind: EntryKind,
     pub(super) size: Option<u64>,
+    /// How many bytes of content there are to read: less than `size` if holes are skipped.
+    pub(super) given: Option<u64>,
     pub(super) metadata: EntryMetadata,
 }
 
@@ -144,7 +146,7 @@ impl<E> Walk<'_, E> {
         &mut self,
         place: Place<'_>,
         found: Found,
-        content: &mut dyn Read,
+        content: &mut dyn Stored,
     ) -> Result<(), ReadError<E>> {
         self.budget.add_entry(&found.path)?;
         let entry = Entry {
@@ -159,7 +161,7 @@ impl<E> Walk<'_, E> {
             return (self.visit)(&entry, &mut io::empty()).map_err(ReadError::Visit);
         }
         let name = MemberName::of(&entry.path);
-        let mut content = Content::new(content, found.format, name, entry.size);
+        let mut content = Content::new(content, found.format, name, found.given);
         if self.options.recursive && sniff(content.peek()?) != Format::Unknown {
             if place.depth < self.budget.limits().max_depth {
                 return self.nested(&entry, &mut content);
@@ -196,6 +198,7 @@ impl<E> Walk<'_, E> {
             Err(error) => return Err(content.take_failure().unwrap_or(error).into()),
         };
         let mut whole = (&mut spool.file).chain(&mut *content);
+        let mut whole = Plain(&mut whole);
         let name = MemberName::of(&entry.path);
         let visited = self.visit_file(
             entry,

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::super::content::Stored;
 use super::super::error::{ArchiveError, LimitKind, MemberName};
 use super::super::walk::reading;
 use super::checksum::{self, Summed};
@@ -163,6 +164,8 @@ pub(super) struct Data<'b, 'r> {
     blocks: &'b mut Blocks<'r>,
     pub(super) left: u64,
 }
+
+impl Stored for Data<'_, '_> {}
 
 impl Read for Data<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

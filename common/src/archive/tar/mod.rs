@@ -18,12 +18,9 @@ use self::pax::Attributes;
 use self::sparse::Map;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::limits::Limits;
 use super::read::ArchiveKind;
 use super::walk::{Found, Place, Walk};
-
-/// Bytes that global headers may keep, since they are copied for each member. Git's, the common
-/// ones, keep none.
-const MAX_GLOBAL_BYTES: usize = 64 << 10;
 
 /// Visits the members of a tar archive.
 ///
@@ -51,8 +48,7 @@ pub(super) fn read<E>(
         }
         let header = Header::from_byte_slice(&block);
         let size = stored_size(header, &blocks)?;
-        let limit = walk.budget.limits().max_extension_bytes;
-        if pending.extend(header, size, &mut blocks, limit)? {
+        if pending.extend(header, size, &mut blocks, walk.budget.limits())? {
             if let Some(fault) = pending.fault.take() {
                 if whole {
                     return Err(fault.into());
@@ -110,8 +106,9 @@ impl Pending {
         header: &Header,
         size: u64,
         blocks: &mut Blocks<'_>,
-        limit: u64,
+        limits: &Limits,
     ) -> Result<bool, ArchiveError> {
+        let limit = limits.max_extension_bytes;
         match header.as_old().linkflag[0] {
             b'L' => self.long_name = Some(long_text(size, blocks, limit)?),
             b'K' => self.long_link = Some(long_text(size, blocks, limit)?),
@@ -119,10 +116,10 @@ impl Pending {
                 let data = blocks.extension(size, limit)?;
                 self.is_pax = true;
                 self.fault = applied(self.global.apply(&data), blocks)?;
-                if self.global.kept_bytes() > MAX_GLOBAL_BYTES {
+                if self.global.kept_bytes() as u64 > limits.max_global_bytes {
                     return Err(ArchiveError::Limit {
-                        limit: LimitKind::ExtensionBytes,
-                        allowed: MAX_GLOBAL_BYTES as u64,
+                        limit: LimitKind::GlobalBytes,
+                        allowed: limits.max_global_bytes,
                         member: MemberName::part("a global pax header"),
                     });
                 }
@@ -229,24 +226,23 @@ fn member<E>(
         0
     };
     let budget = walk.budget;
-    if let Some(map) = &map {
-        budget.check_holes(map.real_size.saturating_sub(stored))?;
-    }
+    let skip_holes = walk.options.skip_holes;
     let found = Found {
         format: FORMAT,
         path: path.clone(),
         kind,
         size: Some(size),
+        given: Some(if skip_holes && is_file { stored } else { size }),
         metadata,
     };
     let mut data = blocks.data(stored);
     match &map {
-        Some(map) => walk.found(
+        Some(map) if !skip_holes => walk.found(
             place,
             found,
-            &mut sparse::Expanded::new(&mut data, map, budget),
+            &mut sparse::Expanded::new(&mut data, map, &path, budget),
         )?,
-        None => walk.found(place, found, &mut data)?,
+        _ => walk.found(place, found, &mut data)?,
     }
     let left = data.left;
     blocks.pass(left, stored, &path)?;

@@ -3,6 +3,7 @@
 mod compressed;
 mod damage;
 mod deb;
+mod edges;
 mod limits;
 mod nested;
 mod parallel;

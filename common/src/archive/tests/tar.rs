@@ -326,5 +326,5 @@ fn holes_beyond_all_measure_are_refused_at_once() {
     ];
     let tar = TarBuilder::new().pax(map).file("f", "abcde").build();
     let error = archive_error(list(&tar)).to_string();
-    assert!(error.contains("max_total_bytes"), "{error}");
+    assert!(error.contains("max_hole_bytes"), "{error}");
 }

@@ -16,6 +16,7 @@ use flate2::Crc;
 use self::directory::{Directory, Record, corrupt, read_at, u16_at};
 use self::method::Data;
 use super::budget::{Budget, ReadSeek};
+use super::content::Plain;
 use super::decompress::wants_too_much_memory;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
@@ -87,9 +88,10 @@ fn member<E>(
             path,
             kind,
             size,
+            given: size,
             metadata,
         },
-        &mut content,
+        &mut Plain(&mut content),
     )
 }
 
