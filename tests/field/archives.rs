@@ -42,6 +42,19 @@ cases! {
         ],
         check: nothing_more,
     },
+    ones_own_archive_with_garbage_behind_it_comes_back: Case {
+        report: 809,
+        title: "a backup with garbage behind its gzip data is not restored, which tar does",
+        needs: &[],
+        input: |scene| scene.write("tree/a", "one"),
+        steps: vec![
+            run("hashget -zf a.tgz --pack tree --hashserver --heuristics"),
+            run("cp a.tgz b.tgz"),
+            run("dd if={root}/tree/a of=b.tgz oflag=append conv=notrunc status=none"),
+            run("hashget -u b.tgz -C out --hashserver").says("garbage after the gzip data"),
+        ],
+        check: |scene| assert_eq!(std::fs::read(scene.path("out/a")).unwrap(), b"one"),
+    },
     a_deb_without_data_is_named_so: Case {
         report: 804,
         title: "a .deb without data is said to be cut short in the middle of nothing",

@@ -11,7 +11,7 @@ use super::options::{Overwrite, RestoreOptions};
 use super::redirect::Redirects;
 use super::stats::ExtractStats;
 use super::survey::hash;
-use crate::monitor::{Monitor, Problem};
+use crate::monitor::{Level, Monitor, Problem};
 use crate::place::{
     ContentError, Existing, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer, Target,
     Wanted, content_error, is_hopeless, write_content,
@@ -59,6 +59,11 @@ impl<'a> Extraction<'a> {
     /// The folder that is extracted into.
     pub(super) fn target(&self) -> &Target {
         self.placer.target
+    }
+
+    /// Tells of something that costs no file.
+    pub(super) fn warn(&self, text: &str) {
+        self.monitor.message(Level::Warning, text);
     }
 
     /// Ends: what was done, and the restore file of the archive, if it has one.

@@ -164,6 +164,13 @@ fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptE
     if indexed.kind == ArchiveKind::NotArchive {
         return Err(AttemptError::NotArchive);
     }
+    for warning in &indexed.warnings {
+        tracing::info!(
+            id = submission.id,
+            warning,
+            "the package is not indexed whole"
+        );
+    }
     let digests = indexed.record.files.len() + indexed.record.anchors.len() + 10;
     let keep = AttemptError::Keep;
     let _space = state
