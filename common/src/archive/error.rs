@@ -54,9 +54,7 @@ pub enum ArchiveError {
         missing: &'static str,
     },
     /// Bytes follow the end of compressed data. They are no part of it, and are not read.
-    #[error(
-        "there is garbage after the {compression} data, which ends at byte {offset} of what it becomes"
-    )]
+    #[error("garbage after the {compression} data, which decompresses to {offset} bytes")]
     Trailing {
         /// The name of the compression.
         compression: &'static str,

@@ -75,7 +75,7 @@ fn padding_is_ignored_and_garbage_is_told_or_an_error() {
             let (_, seen, told) = list_told(&bytes);
             assert_eq!(seen[0].content, b"text");
             assert_eq!(told.len(), 1, "{packing:?}: {told:?}");
-            assert!(told[0].starts_with("ignored: there is garbage after the "));
+            assert!(told[0].starts_with("ignored: garbage after the "));
         }
     }
 }

@@ -133,6 +133,20 @@ fn bytes_between_and_after_the_parts_of_a_zip_are_no_trouble() {
     assert_eq!(list(&between).unwrap(), whole);
 }
 
+#[test]
+fn a_gap_between_two_members_is_no_trouble() {
+    let zip = ZipBuilder::new().stored("a", "1").stored("b", "2").build();
+    let whole = list(&zip).unwrap();
+    let last = |zip: &[u8], mark: &[u8]| zip.windows(4).rposition(|at| at == mark).unwrap();
+    let gap = [9; 10];
+    let second = last(&zip, b"PK\x03\x04");
+    let mut zip = [&zip[..second], &gap, &zip[second..]].concat();
+    let (record, end) = (last(&zip, b"PK\x01\x02"), last(&zip, b"PK\x05\x06"));
+    zip[record + 42] += 10;
+    zip[end + 16] += 10;
+    assert_eq!(list(&zip).unwrap(), whole);
+}
+
 /// The last member of a zip that is cut short may be a zip, which ends as the whole would.
 #[test]
 fn a_zip_cut_behind_a_zip_in_it_is_an_error() {
