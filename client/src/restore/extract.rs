@@ -156,7 +156,7 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
     let mut visit = |entry: &Entry, content: &mut dyn io::Read| extraction.member(entry, content);
     let options = ArchiveOptions {
         require_end: true,
-        ..ArchiveOptions::default()
+        ..ArchiveOptions::own()
     };
     match read_archive(Input::File(file), &options, &mut visit) {
         Ok(ArchiveKind::NotArchive | ArchiveKind::Compressed(_)) => Err(RestoreError::NotArchive {

@@ -6,6 +6,7 @@ mod dead_hosts;
 mod download;
 mod fetch;
 mod folder_pool;
+mod limits;
 mod part;
 mod pool;
 mod receive;
@@ -25,6 +26,7 @@ pub use cache::CleanStats;
 pub use check::{SourceKind, SourceState};
 pub use download::{DownloadError, DownloadOptions, Downloader};
 pub use fetch::{FetchAttempt, FetchError, PackageSources};
+pub use limits::{package_limits, set_package_limits};
 pub use pool::{Pool, PoolError};
 
 /// A package as it is asked for.
@@ -58,6 +60,8 @@ pub struct LocalPackage {
 pub enum Origin {
     /// A file that the user named.
     Given,
+    /// An archive of the user's own series, by its name.
+    Archive(String),
     /// A pool, by its folder or URL.
     Pool(String),
     /// The download cache.

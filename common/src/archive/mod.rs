@@ -23,21 +23,25 @@ mod decompress;
 mod entry;
 mod error;
 mod gzip;
+mod limit_settings;
 mod limits;
 mod read;
 mod sniff;
 mod tar;
 mod tar_writer;
 mod walk;
+mod with_holes;
 mod xz;
 mod zip;
 mod zstd_frames;
 
 pub use entry::{Entry, EntryKind, EntryMetadata, Origin, Timestamp};
 pub use error::{ArchiveError, LimitKind, MemberName, ReadError};
+pub use limit_settings::{LimitSettings, LimitSettingsError};
 pub use limits::{ArchiveOptions, Limits, NestedErrorHandler};
 pub use read::{ArchiveKind, Compression, Input, read_archive};
 pub use tar_writer::{TarHeader, TarWriteError, TarWriter};
+pub use with_holes::WithHoles;
 
 #[cfg(test)]
 mod tests;
