@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::size::parse_size;
+
 /// Records, package files and servers.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Records, packages and servers")]
@@ -45,6 +47,9 @@ pub struct ServiceArgs {
     /// How many threads hash, compress and download
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
+    /// How much memory a restore file may take [default: what the machine has to spare]
+    #[arg(long, value_name = "SIZE", global = true, hide = true, value_parser = parse_size)]
+    pub memory: Option<u64>,
 }
 
 /// How much look-ups tell a hashserver.

@@ -163,7 +163,7 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
             let mut told = sink.lock().unwrap_or_else(PoisonError::into_inner);
             told.push(problem.to_string());
         })),
-        ..ArchiveOptions::default()
+        ..ArchiveOptions::own()
     };
     let read = read_archive(Input::File(file), &options, &mut visit);
     for problem in told.lock().unwrap_or_else(PoisonError::into_inner).iter() {

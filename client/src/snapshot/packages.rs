@@ -141,7 +141,11 @@ impl PackageCache<'_> {
             }
             _ => Ok(()),
         };
-        match read_archive(input, &ArchiveOptions::default(), &mut visit) {
+        let options = ArchiveOptions {
+            limits: local.limits(),
+            ..ArchiveOptions::default()
+        };
+        match read_archive(input, &options, &mut visit) {
             Ok(_) => Ok(Ok(())),
             Err(ReadError::Archive(error)) => Ok(Err(error_chain(&error))),
             Err(ReadError::Visit(error)) => Err(error),

@@ -23,6 +23,7 @@ pub(crate) use describe::Describer;
 pub use entry::{FileId, FileStamp, Metadata, TreeEntry, TreeKind};
 pub use exclude::{PatternError, PatternFileError, PatternSet, read_pattern_file};
 pub use extents::{Extents, data_extents};
+pub(crate) use extents::{is_mostly_hole, same_content};
 pub use hash::{FileList, HashError, HashedFile, hash_files};
 pub(crate) use hash::{extents_of, hash_each};
 pub use list::{ListedFile, TreeList};

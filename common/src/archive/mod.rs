@@ -23,6 +23,7 @@ mod deb;
 mod decompress;
 mod entry;
 mod error;
+mod limit_settings;
 mod limits;
 mod problem;
 mod read;
@@ -31,16 +32,19 @@ mod streams;
 mod tar;
 mod tar_writer;
 mod walk;
+mod with_holes;
 mod xz;
 mod zip;
 mod zstd_frames;
 
 pub use entry::{Entry, EntryKind, EntryMetadata, Origin, Timestamp};
 pub use error::{ArchiveError, LimitKind, MemberName, ReadError};
+pub use limit_settings::{LimitSettings, LimitSettingsError};
 pub use limits::{ArchiveOptions, Limits};
 pub use problem::{ArchiveProblem, ProblemHandler};
 pub use read::{ArchiveKind, Compression, Input, read_archive};
 pub use tar_writer::{TarHeader, TarWriteError, TarWriter};
+pub use with_holes::WithHoles;
 
 #[cfg(test)]
 mod tests;

@@ -159,7 +159,10 @@ fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptE
         sha256: fetched.sha256,
         size: fetched.size,
     };
-    let rules = RecordRules::new(Zoned::now().datetime());
+    let rules = RecordRules {
+        limits: state.settings.submit.package_limits.clone(),
+        ..RecordRules::new(Zoned::now().datetime())
+    };
     let indexed = record_package(package, url, &[], &rules).map_err(AttemptError::Record)?;
     if indexed.kind == ArchiveKind::NotArchive {
         return Err(AttemptError::NotArchive);

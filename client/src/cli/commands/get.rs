@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use hashget_common::archive::Limits;
 use serde::Serialize;
 
 use super::index_options::Services;
@@ -13,6 +12,7 @@ use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::get::{GetOptions, GetSpec, GotFile};
+use crate::sources::package_limits;
 
 /// Fetches a file or package into `--outdir`.
 pub(super) fn run(spec: &str, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
@@ -30,7 +30,7 @@ pub(super) fn run(spec: &str, args: &HashgetArgs, context: &Context) -> Result<(
             args.restore.overwrite,
             Some(OverwriteWhen::Changed | OverwriteWhen::Always)
         ),
-        limits: Limits::default(),
+        limits: package_limits(),
     };
     let services = Services::new(&args.index, context.trust(args.pack.trust)?, context)?;
     let got = crate::get::get(&spec, &options, &services.borrow())?;
