@@ -13,6 +13,7 @@ use hashget_common::sha256_lanes::digest_many;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use super::data_digest::{DigestKind, data_digest};
 use super::entry::{FileStamp, TreeEntry};
 use super::extents::{Extents, data_extents};
 use super::root::{TreeRoot, file_stamp};
@@ -89,9 +90,20 @@ pub fn hash_files(
     files: &[&TreeEntry],
     progress: &Progress<'_>,
 ) -> Vec<Result<HashedFile, HashError>> {
+    hash_files_by(DigestKind::Content, root, files, progress)
+}
+
+/// Like [`hash_files`], with digests of this kind.
+pub fn hash_files_by(
+    kind: DigestKind,
+    root: &TreeRoot,
+    files: &[&TreeEntry],
+    progress: &Progress<'_>,
+) -> Vec<Result<HashedFile, HashError>> {
     let results = Mutex::new(Vec::with_capacity(files.len()));
     results_of(&results).resize_with(files.len(), || Err(HashError::Changed));
-    hash_each(
+    hash_each_by(
+        kind,
         root,
         files,
         (0..).take(files.len()).collect(),
@@ -120,6 +132,17 @@ pub(crate) fn hash_each<F: FileList + ?Sized>(
     progress: &Progress<'_>,
     done: impl Fn(Vec<Outcome>) + Sync,
 ) {
+    hash_each_by(DigestKind::Content, root, files, numbers, progress, done);
+}
+
+fn hash_each_by<F: FileList + ?Sized>(
+    kind: DigestKind,
+    root: &TreeRoot,
+    files: &F,
+    numbers: Vec<u32>,
+    progress: &Progress<'_>,
+    done: impl Fn(Vec<Outcome>) + Sync,
+) {
     let stamp = |number: &u32| files.stamp(*number as usize);
     let newest = numbers.iter().filter_map(stamp);
     wait_for_the_clock(newest.map(|stamp| stamp.ctime).max());
@@ -129,7 +152,7 @@ pub(crate) fn hash_each<F: FileList + ?Sized>(
         done(match batch {
             [file] => {
                 let number = file.number();
-                vec![(number, hash_file(root, files, number, progress))]
+                vec![(number, hash_file(kind, root, files, number, progress))]
             }
             _ => hash_batch(root, files, batch, progress),
         });
@@ -284,12 +307,21 @@ fn read_file<F: FileList + ?Sized>(
 }
 
 fn hash_file<F: FileList + ?Sized>(
+    kind: DigestKind,
     root: &TreeRoot,
     files: &F,
     number: usize,
     progress: &Progress<'_>,
 ) -> Result<HashedFile, HashError> {
     let mut opened = Opened::open(root, files, number)?;
+    if kind == DigestKind::Data
+        && let Some(sha256) = data_digest(&opened.file, opened.stamp.size, opened.extents.as_ref())?
+    {
+        opened.check()?;
+        progress.advance(opened.stamp.size);
+        let extents = opened.extents;
+        return Ok(HashedFile { sha256, extents });
+    }
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut hasher = Hasher::new();
     loop {
