@@ -11,6 +11,10 @@ use crate::tree::{DigestKind, PatternSet, WalkOptions};
 ///
 /// The rules of `.hashgetignore` files are obeyed always.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are members of the format"
+)]
 pub struct IndexRules {
     /// Patterns of what is left out, as the exclusions of packing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
