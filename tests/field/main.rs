@@ -7,3 +7,4 @@
 mod archives;
 mod case;
 mod first;
+mod limits;

@@ -65,11 +65,8 @@ impl PackScan {
         for packages in plan.packages.chunks(processors.max(1)) {
             let threads = processors.div_ceil(packages.len());
             let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-            let read = |package| {
-                let local = open(package)?;
-                let limits = local.limits();
-                Some(read_members(local.file, limits, threads))
-            };
+            let read =
+                |package| open(package).map(|it| read_members(it.limits(), it.file, threads));
             let found: Vec<_> = packages.par_iter().map(read).collect();
             for (package, members) in packages.iter().zip(found) {
                 match members {

@@ -18,8 +18,8 @@ use super::{Content, Member, MemberMetadata};
 /// The regular files and folders of a package, sorted by path. Left out is what has its path not
 /// for itself, hard links, and what the package does not tell enough about.
 pub(crate) fn read_members(
-    package: File,
     limits: Limits,
+    package: File,
     threads: u32,
 ) -> Result<Vec<Member>, ArchiveError> {
     let mut reader = MemberReader::default();

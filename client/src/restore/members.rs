@@ -111,7 +111,7 @@ fn members_of(
     };
     let file = local.file.try_clone().map_err(|error| error.to_string())?;
     let members =
-        read_members(file, local.limits(), processors()).map_err(|error| error_chain(&error));
+        read_members(local.limits(), file, processors()).map_err(|error| error_chain(&error));
     // It will be read again, for the contents.
     ready.keep(local);
     members

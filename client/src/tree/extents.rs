@@ -1,7 +1,7 @@
 //! Where a sparse file has data.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom as StdSeekFrom};
+use std::io::{self, Read, Seek, SeekFrom as StdSeekFrom};
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::SeekFrom;
@@ -58,6 +58,42 @@ fn find_extents(file: &File, size: u64) -> rustix::io::Result<Extents> {
         at = end;
     }
     Ok(extents)
+}
+
+/// The data of a sparse file, its extents one after the other.
+pub(crate) struct DataReader<'a> {
+    file: &'a File,
+    extents: std::vec::IntoIter<(u64, u64)>,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> DataReader<'a> {
+    /// Reads these extents.
+    pub(crate) fn new(file: &'a File, extents: Extents) -> Self {
+        Self {
+            file,
+            extents: extents.into_iter(),
+            at: 0,
+            end: 0,
+        }
+    }
+}
+
+impl Read for DataReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.end {
+            let Some((offset, length)) = self.extents.next() else {
+                return Ok(0);
+            };
+            (self.at, self.end) = (offset, offset.saturating_add(length));
+        }
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let most = left.min(buffer.len());
+        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
 }
 
 /// Whether two files of `size` bytes have the same content. Holes are not read.

@@ -51,6 +51,7 @@ fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
             gitignore: args.exclude_ignored,
             exclude_caches: args.exclude_caches,
             one_file_system: args.one_file_system,
+            data_digests: true,
         },
         signatures: !args.no_signatures,
         omitted: Some(output_names(&args.output)?),

@@ -28,7 +28,7 @@ use std::path::Path;
 
 pub(super) use self::stage_folder::is_unfinished;
 
-use hashget_common::archive::{ArchiveOptions, Entry, Input, Limits, ReadError, read_archive};
+use hashget_common::archive::{ArchiveOptions, Entry, Input, ReadError, read_archive};
 use hashget_common::rel_path::RelPath;
 
 use self::check::check;
@@ -230,10 +230,7 @@ impl Job<'_> {
         let mut is_first = true;
         let read = read_archive(
             Input::File(file),
-            &ArchiveOptions {
-                limits: Limits::none(),
-                ..ArchiveOptions::default()
-            },
+            &ArchiveOptions::own(),
             &mut |entry: &Entry, content: &mut dyn std::io::Read| {
                 if std::mem::take(&mut is_first) {
                     let again = read_manifest(entry, content, delta)?;
@@ -242,7 +239,7 @@ impl Job<'_> {
                     }
                     return Ok(());
                 }
-                stager.member(&entry.path, content)
+                stager.member(entry, content)
             },
         );
         match read {

@@ -70,13 +70,15 @@ fn edges() -> Vec<Edge> {
     };
     let xz = liblzma::encode_all([1; 1000].as_slice(), 6).unwrap();
     let window = (1..=64).find(|mib| {
-        let mut limits = Limits::default();
-        limits.max_decoder_memory = mib << 20;
+        let limits = Limits {
+            max_decoder_memory: mib << 20,
+            ..Limits::default()
+        };
         read(&xz, limits).is_ok()
     });
     vec![
         edge(LimitKind::Entries, two, 2, |limits, n| {
-            limits.max_entries = n
+            limits.max_entries = n;
         }),
         edge(
             LimitKind::TotalBytes,
