@@ -122,11 +122,11 @@ impl<'a> Context<'a> {
                 .collect(),
             downloader: self.downloader(),
             // One of many sources: the others are not to wait for it for long.
-            servers: servers(
-                &self.settings,
-                &self.http.clone().with_retries(1),
-                &self.cache,
-            )?,
+            servers: self
+                .servers
+                .iter()
+                .map(|server| server.with_http(self.http.clone().with_retries(1)))
+                .collect(),
             db: Some(self.db.clone()),
         })
     }
@@ -165,7 +165,7 @@ impl<'a> Context<'a> {
     /// nobody asks it again; one whose message makes no sense has none.
     pub(super) fn show_messages(&self) {
         for server in &self.servers {
-            match server.motd() {
+            match server.kind().and_then(|_| server.motd()) {
                 Ok(text) => {
                     for line in text.iter().flat_map(|text| text.lines()) {
                         self.reporter.message(Level::Info, line);

@@ -171,6 +171,9 @@ fn server_hint(error: &HashServerError) -> Option<&'static str> {
     match error {
         HashServerError::BadUrl { .. } => Some("a hashserver is named as http://HOST:PORT/"),
         HashServerError::Down { .. } => Some(NOT_RUNNING),
+        HashServerError::NoServer { .. } => Some(
+            "check the URL; a tree of static files without directories needs a config.json with {} in it",
+        ),
         HashServerError::Http(error) => http_hint(error),
         HashServerError::Nonsense { .. } => {
             Some("is that the URL of a hashserver, and of a version that this program knows?")

@@ -39,7 +39,7 @@ impl HashServer {
         &self,
         request: &LookupRequest,
     ) -> Result<LookupResponse, HashServerError> {
-        let is_compact = self.compact_lookup.load(Ordering::Relaxed);
+        let is_compact = self.learnt.compact_lookup.load(Ordering::Relaxed);
         let answer = if is_compact && request.signatures.is_empty() {
             self.lookup_compactly(request)?
         } else {

@@ -198,13 +198,20 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
             status,
             body: Vec::new(),
         },
-        None => shared
-            .replies
-            .lock()
-            .unwrap()
-            .get(&path)
-            .cloned()
-            .unwrap_or(missing),
+        None => {
+            let replies = shared.replies.lock().unwrap();
+            let is_folder =
+                path.ends_with('/') && replies.keys().any(|known| known.starts_with(&path));
+            match replies.get(&path) {
+                Some(reply) => reply.clone(),
+                // As web servers answer that do not list directories.
+                None if is_folder => Reply {
+                    status: 403,
+                    body: Vec::new(),
+                },
+                None => missing,
+            }
+        }
     };
     let head = format!(
         "HTTP/1.1 {} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
