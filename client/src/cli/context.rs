@@ -1,7 +1,6 @@
 //! What every command stands on: options over settings, made into services.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hashget_common::project::ProjectName;
 use jiff::Zoned;
@@ -10,13 +9,14 @@ use jiff::civil::{Date, DateTime};
 use super::args::TrustWhom;
 use super::args_service::{LookupHow, ServiceArgs};
 use super::error::CliError;
+use super::network::{http_options, token_for};
 use super::reporter::Reporter;
 use crate::hash_cache::HashCache;
 use crate::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
 use crate::hash_server::{HashServer, LookupMode};
-use crate::http::{Http, HttpOptions};
+use crate::http::Http;
 use crate::monitor::{Level, Monitor, Problem, error_chain};
-use crate::settings::{Settings, Token};
+use crate::settings::Settings;
 use crate::sources::{DownloadOptions, Downloader, PackageSources, Pool};
 use crate::state::StatePaths;
 
@@ -52,12 +52,7 @@ impl<'a> Context<'a> {
                     .build_global(),
             );
         }
-        let mut options = HttpOptions::default();
-        if let Some(seconds) = settings.timeout {
-            options.stall_timeout = Duration::from_secs(seconds.max(1));
-            options.connect_timeout = options.connect_timeout.min(options.stall_timeout);
-        }
-        let http = Http::new(options)?;
+        let http = Http::new(http_options(&settings, reporter))?;
         let (hashdb, cache) = state_paths(&settings)?;
         let servers = servers(&settings, &http, &cache)?;
         Ok(Self {
@@ -216,15 +211,6 @@ fn check_jobs(jobs: u16) -> Result<(), CliError> {
     Err(CliError::usage(text).hint("correct HASHGET_JOBS or the settings file"))
 }
 
-/// A token as it can be sent; nothing of it is shown.
-fn check_token(token: &str, url: &str) -> Result<(), CliError> {
-    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(());
-    }
-    let text = format!("the token for {url} has white space or other characters that no token has");
-    Err(CliError::usage(text).hint("correct HASHGET_TOKEN or the settings file"))
-}
-
 /// The flags as the uppermost settings.
 fn flags(args: &ServiceArgs) -> Settings {
     Settings {
@@ -280,15 +266,6 @@ fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
         ))
         .hint("correct HASHGET_LOOKUP or the settings file")),
     }
-}
-
-/// The token for a hashserver, as it can be sent.
-fn token_for(settings: &Settings, url: &str) -> Result<Option<String>, CliError> {
-    let token = settings.token_for(url).map(Token::secret);
-    if let Some(token) = token {
-        check_token(token, url)?;
-    }
-    Ok(token.map(str::to_owned))
 }
 
 fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {

@@ -189,7 +189,6 @@ fn download_hint(error: &DownloadError) -> Option<&'static str> {
         DownloadError::NotDownloadable { .. } => {
             Some("it can only come from a pool that has it: name one with --pool")
         }
-        DownloadError::HostDown { .. } => Some("try again later"),
         DownloadError::WrongBytes { .. } => Some(
             "the file at that URL was changed: name another source with --pool or --hashserver",
         ),
@@ -245,6 +244,11 @@ fn http_hint(error: &HttpError) -> Option<&'static str> {
         HttpError::Status { status: 507, .. } => "the server's disk is full: tell who runs it",
         HttpError::Status { status: 500.., .. } => "the server is at fault: try again later",
         HttpError::Json { .. } => "is that the URL of a hashserver?",
+        HttpError::HostDown { .. } => "try again later, or name other sources with --pool or --hashserver",
+        HttpError::Proxy { .. } => "write it as http://HOST:PORT, or list the host in NO_PROXY",
+        HttpError::PlainPassword { .. } => {
+            "use https, or set `plain = true` for the host in [credentials] of a settings file"
+        }
         _ => return None,
     })
 }

@@ -23,7 +23,7 @@ pub enum HashServerError {
         url: String,
     },
     /// There is a web server at the URL, but no hashserver. It is not asked again in this run.
-    #[error("there is no hashserver at {url}: {what}")]
+    #[error("{url} is no hashserver: {what}")]
     NoServer {
         /// The URL.
         url: String,

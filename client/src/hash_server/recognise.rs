@@ -58,7 +58,7 @@ impl HashServer {
         let http = self.http.clone().with_retries(1);
         let started = Instant::now();
         self.ask(|| {
-            http.retrying(|| {
+            http.retrying(&url, || {
                 let left = patience.saturating_sub(started.elapsed());
                 let response = http.send_once("GET", &url, |client| {
                     self.authorized(client.get(&url)).timeout(left)

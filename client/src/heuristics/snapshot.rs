@@ -209,9 +209,11 @@ impl SnapshotService {
         {
             return Ok(Some(answer));
         }
-        let body = self.http.retrying(|| {
+        let body = self.http.retrying(url, || {
             self.pace.wait();
-            let response = self.http.send_once("GET", url, |client| client.get(url))?;
+            let response = self.http.send_once("GET", url, |client| {
+                client.get(url).timeout(self.http.question_timeout())
+            })?;
             read_body(response, url, MAX_ANSWER_BYTES)
         });
         let body = match body {

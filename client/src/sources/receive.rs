@@ -4,7 +4,6 @@ use std::io::{self, Read};
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::url_name;
-use reqwest::blocking::Response;
 use reqwest::header::{
     CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
     RANGE,
@@ -13,7 +12,7 @@ use reqwest::header::{
 use super::cache::Validators;
 use super::download::DownloadError;
 use super::part::{Part, PartInfo};
-use crate::http::{Http, HttpError, number_header, text_header};
+use crate::http::{Answer, Http, HttpError, number_header, text_header};
 use crate::monitor::{Monitor, Progress, Unit};
 
 /// What is to be downloaded.
@@ -82,7 +81,7 @@ fn may_resume(wanted: Wanted<'_>, part: &Part) -> bool {
     part.bytes() == 0 || (can_tell && is_beginning)
 }
 
-fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Response, HttpError> {
+fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Answer, HttpError> {
     http.send_once("GET", wanted.url, |client| {
         let mut request = client.get(wanted.url);
         if let Some(token) = wanted.token {
@@ -105,7 +104,7 @@ fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Response, Htt
 }
 
 /// Whether the body continues the part: 206 with the right place, or the whole to an empty one.
-fn is_the_rest(response: &Response, part: &Part) -> bool {
+fn is_the_rest(response: &Answer, part: &Part) -> bool {
     match response.status().as_u16() {
         206 => content_range(response).is_some_and(|(start, _)| start == part.bytes()),
         _ => part.bytes() == 0,
@@ -113,7 +112,7 @@ fn is_the_rest(response: &Response, part: &Part) -> bool {
 }
 
 /// Start and total size in `Content-Range: bytes 5-9/10`.
-fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
+fn content_range(response: &Answer) -> Option<(u64, Option<u64>)> {
     let text = text_header(response.headers(), &CONTENT_RANGE)?;
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
@@ -121,7 +120,7 @@ fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
 }
 
 fn take_in(
-    mut response: Response,
+    mut response: Answer,
     wanted: Wanted<'_>,
     part: &mut Part,
     monitor: &dyn Monitor,
@@ -216,7 +215,7 @@ fn wrong(url: &str, expected: String, got: String) -> DownloadError {
 fn body_error(url: &str, source: io::Error) -> DownloadError {
     DownloadError::Http(HttpError::Body {
         url: url.to_owned(),
-        source,
+        cause: source,
     })
 }
 

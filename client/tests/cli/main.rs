@@ -6,6 +6,7 @@
 mod admin;
 mod bed;
 mod delta;
+mod network;
 mod output;
 mod series;
 mod settings;

@@ -124,7 +124,7 @@ fn a_wrong_hashserver_url_is_told_of() {
         "--pack ~/tree -f ~/x.tar --hashserver {}",
         web.url("hashget/")
     ));
-    let ran = ran.expect(3).tells("there is no hashserver at");
+    let ran = ran.expect(3).tells("is no hashserver");
     assert_eq!(ran.stderr.matches("problem: ").count(), 1, "{}", ran.stderr);
 }
 
