@@ -136,3 +136,18 @@ fn head_tells_any_status() {
         Some(concat!("hashget/", env!("CARGO_PKG_VERSION")))
     );
 }
+
+#[test]
+fn an_answer_that_drips_has_an_end_however_long_it_is() {
+    let server = FaultServer::start(|_| Reply::new(200, vec![b'x'; 1 << 20]).failing(Fault::Drip));
+    let http = Http::new(HttpOptions {
+        answer_time: Duration::from_millis(100),
+        min_speed: 1_000_000,
+        retries: 0,
+        ..HttpOptions::default()
+    })
+    .unwrap();
+    let error = http.get_bytes(&server.url("/"), 2 << 20).unwrap_err();
+    assert!(error.is_unavailable() && error.is_slow(), "{error}");
+    assert!(error.to_string().contains("too slow: "), "{error}");
+}

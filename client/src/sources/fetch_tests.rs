@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
@@ -14,6 +15,7 @@ use super::{DownloadOptions, Downloader, Origin, PackageRef, PackageSources, Poo
 use crate::hash_db::{LocalHashDb, ProjectFilter};
 use crate::hash_server::HashServer;
 use crate::http::tests::{hasty, impatient};
+use crate::http::{Http, HttpOptions};
 use crate::monitor::{Level, Monitor, Problem, Silent, Task};
 
 /// Remembers what it is told.
@@ -330,4 +332,22 @@ fn local_records_know_further_urls() {
     let found = sources.find_alternatives(&keys, today, &Silent);
     assert_eq!(found.matches, vec![vec![], vec![0]].into());
     assert_eq!(found.packages[0].sha256, digest());
+}
+
+#[test]
+fn a_source_that_drips_is_left_for_the_next() {
+    let dir = TempDir::new().unwrap();
+    let drip = FaultServer::start(|_| Reply::new(200, BYTES).failing(Fault::Drip));
+    let good = serving("/good".to_owned());
+    let mut sources = sources(dir.path(), &[], &[]);
+    let http = Http::new(HttpOptions {
+        answer_time: Duration::from_secs(2),
+        min_speed: 1_000_000_000,
+        ..hasty().options().clone()
+    });
+    let options = DownloadOptions::new(dir.path().join("cache"));
+    sources.downloader = Downloader::new(http.unwrap(), options);
+    let urls = [drip.url("/p"), good.url("/good")];
+    let package = sources.fetch(&wanted(&urls), &Silent).unwrap();
+    assert_eq!(package.origin, Origin::Downloaded(good.url("/good")));
 }

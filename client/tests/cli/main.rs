@@ -10,6 +10,7 @@ mod network;
 mod output;
 mod series;
 mod settings;
+mod silent_hosts;
 mod transcript;
 mod usage;
 mod web;

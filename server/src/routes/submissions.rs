@@ -4,7 +4,6 @@ use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use hashget_common::api::{Submission, SubmitRequest};
-use hashget_common::package_url::has_password;
 use regex::Regex;
 
 use super::{address, get_or_head};
@@ -76,10 +75,6 @@ pub(super) async fn enqueue(state: &web::Data<State>, url: String) -> Result<Sub
 fn check(state: &State, url: &str) -> Result<(), ApiError> {
     if url.is_empty() || url.len() > MAX_URL_BYTES || url.contains(char::is_control) {
         let message = "the URL is empty, longer than 8 KiB, or has control characters";
-        return Err(ApiError::BadRequest(message.to_owned()));
-    }
-    if has_password(url) {
-        let message = "the URL names a user or a password, which everybody would read";
         return Err(ApiError::BadRequest(message.to_owned()));
     }
     let patterns = &state.settings.accept_url;
