@@ -121,7 +121,8 @@ fn next_name(subject: &str, text: &str, before: Option<char>) -> Option<(usize, 
         })
     };
     // The longer one where two begin at one place: a URL below the subject is another name.
-    url.chain(own()).min_by_key(|(start, end)| (*start, usize::MAX - end))
+    url.chain(own())
+        .min_by_key(|(start, end)| (*start, usize::MAX - end))
 }
 
 /// Whether a character belongs to a name.
@@ -170,7 +171,11 @@ mod tests {
                 &["http://example.com/q is no copy of http://example.org/p.deb"],
                 "http://example.com/q is no copy of p.deb",
             ),
-            ("/a/b", &["cannot read /a/b", "denied"], "cannot read it: denied"),
+            (
+                "/a/b",
+                &["cannot read /a/b", "denied"],
+                "cannot read it: denied",
+            ),
             ("/a/b", &["cannot read /a/b.c"], "cannot read /a/b.c"),
             ("a", &["a is a"], "a is a"),
             ("", &["", "x"], "x"),
@@ -181,7 +186,12 @@ mod tests {
 
     #[test]
     fn nothing_is_lost_of_odd_texts() {
-        for text in ["http://", "äöü http://x", ":http://x:", "xhttp://x http://x"] {
+        for text in [
+            "http://",
+            "äöü http://x",
+            ":http://x:",
+            "xhttp://x http://x",
+        ] {
             assert_eq!(say("", &[text]), text);
         }
     }

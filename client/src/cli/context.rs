@@ -109,9 +109,9 @@ impl<'a> Context<'a> {
     }
 
     /// Every place where packages can be had.
-    pub(super) fn sources(&self) -> Result<PackageSources, CliError> {
+    pub(super) fn sources(&self) -> PackageSources {
         let places = self.settings.pool.iter().flatten();
-        Ok(PackageSources {
+        PackageSources {
             pools: places
                 .map(|place| Pool::new(place.as_os_str(), &self.cache))
                 .collect(),
@@ -123,7 +123,7 @@ impl<'a> Context<'a> {
                 .map(|server| server.with_http(self.http.clone().with_retries(1)))
                 .collect(),
             db: Some(self.db.clone()),
-        })
+        }
     }
 
     /// The look-up over local records and hashservers.

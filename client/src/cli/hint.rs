@@ -233,6 +233,9 @@ fn http_hint(error: &HttpError) -> Option<&'static str> {
         HttpError::Request { source, .. } if source.is_timeout() => {
             "try again later, or wait longer with --timeout SECONDS"
         }
+        HttpError::Request { proxy: Some(_), .. } => {
+            "check the proxy that the environment names; NO_PROXY lists what is asked without it"
+        }
         HttpError::Request { .. } | HttpError::Body { .. } => NOT_RUNNING,
         HttpError::Status { status: 401, .. } => {
             "set HASHGET_TOKEN, or a token in a settings file; `hashserver token add` makes one"
@@ -244,7 +247,9 @@ fn http_hint(error: &HttpError) -> Option<&'static str> {
         HttpError::Status { status: 507, .. } => "the server's disk is full: tell who runs it",
         HttpError::Status { status: 500.., .. } => "the server is at fault: try again later",
         HttpError::Json { .. } => "is that the URL of a hashserver?",
-        HttpError::HostDown { .. } => "try again later, or name other sources with --pool or --hashserver",
+        HttpError::HostDown { .. } => {
+            "try again later, or name other sources with --pool or --hashserver"
+        }
         HttpError::Proxy { .. } => "write it as http://HOST:PORT, or list the host in NO_PROXY",
         HttpError::PlainPassword { .. } => {
             "use https, or set `plain = true` for the host in [credentials] of a settings file"

@@ -17,6 +17,7 @@ mod context;
 mod error;
 mod exit_status;
 mod hint;
+mod missing;
 mod network;
 mod printable;
 mod reporter;

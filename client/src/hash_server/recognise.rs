@@ -163,9 +163,9 @@ mod tests {
             ("/h/pool/", 200),
             ("/h/motd.txt", 200),
         ] {
-            let (kind, _) = kind_of(move |request| match request.path == path {
-                true => Reply::new(status, "{}"),
-                false => Reply::not_found(),
+            let (kind, _) = kind_of(move |request| match &request.path {
+                asked if asked == path => Reply::new(status, "{}"),
+                _ => Reply::not_found(),
             });
             assert_eq!(kind.unwrap(), ServerKind::Static, "{path} {status}");
         }
@@ -180,9 +180,9 @@ mod tests {
             (|_| Reply::new(401, ""), "status 401 at"),
             (|_| Reply::new(405, ""), "status 405 at"),
             (
-                |request| match request.path.ends_with(".json") {
-                    true => Reply::not_found(),
-                    false => page(),
+                |request| match &request.path {
+                    asked if asked.ends_with("/config.json") => Reply::not_found(),
+                    _ => page(),
                 },
                 "it has a page at every address",
             ),
@@ -206,7 +206,10 @@ mod tests {
     #[test]
     fn a_server_of_ours_is_known_by_its_envelope() {
         let (kind, _) = kind_of(|_| {
-            Reply::new(401, r#"{"error": "unauthorized", "message": "a token is needed"}"#)
+            Reply::new(
+                401,
+                r#"{"error": "unauthorized", "message": "a token is needed"}"#,
+            )
         });
         assert_eq!(kind.unwrap(), ServerKind::Api);
     }

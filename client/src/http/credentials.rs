@@ -76,7 +76,9 @@ impl Credentials {
             return Access::Open;
         };
         let is_own = |login: &&Login| {
-            let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
+            let with_port = url
+                .port_or_known_default()
+                .map(|port| format!("{host}:{port}"));
             login.host.eq_ignore_ascii_case(host)
                 || with_port.is_some_and(|own| login.host.eq_ignore_ascii_case(&own))
         };
@@ -151,7 +153,13 @@ mod tests {
         assert_eq!(access(text, "https://b.example.org:8443/x"), only);
         assert_eq!(access(text, "https://evil/"), None);
         assert_eq!(access(text, "https://example.com/"), None);
-        for odd in ["machine", "machine x login", "password", "machine x password", ""] {
+        for odd in [
+            "machine",
+            "machine x login",
+            "password",
+            "machine x password",
+            "",
+        ] {
             assert_eq!(access(odd, "https://x/"), None);
         }
     }
@@ -161,7 +169,11 @@ mod tests {
         let text = "machine example.org password x machine localhost password y\
                     \nmachine 127.0.0.1 password z";
         assert_eq!(access(text, "http://example.org/"), None);
-        for url in ["http://localhost:1/", "http://127.0.0.1/", "https://example.org/"] {
+        for url in [
+            "http://localhost:1/",
+            "http://127.0.0.1/",
+            "https://example.org/",
+        ] {
             assert!(access(text, url).is_some(), "{url}");
         }
         let mut credentials = Credentials::default();
@@ -173,6 +185,9 @@ mod tests {
         });
         let url = Url::parse("http://example.org/").unwrap();
         assert!(matches!(credentials.for_url(&url), Access::With(_)));
-        assert!(!format!("{credentials:?}").contains('x') || !format!("{credentials:?}").contains("\"x\""));
+        assert!(
+            !format!("{credentials:?}").contains('x')
+                || !format!("{credentials:?}").contains("\"x\"")
+        );
     }
 }

@@ -25,7 +25,7 @@ pub enum HttpError {
         /// The URL asked for.
         url: String,
         /// The proxy that was asked instead of the URL's host.
-        proxy: Option<String>,
+        proxy: Option<Box<ProxyName>>,
         /// What the network says.
         #[source]
         source: NetworkError,
@@ -38,7 +38,7 @@ pub enum HttpError {
         /// The URL asked for.
         url: String,
         /// The proxy that was asked instead of the URL's host.
-        proxy: Option<String>,
+        proxy: Option<Box<ProxyName>>,
         /// The answer's status.
         status: u16,
         /// The kind of error, where a hashserver told it.
@@ -97,8 +97,12 @@ pub enum HttpError {
     },
 }
 
-fn via(proxy: Option<&str>) -> String {
-    proxy.map_or_else(String::new, |proxy| format!(" by the proxy {proxy}"))
+/// A proxy for showing, without its password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyName(pub(super) String);
+
+fn via(proxy: Option<&ProxyName>) -> String {
+    proxy.map_or_else(String::new, |proxy| format!(" by the proxy {}", proxy.0))
 }
 
 fn text_of(message: Option<&str>) -> String {
@@ -262,7 +266,8 @@ impl fmt::Display for NetworkError {
         if text.contains("lookup address") {
             return f.write_str("no such host");
         }
-        let is_tls = self.0.is_connect() && system.is_some_and(|error| error.raw_os_error().is_none());
+        let is_tls =
+            self.0.is_connect() && system.is_some_and(|error| error.raw_os_error().is_none());
         if is_tls {
             return write!(f, "no TLS connection: {text}");
         }

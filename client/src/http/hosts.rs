@@ -157,7 +157,11 @@ mod tests {
         assert!(!is_down(&hosts, Patience::Retries));
         note(Some(&error));
         assert!(is_down(&hosts, Patience::Retries));
-        assert!(hosts.check("https://example.org/", Patience::Retries).is_ok());
+        assert!(
+            hosts
+                .check("https://example.org/", Patience::Retries)
+                .is_ok()
+        );
         let down = hosts.check("http://example.org/y", Patience::Once);
         let said = down.unwrap_err().to_string();
         assert_eq!(

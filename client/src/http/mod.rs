@@ -6,6 +6,7 @@ mod credentials;
 mod error;
 mod hosts;
 mod options;
+mod pace;
 mod proxy;
 mod wait;
 
@@ -26,9 +27,10 @@ use self::error::is_passing;
 
 pub use self::answer::{Answer, number_header, parse_json, read_body, text_header};
 pub use self::credentials::{Credentials, Login, is_private};
-pub use self::error::{HttpError, NetworkError};
+pub use self::error::{HttpError, NetworkError, ProxyName};
 pub(crate) use self::hosts::{Hosts, Patience, host_of};
 pub use self::options::HttpOptions;
+pub(crate) use self::pace::Pace;
 pub use self::proxy::Proxies;
 
 /// The answer to HEAD.
@@ -124,7 +126,9 @@ impl Http {
 
     /// How long the answer to a small question is waited for.
     pub fn question_timeout(&self) -> Duration {
-        self.options.question_timeout.min(self.options.stall_timeout)
+        self.options
+            .question_timeout
+            .min(self.options.stall_timeout)
     }
 
     /// Sends the request that `build` makes, again where it failed for a passing reason. Only
@@ -239,7 +243,7 @@ impl Http {
 fn status_error(
     method: &'static str,
     url: &str,
-    proxy: Option<String>,
+    proxy: Option<Box<ProxyName>>,
     answer: Answer,
 ) -> HttpError {
     let status = answer.status().as_u16();

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::HttpError;
+use super::{HttpError, ProxyName};
 
 /// The proxies of the environment.
 ///
@@ -89,18 +89,21 @@ impl Proxies {
 }
 
 /// A proxy for showing: its password is left out.
-pub(super) fn shown(proxy: &Url) -> String {
-    proxy.origin().ascii_serialization()
+pub(super) fn shown(proxy: &Url) -> Box<ProxyName> {
+    Box::new(ProxyName(proxy.origin().ascii_serialization()))
 }
 
 impl Proxy {
     fn parse((variable, value): (String, OsString)) -> Self {
         let url = || {
-            let text = value.into_string().map_err(|_| "it is no text".to_owned())?;
+            let text = value
+                .into_string()
+                .map_err(|_| "it is no text".to_owned())?;
             let text = text.trim();
-            let text = match text.contains("://") {
-                true => text.to_owned(),
-                false => format!("http://{text}"),
+            let text = if text.contains("://") {
+                text.to_owned()
+            } else {
+                format!("http://{text}")
             };
             let url = Url::parse(&text).map_err(|error| format!("it is no URL: {error}"))?;
             match url.scheme() {
@@ -176,9 +179,11 @@ fn split_port(entry: &str) -> (&str, Option<u16>) {
 
 fn is_in(host: IpAddr, network: IpAddr, bits: u8) -> bool {
     let (host, network, width) = match (host, network) {
-        (IpAddr::V4(host), IpAddr::V4(network)) => {
-            (u128::from(host.to_bits()), u128::from(network.to_bits()), 32)
-        }
+        (IpAddr::V4(host), IpAddr::V4(network)) => (
+            u128::from(host.to_bits()),
+            u128::from(network.to_bits()),
+            32,
+        ),
         (IpAddr::V6(host), IpAddr::V6(network)) => (host.to_bits(), network.to_bits(), 128),
         _ => return false,
     };
@@ -201,7 +206,7 @@ mod tests {
     fn proxy(variables: &[(&str, &str)], url: &str) -> Option<String> {
         let url = Url::parse(url).unwrap();
         let proxies = proxies(variables);
-        proxies.for_url(&url).unwrap().map(shown)
+        proxies.for_url(&url).unwrap().map(|url| shown(url).0)
     }
 
     #[test]
@@ -255,7 +260,12 @@ mod tests {
 
     #[test]
     fn a_malformed_variable_is_named_when_it_matters_and_not_shown() {
-        for value in ["http://", "http://u:secret@:1:2", "socks5://u:secret@x", "http://[::"] {
+        for value in [
+            "http://",
+            "http://u:secret@:1:2",
+            "socks5://u:secret@x",
+            "http://[::",
+        ] {
             let proxies = proxies(&[("https_proxy", value), ("no_proxy", "example.org")]);
             let ask = |url| proxies.for_url(&Url::parse(url).unwrap()).map(|_| ());
             assert!(ask("http://example.com/").is_ok());

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use hashget_common::api::LookupRequest;
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
+use hashget_common::package_url::without_password;
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -43,9 +44,10 @@ fn attempts_text(what: &str, attempts: &[FetchAttempt]) -> String {
         _ => {}
     }
     attempts.iter().fold(String::new(), |mut text, attempt| {
-        let source = match attempt.source == what {
-            true => "its URL",
-            false => &attempt.source,
+        let source = if attempt.source == what {
+            "its URL"
+        } else {
+            &attempt.source
         };
         // Writing to a String cannot fail.
         let _ok = write!(text, "\n  {source}: {}", attempt.reason);
@@ -89,7 +91,7 @@ impl PackageSources {
         let mut tries = Tries::new(self, wanted.sha256.as_ref(), wanted.size, monitor);
         let found = tries.package(&wanted.urls);
         let what = || match (wanted.urls.first(), wanted.sha256) {
-            (Some(url), _) => url.clone(),
+            (Some(url), _) => without_password(url).into_owned(),
             (None, Some(sha256)) => format!("sha256:{sha256}"),
             (None, None) => "without digest and URL".to_owned(),
         };

@@ -73,12 +73,10 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 fn serving(path: String) -> FaultServer {
-    FaultServer::start(move |request| {
-        match request.path.as_str() {
-            "/config.json" => Reply::new(200, "{}"),
-            other if other == path => Reply::file(request, BYTES, "\"1\""),
-            _ => Reply::not_found(),
-        }
+    FaultServer::start(move |request| match request.path.as_str() {
+        "/config.json" => Reply::new(200, "{}"),
+        other if other == path => Reply::file(request, BYTES, "\"1\""),
+        _ => Reply::not_found(),
     })
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
+use hashget_common::package_url::without_password;
 
 use super::download::DownloadRequest;
 use super::fetch::FetchAttempt;
@@ -128,7 +129,7 @@ impl<'a> Tries<'a> {
         match self.download(url, None) {
             Ok(package) => Some(package),
             Err(error) => {
-                self.add(url, &error);
+                self.add(without_password(url), &error);
                 self.remember(Source::Url(url.to_owned()), &error);
                 None
             }
@@ -198,7 +199,7 @@ impl<'a> Tries<'a> {
         again.into_iter().find_map(|again| {
             let name = match &again.source {
                 Source::Pool(number) => self.sources.pools.get(*number)?.name(),
-                Source::Url(url) => url.clone(),
+                Source::Url(url) => without_password(url).into_owned(),
                 Source::Server(number) => self.sources.servers.get(*number)?.pool_url(self.sha256?),
             };
             // The second failure takes the place of the first.
@@ -222,7 +223,9 @@ pub(super) fn reason_of(source: &str, error: &(dyn std::error::Error + 'static))
 }
 
 /// The failed request behind an error, if there is one.
-pub(super) fn http_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a HttpError> {
+pub(super) fn http_cause<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a HttpError> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         // Of errors that show another one as their own, that other one is no source.

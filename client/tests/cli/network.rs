@@ -17,7 +17,10 @@ fn submit(bed: &Bed, url: &str, variables: &[(&str, &str)]) -> Ran {
 
 /// The line of the problem, with the URL as `URL` and its host as `HOST`.
 fn problem(ran: &Ran, url: &str) -> String {
-    let mut lines = ran.stderr.lines().filter(|line| line.starts_with("problem: "));
+    let mut lines = ran
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("problem: "));
     let line = lines.next().unwrap_or_else(|| panic!("{}", ran.stderr));
     assert_eq!(lines.next(), None, "{}", ran.stderr);
     assert_eq!(line.matches(url).count(), 1, "{line}");
@@ -180,7 +183,9 @@ fn passwords_come_from_settings_or_netrc_and_never_stand_in_a_record() {
     let bed = Bed::new();
     let with_password = url.replace("http://", "http://me:s3cret@");
     let ran = submit(&bed, &with_password, &[]).expect(1);
-    let ran = ran.tells("names a user or a password").tells("[credentials.");
+    let ran = ran
+        .tells("names a user or a password")
+        .tells("[credentials.");
     assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
     assert_eq!(site.requests().len(), 0);
 
@@ -193,7 +198,10 @@ fn passwords_come_from_settings_or_netrc_and_never_stand_in_a_record() {
     bed.write(".config/hashget/hashget.toml", settings);
     submit(&bed, &url, &[]).expect(0);
     let listed = bed.run_admin("--dump").expect(0).stdout;
-    assert!(listed.contains(&url) && !listed.contains("s3cret"), "{listed}");
+    assert!(
+        listed.contains(&url) && !listed.contains("s3cret"),
+        "{listed}"
+    );
 }
 
 #[test]

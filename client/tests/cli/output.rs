@@ -2,8 +2,8 @@
 
 use std::process::Stdio;
 
-use crate::web::Web;
 use crate::bed::{Bed, noise, run};
+use crate::web::Web;
 
 #[test]
 fn json_is_one_object_a_line_and_nothing_else() {

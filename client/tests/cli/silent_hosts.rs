@@ -32,9 +32,7 @@ fn problems(ran: &Ran) -> Vec<&str> {
 }
 
 fn pack(bed: &Bed, service: &str, more: &str) -> Ran {
-    let line = format!(
-        "{more} -zf ~/m.tar.gz --pack ~/tree --hashserver --snapshot-url {service}"
-    );
+    let line = format!("{more} -zf ~/m.tar.gz --pack ~/tree --hashserver --snapshot-url {service}");
     let seconds = [
         ("HASHGET_CONNECT_TIMEOUT", "1"),
         ("HASHGET_QUESTION_TIMEOUT", "1"),
@@ -66,7 +64,10 @@ fn a_snapshot_service_that_does_not_answer_costs_one_line() {
         let told = problems(&ran);
         assert_eq!(told.len(), 1, "{told:?}");
         let host = service.trim_end_matches('/');
-        assert!(told[0].starts_with(&format!("problem: {host}: {why}")), "{told:?}");
+        assert!(
+            told[0].starts_with(&format!("problem: {host}: {why}")),
+            "{told:?}"
+        );
         assert!(told[0].contains(": 919 packages"), "{told:?}");
         assert!(told[0].contains("--hashserver"), "{told:?}");
     }
@@ -87,11 +88,14 @@ fn single_packages_are_told_to_programs_and_on_request() {
 }
 
 #[test]
-fn verify_tells_a_dead_mirror_in_one_line() {
+fn verify_and_restore_tell_a_dead_mirror_in_one_line() {
     let bed = Bed::new();
     let count = 217;
     let content = |path: &str| {
-        let number = path.trim_start_matches("/p").trim_end_matches(".bin").parse();
+        let number = path
+            .trim_start_matches("/p")
+            .trim_end_matches(".bin")
+            .parse();
         number.ok().map(|number| noise(number, 5000))
     };
     let site = FaultServer::start(move |request| match content(&request.path) {
@@ -102,11 +106,15 @@ fn verify_tells_a_dead_mirror_in_one_line() {
     for number in 0..count {
         let url = site.url(&format!("/p{number}.bin"));
         hints.push(url.clone());
-        bed.write(&format!("hints/{number}/hashget-hint.json"), format!("{{\"url\": \"{url}\"}}"));
+        bed.write(
+            &format!("hints/{number}/hashget-hint.json"),
+            format!("{{\"url\": \"{url}\"}}"),
+        );
         bed.write(&format!("tree/{number}"), noise(number, 5000));
     }
     bed.run("--index ~/hints --hashserver").expect(0);
-    bed.run("-zf ~/m.tar.gz --pack ~/tree --hashserver").expect(0);
+    bed.run("-zf ~/m.tar.gz --pack ~/tree --hashserver")
+        .expect(0);
     bed.run("cache clean").expect(0);
     drop(site);
     let begun = Instant::now();
@@ -114,7 +122,30 @@ fn verify_tells_a_dead_mirror_in_one_line() {
     assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     let told = problems(&ran);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains("connection refused: 217 packages"), "{told:?}");
+    assert!(
+        told[0].contains("connection refused: 217 packages"),
+        "{told:?}"
+    );
     assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
-    assert!(ran.stdout.contains("DEAD 217 packages at "), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("DEAD 217 packages at "),
+        "{}",
+        ran.stdout
+    );
+
+    let begun = Instant::now();
+    let ran = bed.run("-u ~/m.tar.gz -C ~/out --hashserver").expect(1);
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    assert_eq!(problems(&ran).len(), 1, "{}", ran.stderr);
+    let missing = ran
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with("MISSING"));
+    assert_eq!(missing.count(), 1, "{}", ran.stdout);
+    let each = bed.run("-v -u ~/m.tar.gz -C ~/out --hashserver").expect(1);
+    assert!(
+        each.stderr.contains("MISSING 7 (sha256:"),
+        "{}",
+        each.stderr
+    );
 }

@@ -84,7 +84,7 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
 
 /// Finds untouched members of the packages that are in a pool or the cache.
 fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Result<Compaction, CliError> {
-    let sources = context.sources()?;
+    let sources = context.sources();
     let open = |package: &PlannedPackage| {
         let wanted = PackageRef {
             sha256: Some(package.sha256),

@@ -28,7 +28,7 @@ pub(super) fn run(args: &VerifyArgs, recursive: bool, context: &Context) -> Resu
         },
         ..VerifyOptions::default()
     };
-    let sources = context.sources()?;
+    let sources = context.sources();
     let report = verify(&args.path, &options, &sources, context.reporter)?;
     let good = report.is_good();
     context.reporter.report(&Verified(report));
@@ -53,12 +53,19 @@ impl Report for Verified {
     fn lines(&self) -> Vec<String> {
         let report = &self.0;
         let mut silent: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-        for trouble in report.details.iter().filter_map(|package| package.trouble.as_ref()) {
+        for trouble in report
+            .details
+            .iter()
+            .filter_map(|package| package.trouble.as_ref())
+        {
             silent.entry(&trouble.host).or_insert((0, &trouble.why)).0 += 1;
         }
         silent.retain(|_, (count, _)| ByHost::is_many(*count));
         let is_told = |package: &&PackageReport| {
-            let host = package.trouble.as_ref().map(|trouble| trouble.host.as_str());
+            let host = package
+                .trouble
+                .as_ref()
+                .map(|trouble| trouble.host.as_str());
             host.is_none_or(|host| !silent.contains_key(host))
         };
         let packages = report.details.iter().filter(is_told);

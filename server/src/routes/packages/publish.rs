@@ -65,7 +65,9 @@ fn fault_of(package: &HashPackage) -> Option<&'static str> {
     let signature_fits = |(kind, value): (&String, &String)| {
         kind.len() + value.len() <= MAX_SIGNATURE_BYTES && Signature::new(kind, value).is_ok()
     };
-    let urls = [&package.url].into_iter().chain(package.signatures.values());
+    let urls = [&package.url]
+        .into_iter()
+        .chain(package.signatures.values());
     if package.url.is_empty() || package.url.contains(char::is_control) {
         Some("the URL is empty or has control characters")
     } else if urls.map(String::as_str).any(has_password) {
