@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_web_server_that_is_no_hashserver_is_an_error_and_not_asked_again() {
-        let sites: [(fn(&Request) -> Reply, &str); 7] = [
+        type Site = (fn(&Request) -> Reply, &'static str);
+        let sites: [Site; 7] = [
             (|_| page(), "its config.json is no JSON"),
             (|_| Reply::not_found(), "status 404 at"),
             (|_| Reply::new(403, ""), "status 403 at"),

@@ -152,7 +152,11 @@ impl Http {
     ) -> Result<Answer, HttpError> {
         let parsed = Url::parse(url).ok();
         let proxy = match &parsed {
-            Some(url) => self.options.proxies.for_url(url)?.map(proxy::shown),
+            Some(url) => self
+                .options
+                .proxies
+                .for_url(url)?
+                .map(|proxy| Box::new(proxy::shown(proxy))),
             None => None,
         };
         let access = match &parsed {

@@ -89,8 +89,8 @@ impl Proxies {
 }
 
 /// A proxy for showing: its password is left out.
-pub(super) fn shown(proxy: &Url) -> Box<ProxyName> {
-    Box::new(ProxyName(proxy.origin().ascii_serialization()))
+pub(super) fn shown(proxy: &Url) -> ProxyName {
+    ProxyName(proxy.origin().ascii_serialization())
 }
 
 impl Proxy {
