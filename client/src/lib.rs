@@ -23,6 +23,7 @@ mod package_members;
 mod place;
 pub mod publish;
 pub mod restore;
+mod sentence;
 pub mod series;
 pub mod settings;
 pub mod snapshot;

@@ -1,10 +1,15 @@
 //! How operations tell what they do: one model of progress and events for terminals, logs and
 //! `--json`.
 
+mod by_host;
 mod counted;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::sentence::{sentence, texts};
+
+pub(crate) use by_host::ByHost;
+pub use by_host::HostTrouble;
 pub(crate) use counted::Counted;
 
 /// Receives progress, messages and problems.
@@ -17,6 +22,13 @@ pub trait Monitor: Send + Sync {
     /// Something that went wrong without ending the operation. The command ends with exit
     /// status 3 if there was any.
     fn problem(&self, problem: &Problem);
+
+    /// One of many problems with one cause, which is told by itself and counted once: of interest
+    /// to programs, and to who asks for details.
+    fn single(&self, problem: &Problem) {
+        let text = format!("{}: {}", problem.subject, problem.what);
+        self.message(Level::Detail, &text);
+    }
 
     /// A long step begins.
     fn task_started(&self, task: &Task);
@@ -49,33 +61,25 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem about `subject`; the causes of `error` are joined by `: `.
+    /// A problem about `subject`; the causes of `error` are joined by `: `, and what was said once
+    /// is not said again.
     pub fn new(subject: impl Into<String>, error: &dyn std::error::Error) -> Self {
-        Self {
-            subject: subject.into(),
-            what: error_chain(error),
-        }
+        let subject = subject.into();
+        let what = sentence(&subject, &texts(error));
+        Self { subject, what }
     }
 
     /// A problem that no error value stands for.
     pub fn text(subject: impl Into<String>, what: impl Into<String>) -> Self {
-        Self {
-            subject: subject.into(),
-            what: what.into(),
-        }
+        let subject = subject.into();
+        let what = sentence(&subject, &[what.into()]);
+        Self { subject, what }
     }
 }
 
-/// An error and its causes on one line, joined by `: `.
+/// An error and its causes on one line, joined by `: `; no URL is said twice.
 pub fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    sentence("", &texts(error))
 }
 
 /// A long step.

@@ -14,6 +14,7 @@ use hashget_common::hash_package::HashPackage;
 use hashget_common::hash_reader::HashReader;
 use hashget_common::package_spec::PackageSpec;
 use hashget_common::package_summary::{PackageId, PackageSummary};
+use hashget_common::package_url::{has_password, without_password};
 use hashget_common::project::ProjectName;
 use jiff::civil::Date;
 use thiserror::Error;
@@ -101,6 +102,12 @@ pub fn publish(
             stats.expired_packages += 1;
         } else if package.sha256.is_none() {
             stats.unusable_packages += 1;
+        } else if is_own && has_password(&package.url) {
+            stats.unusable_packages += 1;
+            let what = "not published, as its URL names a user or a password: submit it again \
+                        without, and put them under [credentials.\"HOST\"] in a settings file";
+            let shown = without_password(&package.url);
+            monitor.problem(&Problem::text(shown, what));
         } else if is_own {
             let into = options.into.as_ref().unwrap_or(&package.project);
             by_project.entry(into.clone()).or_default().push(package);

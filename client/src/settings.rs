@@ -49,6 +49,18 @@ pub struct Settings {
     pub heuristics: Option<Vec<String>>,
     /// How long a silent server is waited for, in seconds.
     pub timeout: Option<u64>,
+    /// How long a connection may take to come about, in seconds.
+    pub connect_timeout: Option<u64>,
+    /// How long the answer to a small question is waited for, in seconds.
+    pub question_timeout: Option<u64>,
+    /// What the body of an answer may take in all, in seconds, besides what its size allows.
+    pub answer_time: Option<u64>,
+    /// Bytes a second that must come once `answer_time` has passed; 0 stands for any.
+    pub min_speed: Option<u64>,
+    /// Whether `token` may go to several hashservers, and over plain http to other machines.
+    pub token_everywhere: Option<bool>,
+    /// Names and passwords by host (`HOST` or `HOST:PORT`), for packages and pools.
+    pub credentials: Option<BTreeMap<String, CredentialSetting>>,
     /// How many threads work.
     pub jobs: Option<u16>,
     /// The compression level.
@@ -59,7 +71,20 @@ pub struct Settings {
     pub package_limits: Option<LimitSettings>,
 }
 
-/// A token of a hashserver; never shown.
+/// A name and password in `[credentials."HOST"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSetting {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: Token,
+    /// Whether it may be sent over plain http to other machines.
+    #[serde(default)]
+    pub plain: bool,
+}
+
+/// A secret, such as the token of a hashserver; never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Token(String);
@@ -175,6 +200,12 @@ impl Settings {
             filesz: from.number("HASHGET_FILESZ")?,
             heuristics: from.list("HASHGET_HEURISTICS")?,
             timeout: from.number("HASHGET_TIMEOUT")?,
+            connect_timeout: from.number("HASHGET_CONNECT_TIMEOUT")?,
+            question_timeout: from.number("HASHGET_QUESTION_TIMEOUT")?,
+            answer_time: from.number("HASHGET_ANSWER_TIME")?,
+            min_speed: from.number("HASHGET_MIN_SPEED")?,
+            token_everywhere: from.yes_or_no("HASHGET_TOKEN_EVERYWHERE")?,
+            credentials: None,
             jobs: from.number("HASHGET_JOBS")?,
             level: from.number("HASHGET_LEVEL")?,
             memory: from.number("HASHGET_MEMORY")?,
@@ -201,6 +232,12 @@ impl Settings {
             filesz: self.filesz.or(lower.filesz),
             heuristics: self.heuristics.or(lower.heuristics),
             timeout: self.timeout.or(lower.timeout),
+            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
+            question_timeout: self.question_timeout.or(lower.question_timeout),
+            answer_time: self.answer_time.or(lower.answer_time),
+            min_speed: self.min_speed.or(lower.min_speed),
+            token_everywhere: self.token_everywhere.or(lower.token_everywhere),
+            credentials: self.credentials.or(lower.credentials),
             jobs: self.jobs.or(lower.jobs),
             level: self.level.or(lower.level),
             memory: self.memory.or(lower.memory),
@@ -211,16 +248,22 @@ impl Settings {
         }
     }
 
-    /// The token for the hashserver at `url`.
+    /// The token for the hashserver at `url`: the one that `[tokens]` binds to it, else `token`.
     pub fn token_for(&self, url: &str) -> Option<&Token> {
-        let same = |other: &str| other.trim_end_matches('/') == url.trim_end_matches('/');
-        let own = self
-            .tokens
-            .iter()
-            .flatten()
-            .find(|(server, _)| same(server));
-        own.map(|(_, token)| token).or(self.token.as_ref())
+        self.bound_token(url).or(self.token.as_ref())
     }
+
+    /// The token that `[tokens]` binds to the hashserver at `url`.
+    pub fn bound_token(&self, url: &str) -> Option<&Token> {
+        let mut tokens = self.tokens.iter().flatten();
+        let own = tokens.find(|(server, _)| is_same_server(server, url));
+        own.map(|(_, token)| token)
+    }
+}
+
+/// Whether two base URLs are of one hashserver.
+pub fn is_same_server(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 /// The user's settings file, and whether it was named and so must be there.
@@ -279,6 +322,18 @@ impl Variables<'_> {
                     name,
                     what: format!("{text:?}: {error}"),
                 })
+        };
+        self.text(name)?.map(parse).transpose()
+    }
+
+    fn yes_or_no(&self, name: &'static str) -> Result<Option<bool>, SettingsError> {
+        let parse = |text: String| match text.trim() {
+            "yes" | "true" | "1" => Ok(true),
+            "no" | "false" | "0" => Ok(false),
+            _ => Err(SettingsError::Variable {
+                name,
+                what: format!("{text:?}, neither yes nor no"),
+            }),
         };
         self.text(name)?.map(parse).transpose()
     }

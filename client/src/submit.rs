@@ -68,7 +68,7 @@ pub enum SubmitError {
     /// The snapshot service does not have the file.
     #[error(
         "the snapshot service does not have {}: only packages that Debian published can be found \
-         by their content; use --submit URL --file FILE", path.display()
+         by their content", path.display()
     )]
     NotInSnapshot {
         /// The package file.

@@ -18,6 +18,7 @@ pub mod hash_package;
 pub mod hash_reader;
 pub mod package_spec;
 pub mod package_summary;
+pub mod package_url;
 pub mod project;
 pub mod record_package;
 pub mod rel_path;

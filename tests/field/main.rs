@@ -8,3 +8,4 @@ mod archives;
 mod case;
 mod first;
 mod limits;
+mod net;

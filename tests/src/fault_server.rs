@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -50,6 +51,8 @@ pub enum Fault {
     CutAfter(usize),
     /// Nothing more comes behind so many bytes of the body, and the connection stays open.
     StallAfter(usize),
+    /// The body comes byte by byte, ten a second.
+    Drip,
     /// The connection is closed without any answer.
     NoAnswer,
     /// The request is never answered, and the connection stays open.
@@ -253,6 +256,20 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> std::io::Result<()> {
         Fault::StallAfter(bytes) => {
             stream.write_all(&reply.body[..bytes])?;
             wait_for_stop(shared);
+            Ok(())
+        }
+        Fault::Drip => {
+            for byte in reply.body.chunks(1) {
+                stream.write_all(byte)?;
+                let stopped = lock(&shared.is_stopped);
+                let (stopped, _) = shared
+                    .stopped
+                    .wait_timeout(stopped, Duration::from_millis(100))
+                    .unwrap_or_else(PoisonError::into_inner);
+                if *stopped {
+                    break;
+                }
+            }
             Ok(())
         }
         _ => stream.write_all(&reply.body),

@@ -1,7 +1,6 @@
 //! What every command stands on: options over settings, made into services.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hashget_common::project::ProjectName;
 use jiff::Zoned;
@@ -10,14 +9,15 @@ use jiff::civil::{Date, DateTime};
 use super::args::TrustWhom;
 use super::args_service::{LookupHow, ServiceArgs};
 use super::error::CliError;
+use super::network::{http_options, token_for};
 use super::reporter::Reporter;
 use crate::hash_cache::HashCache;
 use crate::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
 use crate::hash_server::{HashServer, LookupMode};
-use crate::http::{Http, HttpOptions};
+use crate::http::Http;
 use crate::monitor::{Level, Monitor, Problem, error_chain};
 use crate::restore::set_restore_memory;
-use crate::settings::{Settings, Token};
+use crate::settings::Settings;
 use crate::sources::{DownloadOptions, Downloader, PackageSources, Pool, set_package_limits};
 use crate::state::StatePaths;
 
@@ -59,12 +59,7 @@ impl<'a> Context<'a> {
         if let Some(bytes) = settings.memory {
             set_restore_memory(bytes);
         }
-        let mut options = HttpOptions::default();
-        if let Some(seconds) = settings.timeout {
-            options.stall_timeout = Duration::from_secs(seconds.max(1));
-            options.connect_timeout = options.connect_timeout.min(options.stall_timeout);
-        }
-        let http = Http::new(options)?;
+        let http = Http::new(http_options(&settings, reporter))?;
         let (hashdb, cache) = state_paths(&settings)?;
         let servers = servers(&settings, &http, &cache)?;
         Ok(Self {
@@ -121,21 +116,21 @@ impl<'a> Context<'a> {
     }
 
     /// Every place where packages can be had.
-    pub(super) fn sources(&self) -> Result<PackageSources, CliError> {
+    pub(super) fn sources(&self) -> PackageSources {
         let places = self.settings.pool.iter().flatten();
-        Ok(PackageSources {
+        PackageSources {
             pools: places
                 .map(|place| Pool::new(place.as_os_str(), &self.cache))
                 .collect(),
             downloader: self.downloader(),
             // One of many sources: the others are not to wait for it for long.
-            servers: servers(
-                &self.settings,
-                &self.http.clone().with_retries(1),
-                &self.cache,
-            )?,
+            servers: self
+                .servers
+                .iter()
+                .map(|server| server.with_http(self.http.clone().with_retries(1)))
+                .collect(),
             db: Some(self.db.clone()),
-        })
+        }
     }
 
     /// The look-up over local records and hashservers.
@@ -172,7 +167,7 @@ impl<'a> Context<'a> {
     /// nobody asks it again; one whose message makes no sense has none.
     pub(super) fn show_messages(&self) {
         for server in &self.servers {
-            match server.motd() {
+            match server.kind().and_then(|_| server.motd()) {
                 Ok(text) => {
                     for line in text.iter().flat_map(|text| text.lines()) {
                         self.reporter.message(Level::Info, line);
@@ -221,15 +216,6 @@ fn check_jobs(jobs: u16) -> Result<(), CliError> {
     }
     let text = format!("the setting jobs is {jobs}: not from 1 to {}", JOBS.end());
     Err(CliError::usage(text).hint("correct HASHGET_JOBS or the settings file"))
-}
-
-/// A token as it can be sent; nothing of it is shown.
-fn check_token(token: &str, url: &str) -> Result<(), CliError> {
-    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(());
-    }
-    let text = format!("the token for {url} has white space or other characters that no token has");
-    Err(CliError::usage(text).hint("correct HASHGET_TOKEN or the settings file"))
 }
 
 /// The flags as the uppermost settings.
@@ -288,15 +274,6 @@ fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
         ))
         .hint("correct HASHGET_LOOKUP or the settings file")),
     }
-}
-
-/// The token for a hashserver, as it can be sent.
-fn token_for(settings: &Settings, url: &str) -> Result<Option<String>, CliError> {
-    let token = settings.token_for(url).map(Token::secret);
-    if let Some(token) = token {
-        check_token(token, url)?;
-    }
-    Ok(token.map(str::to_owned))
 }
 
 fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {

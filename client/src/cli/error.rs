@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::exit_status::ExitStatus;
 use super::hint::hint_for;
 use super::printable::{one_line, printable};
+use crate::sentence::{texts, without_repeats};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -39,19 +40,10 @@ impl CliError {
 
     /// An error of the library with all its causes, and the hint that is known for it.
     pub(super) fn new(error: &(dyn Error + 'static)) -> Self {
-        let mut texts: Vec<String> = vec![error.to_string()];
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            let text = error.to_string();
-            // Some libraries repeat their source.
-            if texts.last().is_none_or(|last| !last.contains(&text)) {
-                texts.push(text);
-            }
-            cause = error.source();
-        }
+        let mut texts = without_repeats("", &texts(error)).into_iter();
         Self {
-            message: texts.remove(0),
-            causes: texts,
+            message: texts.next().unwrap_or_default(),
+            causes: texts.collect(),
             hint: hint_for(error),
             status: ExitStatus::Failed,
         }

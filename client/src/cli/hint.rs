@@ -171,6 +171,9 @@ fn server_hint(error: &HashServerError) -> Option<&'static str> {
     match error {
         HashServerError::BadUrl { .. } => Some("a hashserver is named as http://HOST:PORT/"),
         HashServerError::Down { .. } => Some(NOT_RUNNING),
+        HashServerError::NoServer { .. } => Some(
+            "check the URL; a tree of static files without directories needs a config.json with {} in it",
+        ),
         HashServerError::Http(error) => http_hint(error),
         HashServerError::Nonsense { .. } => {
             Some("is that the URL of a hashserver, and of a version that this program knows?")
@@ -186,7 +189,6 @@ fn download_hint(error: &DownloadError) -> Option<&'static str> {
         DownloadError::NotDownloadable { .. } => {
             Some("it can only come from a pool that has it: name one with --pool")
         }
-        DownloadError::HostDown { .. } => Some("try again later"),
         DownloadError::Encoded { .. } => Some(
             "the server sends it otherwise than was asked for: name another source, or download it and use --file",
         ),
@@ -234,6 +236,9 @@ fn http_hint(error: &HttpError) -> Option<&'static str> {
         HttpError::Request { source, .. } if source.is_timeout() => {
             "try again later, or wait longer with --timeout SECONDS"
         }
+        HttpError::Request { proxy: Some(_), .. } => {
+            "check the proxy that the environment names; NO_PROXY lists what is asked without it"
+        }
         HttpError::Request { .. } | HttpError::Body { .. } => NOT_RUNNING,
         HttpError::Status { status: 401, .. } => {
             "set HASHGET_TOKEN, or a token in a settings file; `hashserver token add` makes one"
@@ -245,6 +250,13 @@ fn http_hint(error: &HttpError) -> Option<&'static str> {
         HttpError::Status { status: 507, .. } => "the server's disk is full: tell who runs it",
         HttpError::Status { status: 500.., .. } => "the server is at fault: try again later",
         HttpError::Json { .. } => "is that the URL of a hashserver?",
+        HttpError::HostDown { .. } => {
+            "try again later, or name other sources with --pool or --hashserver"
+        }
+        HttpError::Proxy { .. } => "write it as http://HOST:PORT, or list the host in NO_PROXY",
+        HttpError::PlainPassword { .. } => {
+            "use https, or set `plain = true` for the host in [credentials] of a settings file"
+        }
         _ => return None,
     })
 }

@@ -17,6 +17,8 @@ mod context;
 mod error;
 mod exit_status;
 mod hint;
+mod missing;
+mod network;
 mod printable;
 mod reporter;
 mod size;

@@ -11,14 +11,13 @@ use hashget_common::api::{
 };
 use hashget_common::package_summary::{PackageId, PackageSummary};
 use hashget_common::project::ProjectName;
-use reqwest::blocking::Response;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{HashServer, HashServerError, MAX_ANSWER_BYTES, MAX_RECORD_BYTES, MAX_SMALL_BYTES};
-use crate::http::{HttpError, parse_json, read_body, text_header};
+use crate::http::{Answer, HttpError, parse_json, read_body, text_header};
 
 impl HashServer {
     /// What the server holds.
@@ -39,7 +38,7 @@ impl HashServer {
         &self,
         request: &LookupRequest,
     ) -> Result<LookupResponse, HashServerError> {
-        let is_compact = self.compact_lookup.load(Ordering::Relaxed);
+        let is_compact = self.learnt.compact_lookup.load(Ordering::Relaxed);
         let answer = if is_compact && request.signatures.is_empty() {
             self.lookup_compactly(request)?
         } else {
@@ -72,7 +71,7 @@ impl HashServer {
         };
         let body = request.digests_to_bytes();
         let bytes = self.ask(|| {
-            self.http.retrying(|| {
+            self.http.retrying(&url, || {
                 let response = self.http.send_once("POST", &url, |client| {
                     self.authorized(client.post(&url))
                         .header(CONTENT_TYPE, DIGESTS_TYPE)
@@ -112,9 +111,9 @@ impl HashServer {
             let read = (&mut lines)
                 .take(MAX_RECORD_BYTES)
                 .read_until(b'\n', &mut line)
-                .map_err(|source| HttpError::Body {
+                .map_err(|cause| HttpError::Body {
                     url: url.clone(),
-                    source,
+                    cause,
                 })?;
             if read as u64 == MAX_RECORD_BYTES {
                 let limit_bytes = MAX_RECORD_BYTES;
@@ -135,13 +134,13 @@ impl HashServer {
     }
 
     /// The body of a fetch as lines, decompressed.
-    fn decoded(&self, response: Response, url: &str) -> Result<Box<dyn BufRead>, HashServerError> {
+    fn decoded(&self, response: Answer, url: &str) -> Result<Box<dyn BufRead>, HashServerError> {
         match text_header(response.headers(), &CONTENT_ENCODING).as_deref() {
             None | Some("" | "identity") => Ok(Box::new(BufReader::new(response))),
             Some("zstd") => {
-                let failed = |source| HttpError::Body {
+                let failed = |cause| HttpError::Body {
                     url: url.to_owned(),
-                    source,
+                    cause,
                 };
                 let mut decoder = zstd::Decoder::new(response).map_err(failed)?;
                 decoder.window_log_max(MAX_WINDOW_LOG).map_err(failed)?;
@@ -241,7 +240,7 @@ impl HashServer {
     ) -> Result<Vec<u8>, HashServerError> {
         let url = self.api_place(endpoint);
         self.ask(|| {
-            self.http.retrying(|| {
+            self.http.retrying(&url, || {
                 let response = self
                     .http
                     .send_once("GET", &url, |client| self.authorized(client.get(&url)))?;
@@ -256,7 +255,7 @@ impl HashServer {
         limit_bytes: u64,
     ) -> Result<T, HashServerError> {
         self.ask(|| {
-            self.http.retrying(|| {
+            self.http.retrying(url, || {
                 let response = self
                     .http
                     .send_once("GET", url, |client| self.authorized(client.get(url)))?;
@@ -274,7 +273,7 @@ impl HashServer {
         let url = self.api_place(endpoint);
         let body = self.to_json(request)?;
         self.ask(|| {
-            self.http.retrying(|| {
+            self.http.retrying(&url, || {
                 let response = self.http.send_once("POST", &url, |client| {
                     self.authorized(client.post(&url))
                         .header(CONTENT_TYPE, "application/json")

@@ -22,6 +22,14 @@ pub enum HashServerError {
         /// The server's URL.
         url: String,
     },
+    /// There is a web server at the URL, but no hashserver. It is not asked again in this run.
+    #[error("{url} is no hashserver: {what}")]
+    NoServer {
+        /// The URL.
+        url: String,
+        /// What is there instead.
+        what: String,
+    },
     /// A request failed.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -65,7 +73,7 @@ impl HashServerError {
     /// Whether the server as a whole cannot be used at present.
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Down { .. } => true,
+            Self::Down { .. } | Self::NoServer { .. } => true,
             Self::Http(error) => error.is_unavailable(),
             _ => false,
         }

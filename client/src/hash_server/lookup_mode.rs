@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashget_common::api::{
     FilterPiece, FilterResponse, LookupRequest, LookupResponse, RangeRequest, RangeResponse,
@@ -55,11 +55,11 @@ impl HashServer {
     #[must_use]
     pub fn with_lookup(mut self, mode: LookupMode, folder: &Path) -> Self {
         let own = Digest::of(self.url().as_bytes()).to_string();
-        self.discretion = Discretion {
+        self.discretion = Arc::new(Discretion {
             mode,
             folder: Some(folder.join(own)),
             ..Discretion::default()
-        };
+        });
         self
     }
 

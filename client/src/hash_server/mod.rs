@@ -7,20 +7,21 @@ mod api;
 mod error;
 mod lookup_mode;
 mod pool;
+mod recognise;
 mod site;
 mod submit;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use hashget_common::api::{API_PREFIX, StatusResponse};
+use hashget_common::api::API_PREFIX;
 use reqwest::Url;
 use reqwest::blocking::RequestBuilder;
 
 use lookup_mode::Discretion;
 
-use crate::http::{Http, HttpError, parse_json, read_body};
+use crate::http::{Http, HttpError};
 
 pub use api::PackagePages;
 pub use error::HashServerError;
@@ -38,18 +39,25 @@ pub enum ServerKind {
     Static,
 }
 
-/// One hashserver. Nothing is asked of it before the first method that needs it.
-#[derive(Debug)]
+/// One hashserver. Nothing is asked of it before the first method that needs it. Clones share what
+/// was learnt of the server.
+#[derive(Clone, Debug)]
 pub struct HashServer {
     base: Url,
     token: Option<String>,
     http: Http,
+    learnt: Arc<Learnt>,
+    discretion: Arc<Discretion>,
+}
+
+/// What was learnt of a server in this run.
+#[derive(Debug, Default)]
+struct Learnt {
     down: AtomicBool,
     kind: OnceLock<ServerKind>,
     /// Whether look-ups may be asked and answered in the compact form.
     compact_lookup: AtomicBool,
     config: OnceLock<SiteConfig>,
-    discretion: Discretion,
 }
 
 impl HashServer {
@@ -71,12 +79,18 @@ impl HashServer {
             base,
             token,
             http,
-            down: AtomicBool::new(false),
-            kind: OnceLock::new(),
-            compact_lookup: AtomicBool::new(false),
-            config: OnceLock::new(),
-            discretion: Discretion::default(),
+            learnt: Arc::default(),
+            discretion: Arc::default(),
         })
+    }
+
+    /// The same server, asked with another client.
+    #[must_use]
+    pub fn with_http(&self, http: Http) -> Self {
+        Self {
+            http,
+            ..self.clone()
+        }
     }
 
     /// The base URL, ending in `/`.
@@ -91,46 +105,7 @@ impl HashServer {
 
     /// Whether the server failed to answer before; it is not asked again in this run.
     pub fn is_down(&self) -> bool {
-        self.down.load(Ordering::Relaxed)
-    }
-
-    /// What the server understands; asked once a run.
-    pub fn kind(&self) -> Result<ServerKind, HashServerError> {
-        if let Some(kind) = self.kind.get() {
-            return Ok(*kind);
-        }
-        // A server that is not there, or is silent, is noticed soon: others may do.
-        let url = self.api_place("status");
-        let patience = self.http.options().stall_timeout.min(STATUS_TIMEOUT);
-        let http = self.http.clone().with_retries(1);
-        let started = Instant::now();
-        let answer = self.ask(|| {
-            http.retrying(|| {
-                let left = patience.saturating_sub(started.elapsed());
-                let response = http.send_once("GET", &url, |client| {
-                    self.authorized(client.get(&url)).timeout(left)
-                })?;
-                parse_json::<StatusResponse>(&url, &read_body(response, &url, MAX_SMALL_BYTES)?)
-            })
-        });
-        let found = match answer {
-            Ok(status) => {
-                self.compact_lookup
-                    .store(status.compact_lookup, Ordering::Relaxed);
-                ServerKind::Api
-            }
-            // Only a server of ours answers errors in the envelope.
-            Err(HashServerError::Http(HttpError::Status { code: Some(_), .. })) => ServerKind::Api,
-            Err(HashServerError::Http(
-                HttpError::Status {
-                    status: 400..=499, ..
-                }
-                | HttpError::Json { .. }
-                | HttpError::TooLarge { .. },
-            )) => ServerKind::Static,
-            Err(error) => return Err(error),
-        };
-        Ok(*self.kind.get_or_init(|| found))
+        self.learnt.down.load(Ordering::Relaxed)
     }
 
     /// Fails unless the server understands the JSON API.
@@ -170,7 +145,7 @@ impl HashServer {
         act().map_err(|error| {
             // A 500 may be about this one question only.
             if error.is_unavailable() && error.status() != Some(500) {
-                self.down.store(true, Ordering::Relaxed);
+                self.learnt.down.store(true, Ordering::Relaxed);
             }
             HashServerError::Http(error)
         })

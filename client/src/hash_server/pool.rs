@@ -67,7 +67,7 @@ impl HashServer {
             .map_err(copy)?;
         let mut readers = readers.into_iter();
         self.ask(|| {
-            self.http.retrying(|| {
+            self.http.retrying(&url, || {
                 let body = readers.next().map_or_else(
                     || Body::from(Vec::new()),
                     |reader| Body::sized(reader, size),
@@ -87,7 +87,7 @@ impl HashServer {
     pub fn pool_get(&self, digest: &Digest, out: &mut File) -> Result<(), HashServerError> {
         let url = self.pool_url(digest);
         let got = self.ask(|| {
-            self.http.retrying(|| {
+            self.http.retrying(&url, || {
                 let response = self
                     .http
                     .send_once("GET", &url, |client| self.authorized(client.get(&url)))?;
@@ -99,9 +99,9 @@ impl HashServer {
                     out.rewind()?;
                     Ok(reader.into_hasher().finish())
                 };
-                copy().map_err(|source| HttpError::Body {
+                copy().map_err(|cause| HttpError::Body {
                     url: url.clone(),
-                    source,
+                    cause,
                 })
             })
         })?;

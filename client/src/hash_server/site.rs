@@ -28,7 +28,7 @@ pub struct SiteConfig {
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct ConfigJson {
+pub(super) struct ConfigJson {
     name: Option<String>,
     motd: Option<String>,
     submit: Option<String>,
@@ -47,7 +47,7 @@ const MAX_MOTD_LINES: usize = 20;
 impl HashServer {
     /// The server's settings; asked for once a run.
     pub fn config(&self) -> Result<&SiteConfig, HashServerError> {
-        if let Some(config) = self.config.get() {
+        if let Some(config) = self.learnt.config.get() {
             return Ok(config);
         }
         let url = self.place("config.json");
@@ -59,10 +59,10 @@ impl HashServer {
             Err(error) => return Err(error),
         };
         let config = self.resolve_config(told)?;
-        Ok(self.config.get_or_init(|| config))
+        Ok(self.learnt.config.get_or_init(|| config))
     }
 
-    fn resolve_config(&self, told: ConfigJson) -> Result<SiteConfig, HashServerError> {
+    pub(super) fn resolve_config(&self, told: ConfigJson) -> Result<SiteConfig, HashServerError> {
         let place = |what: &str, told: Option<String>, default: &str| {
             let text = told.as_deref().unwrap_or(default);
             self.base

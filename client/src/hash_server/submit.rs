@@ -43,6 +43,8 @@ impl HashServer {
         file: &File,
         size: u64,
     ) -> Result<SubmitOutcome, HashServerError> {
+        // Where there is no hashserver, nothing is accepted, and nobody would be told why.
+        self.kind()?;
         if !self.accepts(url)? {
             return Ok(SubmitOutcome::NotAccepted);
         }

@@ -27,13 +27,19 @@ fn record() -> HashPackage {
     }
 }
 
-/// A tree of static files: each path with its content.
+/// A tree of static files: each path with its content. Directories are not listed.
 fn tree(files: Vec<(String, Vec<u8>)>) -> FaultServer {
     FaultServer::start(move |request| {
         let found = files.iter().find(|(path, _)| *path == request.path);
-        found.map_or_else(Reply::not_found, |(_, content)| {
-            Reply::new(200, content.clone())
-        })
+        let is_folder = || {
+            let mut paths = files.iter().map(|(path, _)| path);
+            request.path.ends_with('/') && paths.any(|path| path.starts_with(&request.path))
+        };
+        match found {
+            Some((_, content)) => Reply::new(200, content.clone()),
+            None if is_folder() => Reply::new(403, ""),
+            None => Reply::not_found(),
+        }
     })
 }
 

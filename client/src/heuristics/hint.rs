@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hashget_common::hash_package::is_http;
+use hashget_common::package_url::has_password;
 use hashget_common::project::ProjectName;
 use serde::Deserialize;
 
@@ -55,6 +56,9 @@ impl Hint {
         let url = hint.url.ok_or("the hint names no \"url\"")?;
         if !is_http(&url) || url::Url::parse(&url).is_err() {
             return Err(format!("the hint's URL {url:?} is none of http or https"));
+        }
+        if has_password(&url) {
+            return Err("the hint's URL names a user or a password".to_owned());
         }
         Ok(PackageRequest {
             signatures: Vec::new(),

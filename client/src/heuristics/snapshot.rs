@@ -4,7 +4,6 @@
 //! file for each architecture, `mr/file/<sha1>/info` where files of that content were.
 
 mod answers;
-mod pace;
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,8 +15,7 @@ use thiserror::Error;
 use url::Url;
 
 use self::answers::Answers;
-use self::pace::Pace;
-use crate::http::{Http, HttpError, read_body};
+use crate::http::{Http, HttpError, Pace, read_body};
 
 /// How the snapshot service is asked.
 #[derive(Clone, Debug)]
@@ -209,9 +207,11 @@ impl SnapshotService {
         {
             return Ok(Some(answer));
         }
-        let body = self.http.retrying(|| {
+        let body = self.http.retrying(url, || {
             self.pace.wait();
-            let response = self.http.send_once("GET", url, |client| client.get(url))?;
+            let response = self.http.send_once("GET", url, |client| {
+                client.get(url).timeout(self.http.question_timeout())
+            })?;
             read_body(response, url, MAX_ANSWER_BYTES)
         });
         let body = match body {

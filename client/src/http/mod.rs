@@ -1,138 +1,37 @@
-//! The one HTTP client of the process: timeouts, bounded retries, capped bodies.
+//! The one HTTP client of the process: timeouts, bounded retries, capped bodies, proxies,
+//! passwords by host, and the circuit breaker that leaves dead hosts alone.
 
-use std::io::{self, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
+mod answer;
+mod credentials;
+mod error;
+mod hosts;
+mod options;
+mod pace;
+mod proxy;
+mod wait;
+
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use hashget_common::api::{ErrorBody, ErrorCode};
-use hashget_common::digest::Digest;
+use hashget_common::api::ErrorBody;
+use hashget_common::package_url::without_password;
 use hashget_common::rel_path::display_bytes;
-use reqwest::StatusCode;
-use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, RETRY_AFTER};
+use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-/// How patient the client is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpOptions {
-    /// How long a connection may take to come about. Default 10 s.
-    pub connect_timeout: Duration,
-    /// How long a server may be silent: before its answer begins, and between any two parts of
-    /// a body. There is no limit to the whole. Default 60 s.
-    pub stall_timeout: Duration,
-    /// How often a request that failed for a passing reason (no connection, a reset, status 429
-    /// or 5xx) is sent again. Default 3.
-    pub retries: u32,
-    /// The wait before the first retry, doubled for each further one and varied by half. A
-    /// server's `Retry-After` is followed instead where it is longer. Default 500 ms.
-    pub backoff: Duration,
-    /// No wait is longer than this. Default 30 s.
-    pub max_wait: Duration,
-}
+use self::credentials::Access;
+use self::error::is_passing;
 
-impl Default for HttpOptions {
-    fn default() -> Self {
-        Self {
-            connect_timeout: Duration::from_secs(10),
-            stall_timeout: Duration::from_secs(60),
-            retries: 3,
-            backoff: Duration::from_millis(500),
-            max_wait: Duration::from_secs(30),
-        }
-    }
-}
-
-/// What can go wrong with a request.
-#[derive(Debug, Error)]
-pub enum HttpError {
-    /// The client could not be set up, such as for want of TLS certificates.
-    #[error("cannot set up the HTTP client")]
-    Client(#[source] reqwest::Error),
-    /// No (whole) answer came.
-    #[error("cannot {method} {url}")]
-    Request {
-        /// The request's method.
-        method: &'static str,
-        /// The URL asked for.
-        url: String,
-        /// What the network says.
-        #[source]
-        source: reqwest::Error,
-    },
-    /// The answer was an error.
-    #[error("cannot {method} {url}: status {status}{}", text_of(.message.as_deref()))]
-    Status {
-        /// The request's method.
-        method: &'static str,
-        /// The URL asked for.
-        url: String,
-        /// The answer's status.
-        status: u16,
-        /// The kind of error, where a hashserver told it.
-        code: Option<ErrorCode>,
-        /// What a hashserver says about it.
-        message: Option<String>,
-        /// When to come again, where the server tells.
-        retry_after: Option<Duration>,
-    },
-    /// The body ended early or stalled.
-    #[error("cannot receive {url}")]
-    Body {
-        /// The URL asked for.
-        url: String,
-        /// What the network says.
-        #[source]
-        source: io::Error,
-    },
-    /// The body is larger than anything sensible.
-    #[error("the answer of {url} is larger than {limit_bytes} bytes")]
-    TooLarge {
-        /// The URL asked for.
-        url: String,
-        /// The bound, in bytes.
-        limit_bytes: u64,
-    },
-    /// The body is no JSON of the right shape.
-    #[error("the answer of {url} makes no sense")]
-    Json {
-        /// The URL asked for.
-        url: String,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
-    },
-}
-
-fn text_of(message: Option<&str>) -> String {
-    message.map_or_else(String::new, |text| format!(": {text}"))
-}
-
-impl HttpError {
-    /// The status, if the server answered with an error.
-    pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Status { status, .. } => Some(*status),
-            _ => None,
-        }
-    }
-
-    /// Whether the server says that there is no such thing.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self.status(), Some(404 | 410))
-    }
-
-    /// Whether the server cannot be used at present, whatever it is asked for.
-    pub fn is_unavailable(&self) -> bool {
-        match self {
-            Self::Request { source, .. } => !source.is_builder() && !source.is_redirect(),
-            Self::Body { .. } => true,
-            Self::Status { status, .. } => is_passing(*status),
-            _ => false,
-        }
-    }
-}
+pub use self::answer::{Answer, number_header, parse_json, read_body, text_header};
+pub use self::credentials::{Credentials, Login, is_private};
+pub use self::error::{HttpError, NetworkError, ProxyName};
+pub(crate) use self::hosts::{Hosts, Patience, host_of};
+pub use self::options::HttpOptions;
+pub(crate) use self::pace::Pace;
+pub use self::proxy::Proxies;
 
 /// The answer to HEAD.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,18 +44,23 @@ pub struct HeadAnswer {
     pub etag: Option<String>,
 }
 
-/// The HTTP client; one a process, shared by reference or clone.
+/// The HTTP client; one a process, shared by reference or clone. Clones share what is known of
+/// hosts that do not answer.
 ///
 /// Redirects are followed, at most 10. Bodies arrive as they were sent: nothing is decompressed.
 #[derive(Clone, Debug)]
 pub struct Http {
     client: Client,
     options: HttpOptions,
+    hosts: Arc<Hosts>,
 }
 
 impl Http {
     /// Sets up the client; no request is made.
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
+        let proxies = options.proxies.clone();
+        // A variable that names no proxy is told before a request is sent.
+        let proxy = move |url: &Url| proxies.for_url(url).ok().flatten().cloned();
         // The blocking client's `timeout` bounds every single wait (for the answer's head, for
         // the next part of the body), not their sum.
         let client = Client::builder()
@@ -165,9 +69,15 @@ impl Http {
             .timeout(options.stall_timeout)
             .redirect(reqwest::redirect::Policy::limited(10))
             .retry(reqwest::retry::never())
+            .no_proxy()
+            .proxy(reqwest::Proxy::custom(proxy))
             .build()
             .map_err(HttpError::Client)?;
-        Ok(Self { client, options })
+        Ok(Self {
+            client,
+            options,
+            hosts: Arc::default(),
+        })
     }
 
     /// How patient this client is.
@@ -175,11 +85,16 @@ impl Http {
         &self.options
     }
 
+    /// Which hosts do not answer.
+    pub(crate) fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
     /// GETs a body of at most `limit_bytes` into memory; a status other than 200 is an error.
     pub fn get_bytes(&self, url: &str, limit_bytes: u64) -> Result<Vec<u8>, HttpError> {
-        self.retrying(|| {
-            let response = self.send_once("GET", url, |client| client.get(url))?;
-            read_body(response, url, limit_bytes)
+        self.retrying(url, || {
+            let answer = self.send_once("GET", url, |client| client.get(url))?;
+            read_body(answer, url, limit_bytes)
         })
     }
 
@@ -199,13 +114,21 @@ impl Http {
             size: number_header(headers, &CONTENT_LENGTH),
             etag: text_header(headers, &ETAG),
         };
-        match self.send("HEAD", url, |client| client.head(url)) {
+        let patience = self.question_timeout();
+        match self.send("HEAD", url, |client| client.head(url).timeout(patience)) {
             Ok(response) => Ok(answer(response.headers(), response.status().as_u16())),
             Err(HttpError::Status { status, .. }) if !is_passing(status) => {
                 Ok(answer(&HeaderMap::new(), status))
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// How long the answer to a small question is waited for.
+    pub fn question_timeout(&self) -> Duration {
+        self.options
+            .question_timeout
+            .min(self.options.stall_timeout)
     }
 
     /// Sends the request that `build` makes, again where it failed for a passing reason. Only
@@ -215,46 +138,92 @@ impl Http {
         method: &'static str,
         url: &str,
         build: impl Fn(&Client) -> RequestBuilder,
-    ) -> Result<Response, HttpError> {
-        self.retrying(|| self.send_once(method, url, &build))
+    ) -> Result<Answer, HttpError> {
+        self.retrying(url, || self.send_once(method, url, &build))
     }
 
-    /// Like [`Http::send`], without retries.
+    /// Like [`Http::send`], without retries, and without asking whether the host is known not to
+    /// answer.
     pub fn send_once(
         &self,
         method: &'static str,
         url: &str,
         build: impl FnOnce(&Client) -> RequestBuilder,
-    ) -> Result<Response, HttpError> {
-        let response = build(&self.client)
-            .send()
-            .map_err(|source| HttpError::Request {
-                method,
-                url: url.to_owned(),
-                source: source.without_url(),
-            })?;
+    ) -> Result<Answer, HttpError> {
+        let parsed = Url::parse(url).ok();
+        let proxy = match &parsed {
+            Some(url) => self
+                .options
+                .proxies
+                .for_url(url)?
+                .map(|proxy| Box::new(proxy::shown(proxy))),
+            None => None,
+        };
+        let access = match &parsed {
+            Some(url) => self.options.credentials.for_url(url),
+            None => Access::Open,
+        };
+        let request = build(&self.client);
+        let sent = request.build().and_then(|mut request| {
+            if let (Access::With(login), false) =
+                (access, request.headers().contains_key(AUTHORIZATION))
+            {
+                let header = self
+                    .client
+                    .get(request.url().clone())
+                    .basic_auth(&login.user, Some(login.password.secret()))
+                    .build()?;
+                request.headers_mut().extend(header.headers().clone());
+            }
+            self.client.execute(request)
+        });
+        let shown = without_password(url);
+        let response = sent.map_err(|source| HttpError::Request {
+            method,
+            url: shown.to_string(),
+            proxy: proxy.clone(),
+            source: NetworkError::new(source),
+        })?;
         let status = response.status();
+        let answer = Answer::new(response, self.options.clone());
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
-            return Ok(response);
+            return Ok(answer);
         }
-        Err(status_error(method, url, response))
+        if let (StatusCode::UNAUTHORIZED, Access::Withheld, Some(host)) =
+            (status, access, host_of(url))
+        {
+            return Err(HttpError::PlainPassword { host });
+        }
+        Err(status_error(method, &shown, proxy, answer))
     }
 
-    /// Runs `act` until it succeeds, fails for good, or has used up the retries.
+    /// Runs `act`, which asks the host of `url`, until it succeeds, fails for good, or has used up
+    /// the retries. A host that is known not to answer is not asked.
     pub fn retrying<T>(
         &self,
+        url: &str,
         mut act: impl FnMut() -> Result<T, HttpError>,
     ) -> Result<T, HttpError> {
+        self.hosts.check(url, Patience::Retries)?;
         let mut retry = 0;
-        loop {
+        let result = loop {
             match act() {
                 Err(error) if retry < self.options.retries && error.is_unavailable() => {
+                    if self.hosts.note_try(url, Patience::Retries, &error) {
+                        break Err(error);
+                    }
                     self.wait_before_retry(retry, &error);
+                    if self.hosts.check(url, Patience::Retries).is_err() {
+                        break Err(error);
+                    }
                     retry += 1;
                 }
-                result => return result,
+                result => break result,
             }
-        }
+        };
+        let failed = result.as_ref().err();
+        self.hosts.note(url, Patience::Retries, failed);
+        result
     }
 
     /// Sleeps as long as fits the `retry`-th retry (from 0) after `error`.
@@ -275,47 +244,23 @@ impl Http {
     }
 }
 
-impl HttpOptions {
-    fn wait(&self, retry: u32, error: &HttpError) -> Duration {
-        let doubled = self
-            .backoff
-            .saturating_mul(1_u32.checked_shl(retry).unwrap_or(u32::MAX));
-        let asked = match error {
-            HttpError::Status { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
-        jittered(doubled).max(asked).min(self.max_wait)
-    }
-}
-
-/// Whether a status may be another one when asked again.
-fn is_passing(status: u16) -> bool {
-    matches!(status, 429 | 500 | 502..=504)
-}
-
-/// `wait` varied by up to half of it, so that many clients do not come back at once.
-fn jittered(wait: Duration) -> Duration {
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    let seed = format!("{since_epoch:?} {} {call}", std::process::id());
-    let random = u32::from(Digest::of(seed.as_bytes()).as_bytes()[0]);
-    wait / 2 + wait.saturating_mul(random) / 256
-}
-
-fn status_error(method: &'static str, url: &str, response: Response) -> HttpError {
-    let status = response.status().as_u16();
-    let retry_after = text_header(response.headers(), &RETRY_AFTER)
+fn status_error(
+    method: &'static str,
+    url: &str,
+    proxy: Option<Box<ProxyName>>,
+    answer: Answer,
+) -> HttpError {
+    let status = answer.status().as_u16();
+    let retry_after = text_header(answer.headers(), &RETRY_AFTER)
         .and_then(|seconds| seconds.parse().ok())
         .map(Duration::from_secs);
-    let told = read_body(response, url, MAX_ERROR_BYTES)
+    let told = read_body(answer, url, MAX_ERROR_BYTES)
         .ok()
         .and_then(|body| serde_json::from_slice::<ErrorBody>(&body).ok());
     HttpError::Status {
         method,
         url: url.to_owned(),
+        proxy,
         status,
         code: told.as_ref().map(|body| body.error),
         message: told.map(|body| display_bytes(body.message.as_bytes()).into_owned()),
@@ -325,47 +270,6 @@ fn status_error(method: &'static str, url: &str, response: Response) -> HttpErro
 
 /// More than this of an error's body is not read.
 const MAX_ERROR_BYTES: u64 = 64 << 10;
-
-/// Reads a body of at most `limit_bytes` into memory.
-pub fn read_body(response: Response, url: &str, limit_bytes: u64) -> Result<Vec<u8>, HttpError> {
-    let too_large = || HttpError::TooLarge {
-        url: url.to_owned(),
-        limit_bytes,
-    };
-    if number_header(response.headers(), &CONTENT_LENGTH).is_some_and(|size| size > limit_bytes) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    response
-        .take(limit_bytes.saturating_add(1))
-        .read_to_end(&mut body)
-        .map_err(|source| HttpError::Body {
-            url: url.to_owned(),
-            source,
-        })?;
-    if body.len() as u64 > limit_bytes {
-        return Err(too_large());
-    }
-    Ok(body)
-}
-
-/// Parses the body that came from `url`.
-pub fn parse_json<T: DeserializeOwned>(url: &str, body: &[u8]) -> Result<T, HttpError> {
-    serde_json::from_slice(body).map_err(|source| HttpError::Json {
-        url: url.to_owned(),
-        source,
-    })
-}
-
-/// A header as text.
-pub fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.trim().to_owned())
-}
-
-/// A header that is a number.
-pub fn number_header(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
-    text_header(headers, name)?.parse().ok()
-}
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! Requests to servers that fail, stall and lie.
 
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hashget_tests::fault_server::{Fault, FaultServer, Reply, dead_url};
 
@@ -23,6 +23,7 @@ fn with_stall_timeout(stall_timeout: Duration) -> Http {
         retries: 2,
         backoff: Duration::from_millis(1),
         max_wait: Duration::from_millis(20),
+        ..HttpOptions::default()
     })
     .unwrap()
 }
@@ -137,21 +138,16 @@ fn head_tells_any_status() {
 }
 
 #[test]
-fn waits_grow_and_are_bounded() {
-    let options = HttpOptions::default();
-    let error = |retry_after| HttpError::Status {
-        method: "GET",
-        url: String::new(),
-        status: 503,
-        code: None,
-        message: None,
-        retry_after,
-    };
-    let first = options.wait(0, &error(None));
-    assert!((250..=750).contains(&first.as_millis()), "{first:?}");
-    assert!(options.wait(40, &error(None)) <= options.max_wait);
-    let asked = error(Some(Duration::from_secs(5)));
-    assert_eq!(options.wait(0, &asked), Duration::from_secs(5));
-    let absurd = error(Some(Duration::from_secs(u64::MAX)));
-    assert_eq!(options.wait(0, &absurd), options.max_wait);
+fn an_answer_that_drips_has_an_end_however_long_it_is() {
+    let server = FaultServer::start(|_| Reply::new(200, vec![b'x'; 1 << 20]).failing(Fault::Drip));
+    let http = Http::new(HttpOptions {
+        answer_time: Duration::from_millis(100),
+        min_speed: 1_000_000,
+        retries: 0,
+        ..HttpOptions::default()
+    })
+    .unwrap();
+    let error = http.get_bytes(&server.url("/"), 2 << 20).unwrap_err();
+    assert!(error.is_unavailable() && error.is_slow(), "{error}");
+    assert!(error.to_string().contains("too slow: "), "{error}");
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use hashget_common::archive::ArchiveKind;
 use hashget_common::hash_package::HashPackage;
+use hashget_common::package_url::{has_password, without_password};
 use hashget_common::project::ProjectName;
 use hashget_common::signature::Signature;
 
@@ -40,7 +41,7 @@ pub(crate) enum Place {
 impl Place {
     pub(super) fn describe(&self) -> String {
         match self {
-            Self::Url(url) | Self::File { url, .. } => url.clone(),
+            Self::Url(url) | Self::File { url, .. } => without_password(url).into_owned(),
             Self::Snapshot {
                 name,
                 version,
@@ -83,6 +84,10 @@ pub(super) fn acquire(
             accepted_uploads: 0,
         });
     };
+    if has_password(&url) {
+        let url = without_password(&url).into_owned();
+        return Err(AcquireError::Password { url });
+    }
     let mut package = match &job.place {
         Place::File { path, .. } => given_package(path).map_err(|source| AcquireError::Given {
             path: path.clone(),

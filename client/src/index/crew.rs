@@ -11,7 +11,7 @@ use hashget_common::project::ProjectName;
 use super::acquire::{Acquisition, Job, Outcome, acquire};
 use super::{IndexServices, RecordOptions};
 use crate::hash_db::HashDbError;
-use crate::monitor::{Problem, Progress, Unit};
+use crate::monitor::{ByHost, Problem, Progress, Unit};
 
 /// Does every job, `threads` at a time; what became of them, in order.
 ///
@@ -37,9 +37,10 @@ pub(crate) fn acquire_all(
         options,
         services,
         progress: Progress::start(services.monitor(), "indexing", Unit::Packages, Some(total)),
+        troubles: ByHost::default(),
     };
     let (sender, receiver) = crossbeam_channel::bounded(2 * threads);
-    thread::scope(|scope| {
+    let done = thread::scope(|scope| {
         for _ in 0..threads.min(jobs.len()) {
             let (crew, sender) = (&crew, sender.clone());
             scope.spawn(move || crew.work(&sender));
@@ -49,7 +50,10 @@ pub(crate) fn acquire_all(
         let receiver = receiver;
         crew.save(&receiver)
             .inspect_err(|_| crew.stopped.store(true, Ordering::Relaxed))
-    })
+    });
+    let what = "packages could not be asked for or had";
+    crew.troubles.tell(what, WAYS_OUT, services.monitor());
+    done
 }
 
 struct Crew<'a> {
@@ -61,7 +65,12 @@ struct Crew<'a> {
     options: &'a RecordOptions,
     services: &'a IndexServices<'a>,
     progress: Progress<'a>,
+    /// Jobs that failed because a host does not answer.
+    troubles: ByHost,
 }
+
+const WAYS_OUT: &str = "name a hashserver that knows them (--hashserver), another service \
+                        (--snapshot-url), or do without (--heuristics and no name)";
 
 type Done = (usize, Acquisition);
 
@@ -78,7 +87,10 @@ impl Crew<'_> {
             };
             let acquisition = acquire(job, &options, self.services).unwrap_or_else(|error| {
                 let problem = Problem::new(job.place.describe(), &error);
-                self.services.monitor().problem(&problem);
+                match error.host_trouble() {
+                    Some(trouble) => self.troubles.add(trouble, problem),
+                    None => self.services.monitor().problem(&problem),
+                }
                 Acquisition {
                     outcome: Outcome::Failed,
                     accepted_uploads: 0,

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::hash_db::HashDbError;
 use crate::heuristics::SnapshotError;
+use crate::monitor::HostTrouble;
 use crate::sources::FetchError;
 
 /// Why one package could not be indexed.
@@ -63,6 +64,15 @@ pub enum AcquireError {
         /// Why.
         source: SnapshotError,
     },
+    /// Its URL would publish a secret.
+    #[error(
+        "the URL {url} names a user or a password, which a record would tell to everybody: put them \
+         under [credentials.\"HOST\"] in a settings file, or into ~/.netrc"
+    )]
+    Password {
+        /// The URL, without the secret.
+        url: String,
+    },
     /// It could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -77,6 +87,20 @@ pub enum AcquireError {
     /// It could not be indexed.
     #[error(transparent)]
     Index(#[from] IndexPackageError),
+}
+
+impl AcquireError {
+    /// The host that did not answer, if that was why.
+    pub(super) fn host_trouble(&self) -> Option<HostTrouble> {
+        match self {
+            Self::Locate {
+                source: SnapshotError::Http(error),
+                ..
+            } => error.host_trouble(),
+            Self::Fetch(error) => error.host_trouble(),
+            _ => None,
+        }
+    }
 }
 
 /// Why a folder could not be indexed at all.

@@ -34,6 +34,10 @@ impl Monitor for Counted<'_> {
         self.inner.problem(problem);
     }
 
+    fn single(&self, problem: &Problem) {
+        self.inner.single(problem);
+    }
+
     fn task_started(&self, task: &Task) {
         self.inner.task_started(task);
     }

@@ -11,8 +11,11 @@ use super::ahead::ReadyPackages;
 use super::carry::{Batch, Carrier, Stop};
 use super::plan::{PlannedFetch, PlannedPackage, RestorePlan};
 use super::sources::RestoreSources;
-use crate::monitor::{Level, Problem, error_chain};
-use crate::sources::{LocalPackage, Origin, PackageRef};
+use crate::monitor::{ByHost, HostTrouble, Level, Problem, error_chain};
+use crate::sources::{FetchError, LocalPackage, Origin, PackageRef};
+
+const WAYS_OUT: &str = "name pools or hashservers that have them (--pool, --hashserver), or run the \
+                        same command again later";
 
 /// Gets bytes for a [`Carrier`].
 pub(super) struct Fetcher<'a> {
@@ -22,6 +25,8 @@ pub(super) struct Fetcher<'a> {
     pub(super) sources: &'a dyn RestoreSources,
     pub(super) recursive: bool,
     pub(super) jobs: usize,
+    /// Packages that could not be had because hosts do not answer.
+    pub(super) troubles: ByHost,
     /// Whether the wanted files are only some of those that the packages were chosen for.
     pub(super) partial: bool,
 }
@@ -51,6 +56,8 @@ impl Fetcher<'_> {
         for digest in self.missing() {
             self.single(&digest);
         }
+        self.troubles
+            .tell("packages could not be had", WAYS_OUT, self.carrier.monitor);
     }
 
     /// What is still wanted; nothing once nothing can be placed.
@@ -136,7 +143,11 @@ impl Fetcher<'_> {
         let local =
             match ready.map_or_else(|| self.sources.package(package, self.carrier.monitor), Ok) {
                 Ok(local) => local,
-                Err(error) => return self.failed(&name, &error_chain(&*error)),
+                Err(error) => {
+                    let trouble = error.downcast_ref::<FetchError>();
+                    let trouble = trouble.and_then(FetchError::host_trouble);
+                    return self.failed(&name, &error_chain(&*error), trouble);
+                }
             };
         self.count(&local);
         match self.read(local, threads) {
@@ -144,13 +155,16 @@ impl Fetcher<'_> {
                 self.carrier.tally().stats.read_packages += 1;
                 true
             }
-            Err(why) => self.failed(&name, &why),
+            Err(why) => self.failed(&name, &why, None),
         }
     }
 
-    fn failed(&self, name: &str, why: &str) -> bool {
+    fn failed(&self, name: &str, why: &str, trouble: Option<HostTrouble>) -> bool {
         let problem = Problem::text(name, why);
-        self.carrier.monitor.problem(&problem);
+        match trouble {
+            Some(trouble) => self.troubles.add(trouble, problem),
+            None => self.carrier.monitor.problem(&problem),
+        }
         self.carrier
             .tally()
             .package_failures

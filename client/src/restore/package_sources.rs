@@ -101,6 +101,7 @@ impl From<SourceState> for SourceReport {
             alive: state.is_alive,
             size: state.size,
             detail: state.detail,
+            trouble: state.trouble,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::report;
 use super::sources::RestoreSources;
 use super::stats::{MissingFile, RestoreStats};
 use super::survey::{Survey, survey, survey_nothing};
-use crate::monitor::{Level, Monitor, Problem};
+use crate::monitor::{ByHost, Level, Monitor, Problem};
 use crate::place::{Existing, OwnerNames, Placer, Target, Wanted};
 
 /// Says what [`restore`] would do in the folder `root`, or [`extract`](super::extract) with the
@@ -259,6 +259,7 @@ impl Job<'_> {
             sources: self.sources,
             recursive: self.options.recursive,
             jobs: self.options.jobs,
+            troubles: ByHost::default(),
             partial: !still.in_place.is_empty() || still.unselected_files > 0,
         };
         fetcher.run(&plan);

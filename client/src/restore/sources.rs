@@ -6,7 +6,7 @@ use hashget_common::digest::Digest;
 use serde::Serialize;
 
 use crate::hash_db::Found;
-use crate::monitor::Monitor;
+use crate::monitor::{HostTrouble, Monitor};
 use crate::sources::{LocalPackage, PackageRef};
 
 /// Why a source could not give what was asked of it.
@@ -87,4 +87,7 @@ pub struct SourceReport {
     pub size: Option<u64>,
     /// What it answered.
     pub detail: String,
+    /// The host that did not answer, if that is how.
+    #[serde(skip)]
+    pub trouble: Option<HostTrouble>,
 }

@@ -220,6 +220,7 @@ impl RestoreSources for SeriesSources<'_> {
                 alive: size.is_some(),
                 size,
                 detail: "archive of the series".to_owned(),
+                trouble: None,
             }
         });
         own.chain(self.others.probe(package, monitor)).collect()

@@ -1,12 +1,15 @@
 //! Whether the sources of a package are alive, without fetching it.
 
+use std::error::Error;
+
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
 use reqwest::header::RANGE;
 
+use super::tries::{http_cause, reason_of};
 use super::{PackageRef, PackageSources};
 use crate::http::{Http, HttpError};
-use crate::monitor::{Monitor, error_chain};
+use crate::monitor::{HostTrouble, Monitor};
 
 /// What a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct SourceState {
     pub size: Option<u64>,
     /// How it looks: `present`, `status 404`, `size is 7, expected 8`.
     pub detail: String,
+    /// The host that did not answer, if that is how.
+    pub trouble: Option<HostTrouble>,
 }
 
 impl PackageSources {
@@ -69,7 +74,7 @@ impl PackageSources {
             match pool.size_of(sha256, &self.downloader, monitor) {
                 Ok(Some(size)) => states.push(SourceState::present(source, Some(size), expected)),
                 Ok(None) => {}
-                Err(error) => states.push(SourceState::dead(source, error_chain(&error))),
+                Err(error) => states.push(SourceState::failed(source, &error)),
             }
         }
         if let Some(size) = self.downloader.cached_size(sha256) {
@@ -88,7 +93,7 @@ impl PackageSources {
                         .flatten()
                         .map(|size| SourceState::present(source.clone(), Some(size), expected)),
                 ),
-                Err(error) => states.push(SourceState::dead(source, error_chain(&error))),
+                Err(error) => states.push(SourceState::failed(source, &error)),
             }
         }
     }
@@ -107,6 +112,7 @@ impl SourceState {
                 || "present".to_owned(),
                 |(size, expected)| format!("size is {size}, expected {expected}"),
             ),
+            trouble: None,
         }
     }
 
@@ -116,6 +122,14 @@ impl SourceState {
             is_alive: false,
             size: None,
             detail,
+            trouble: None,
+        }
+    }
+
+    fn failed(source: SourceKind, error: &(dyn Error + 'static)) -> Self {
+        Self {
+            trouble: http_cause(error).and_then(HttpError::host_trouble),
+            ..Self::dead(source, reason_of("", error))
         }
     }
 }
@@ -127,10 +141,10 @@ fn check_url(http: &Http, url: &str, expected: Option<u64>) -> SourceState {
         Ok(answer) if answer.status == 200 => SourceState::present(source, answer.size, expected),
         Ok(answer) if matches!(answer.status, 403 | 405 | 501) => match first_byte(http, url) {
             Ok(()) => SourceState::present(source, None, expected),
-            Err(error) => SourceState::dead(source, error_chain(&error)),
+            Err(error) => SourceState::failed(source, &error),
         },
         Ok(answer) => SourceState::dead(source, format!("status {}", answer.status)),
-        Err(error) => SourceState::dead(source, error_chain(&error)),
+        Err(error) => SourceState::failed(source, &error),
     }
 }
 

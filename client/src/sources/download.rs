@@ -11,11 +11,10 @@ use hashget_common::hash_package::is_http;
 use thiserror::Error;
 
 use super::cache::{Cache, CleanStats, UrlEntry, Validators, hash_file};
-use super::dead_hosts::DeadHosts;
 use super::part::Part;
 use super::receive::{Received, Wanted, receive, write_error};
 use super::{LocalPackage, Origin};
-use crate::http::{Http, HttpError};
+use crate::http::{Http, HttpError, Patience};
 use crate::monitor::{Level, Monitor};
 
 /// How downloads are made.
@@ -37,17 +36,6 @@ impl DownloadOptions {
     }
 }
 
-/// How often a request that failed for a passing reason is sent again, unless it brought something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// Never: there may be other sources, which are to be asked first.
-    Once,
-    /// As often as [`HttpOptions::retries`](crate::http::HttpOptions::retries) says.
-    Retries,
-    /// One time less: it was sent [`Patience::Once`] before.
-    AfterOnce,
-}
-
 /// What to download, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DownloadRequest<'a> {
@@ -67,12 +55,6 @@ pub enum DownloadError {
     NotDownloadable {
         /// The URL.
         url: String,
-    },
-    /// The host did not answer several times, and is left alone for a while.
-    #[error("{host} did not answer before and is not asked for a while")]
-    HostDown {
-        /// The host, with scheme and port.
-        host: String,
     },
     /// The server or the network failed.
     #[error(transparent)]
@@ -113,7 +95,6 @@ impl DownloadError {
     /// Whether the same download may well succeed later.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::HostDown { .. } => true,
             Self::Http(error) => error.is_unavailable(),
             _ => false,
         }
@@ -130,7 +111,6 @@ pub struct Downloader {
     http: Http,
     options: DownloadOptions,
     cache: Cache,
-    dead_hosts: DeadHosts,
     has_told_cache: AtomicBool,
 }
 
@@ -142,7 +122,6 @@ impl Downloader {
             http,
             options,
             cache,
-            dead_hosts: DeadHosts::default(),
             has_told_cache: AtomicBool::new(false),
         }
     }
@@ -218,13 +197,17 @@ impl Downloader {
         cached: Option<LocalPackage>,
         monitor: &dyn Monitor,
     ) -> Result<LocalPackage, DownloadError> {
-        let host = self.dead_hosts.check(wanted.url, patience)?;
+        self.http.hosts().check(wanted.url, patience)?;
         let mut part = Part::open(&self.cache, wanted.url).map_err(cache_error("write"))?;
         if let Some(error) = part.outside() {
             self.tell_unusable_cache(part.path(), error, monitor);
         }
         let received = self.receive_all(wanted, patience, &mut part, monitor);
-        self.dead_hosts.note(host, patience, &received);
+        let failed = match &received {
+            Err(DownloadError::Http(error)) => Some(error),
+            _ => None,
+        };
+        self.http.hosts().note(wanted.url, patience, failed);
         match (received, cached) {
             (Ok(Received::Whole), _) => self.keep(wanted.url, part),
             (Ok(Received::NotModified), Some(package)) => {
@@ -236,6 +219,7 @@ impl Downloader {
                 Err(DownloadError::Http(HttpError::Status {
                     method: "GET",
                     url: wanted.url.to_owned(),
+                    proxy: None,
                     status: 304,
                     code: None,
                     message: None,
@@ -296,6 +280,9 @@ impl Downloader {
             if part.bytes() >= before.saturating_add(PROGRESS_BYTES) {
                 failures = 0;
             } else if failures >= bound {
+                return Err(error.into());
+            }
+            if self.http.hosts().note_try(wanted.url, patience, &error) {
                 return Err(error.into());
             }
             self.http.wait_before_retry(failures, &error);

@@ -10,6 +10,7 @@ use hashget_tests::fault_server::{Fault, FaultServer, Reply, Request, dead_url};
 use tempfile::TempDir;
 
 use super::{DownloadError, DownloadOptions, Downloader, LocalPackage, Origin};
+use crate::http::HttpError;
 use crate::http::tests::{hasty, impatient};
 use crate::monitor::{Silent, error_chain};
 
@@ -297,7 +298,7 @@ fn a_dead_host_is_left_alone_after_a_while() {
     let url = dead_url("/a");
     for attempt in 0..5 {
         let error = loader.download(&url, None, None, &Silent).unwrap_err();
-        let is_left_alone = matches!(error, DownloadError::HostDown { .. });
+        let is_left_alone = matches!(error, DownloadError::Http(HttpError::HostDown { .. }));
         assert_eq!(is_left_alone, attempt >= 3, "{attempt}: {error}");
     }
 }

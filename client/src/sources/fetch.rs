@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use hashget_common::api::LookupRequest;
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
+use hashget_common::package_url::without_password;
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -13,7 +14,7 @@ use super::tries::Tries;
 use super::{Downloader, LocalPackage, Origin, PackageRef, Pool};
 use crate::hash_db::{CombinedLookup, Found, LocalHashDb, LocalMatches, Trust, find_on_servers};
 use crate::hash_server::{HashServer, HashServerError, ServerKind, warn};
-use crate::monitor::{Level, Monitor, Problem, error_chain};
+use crate::monitor::{HostTrouble, Level, Monitor, Problem, error_chain};
 
 /// One source that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +23,13 @@ pub struct FetchAttempt {
     pub source: String,
     /// Why it failed, with its causes on one line.
     pub reason: String,
+    /// The host that did not answer, if that was why.
+    pub trouble: Option<HostTrouble>,
 }
 
 /// No source had the package.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("cannot get package {what}{}", attempts_text(.attempts))]
+#[error("cannot get {what}{}", attempts_text(.what, .attempts))]
 pub struct FetchError {
     /// The package: its URL, or its digest.
     pub what: String,
@@ -34,15 +37,31 @@ pub struct FetchError {
     pub attempts: Vec<FetchAttempt>,
 }
 
-fn attempts_text(attempts: &[FetchAttempt]) -> String {
-    if attempts.is_empty() {
-        return ": no source of it is known".to_owned();
+fn attempts_text(what: &str, attempts: &[FetchAttempt]) -> String {
+    match attempts {
+        [] => return ": no source of it is known".to_owned(),
+        [one] if one.source == what => return format!(": {}", one.reason),
+        _ => {}
     }
     attempts.iter().fold(String::new(), |mut text, attempt| {
+        let source = if attempt.source == what {
+            "its URL"
+        } else {
+            &attempt.source
+        };
         // Writing to a String cannot fail.
-        let _ok = write!(text, "\n  {}: {}", attempt.source, attempt.reason);
+        let _ok = write!(text, "\n  {source}: {}", attempt.reason);
         text
     })
+}
+
+impl FetchError {
+    /// The first host that did not answer, if that was why every source failed.
+    pub fn host_trouble(&self) -> Option<HostTrouble> {
+        let troubles = self.attempts.iter().map(|attempt| &attempt.trouble);
+        let troubles: Option<Vec<&HostTrouble>> = troubles.map(Option::as_ref).collect();
+        troubles?.first().map(|trouble| (*trouble).clone())
+    }
 }
 
 /// Every place where packages can be had.
@@ -72,7 +91,7 @@ impl PackageSources {
         let mut tries = Tries::new(self, wanted.sha256.as_ref(), wanted.size, monitor);
         let found = tries.package(&wanted.urls);
         let what = || match (wanted.urls.first(), wanted.sha256) {
-            (Some(url), _) => url.clone(),
+            (Some(url), _) => without_password(url).into_owned(),
             (None, Some(sha256)) => format!("sha256:{sha256}"),
             (None, None) => "without digest and URL".to_owned(),
         };

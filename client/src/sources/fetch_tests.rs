@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
@@ -14,6 +15,7 @@ use super::{DownloadOptions, Downloader, Origin, PackageRef, PackageSources, Poo
 use crate::hash_db::{LocalHashDb, ProjectFilter};
 use crate::hash_server::HashServer;
 use crate::http::tests::{hasty, impatient};
+use crate::http::{Http, HttpOptions};
 use crate::monitor::{Level, Monitor, Problem, Silent, Task};
 
 /// Remembers what it is told.
@@ -71,11 +73,10 @@ fn write(path: &Path, bytes: &[u8]) {
 }
 
 fn serving(path: String) -> FaultServer {
-    FaultServer::start(move |request| {
-        if request.path == path {
-            return Reply::file(request, BYTES, "\"1\"");
-        }
-        Reply::not_found()
+    FaultServer::start(move |request| match request.path.as_str() {
+        "/config.json" => Reply::new(200, "{}"),
+        other if other == path => Reply::file(request, BYTES, "\"1\""),
+        _ => Reply::not_found(),
     })
 }
 
@@ -106,7 +107,7 @@ fn it_goes_on_to_the_next_source_and_says_so() {
     sources.downloader = Downloader::new(impatient(), options);
     let error = sources.fetch(&wanted(&urls), &listener).unwrap_err();
     assert_eq!(error.attempts.len(), 9, "{error}");
-    assert!(error.to_string().contains("/404: cannot GET"), "{error}");
+    assert!(error.to_string().contains("/404: status 404"), "{error}");
     assert_eq!(listener.problems.lock().unwrap().len(), 1);
     assert!(listener.warnings.lock().unwrap().is_empty());
 
@@ -269,11 +270,10 @@ fn servers_know_further_urls_and_have_pools() {
     };
     let json = serde_json::to_vec(&record).unwrap();
     let path = format!("/a/{}", digest().sharded_path());
-    let server = FaultServer::start(move |request| {
-        if request.path == path {
-            return Reply::new(200, json.clone());
-        }
-        Reply::not_found()
+    let server = FaultServer::start(move |request| match request.path.as_str() {
+        "/config.json" => Reply::new(200, "{}"),
+        other if other == path => Reply::new(200, json.clone()),
+        _ => Reply::not_found(),
     });
     let pool = serving(format!("/pool/sha256/{}", digest().sharded_path()));
     let dead = dead_url("/");
@@ -330,4 +330,22 @@ fn local_records_know_further_urls() {
     let found = sources.find_alternatives(&keys, today, &Silent);
     assert_eq!(found.matches, vec![vec![], vec![0]].into());
     assert_eq!(found.packages[0].sha256, digest());
+}
+
+#[test]
+fn a_source_that_drips_is_left_for_the_next() {
+    let dir = TempDir::new().unwrap();
+    let drip = FaultServer::start(|_| Reply::new(200, BYTES).failing(Fault::Drip));
+    let good = serving("/good".to_owned());
+    let mut sources = sources(dir.path(), &[], &[]);
+    let http = Http::new(HttpOptions {
+        answer_time: Duration::from_secs(2),
+        min_speed: 1_000_000_000,
+        ..hasty().options().clone()
+    });
+    let options = DownloadOptions::new(dir.path().join("cache"));
+    sources.downloader = Downloader::new(http.unwrap(), options);
+    let urls = [drip.url("/p"), good.url("/good")];
+    let package = sources.fetch(&wanted(&urls), &Silent).unwrap();
+    assert_eq!(package.origin, Origin::Downloaded(good.url("/good")));
 }

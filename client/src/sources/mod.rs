@@ -2,7 +2,6 @@
 
 mod cache;
 mod check;
-mod dead_hosts;
 mod download;
 mod fetch;
 mod folder_pool;

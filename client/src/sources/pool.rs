@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
+use hashget_common::package_url::without_password;
 use thiserror::Error;
 
-use super::download::{DownloadRequest, Patience};
+use super::download::DownloadRequest;
 use super::folder_pool::FolderPool;
 use super::{DownloadError, Downloader, LocalPackage, Origin};
+use crate::http::Patience;
 use crate::monitor::Monitor;
 
 /// What can go wrong with a pool.
@@ -70,7 +72,7 @@ impl Pool {
     pub fn name(&self) -> String {
         match &self.place {
             Place::Folder(folder) => folder.path.display().to_string(),
-            Place::Http(url) => url.clone(),
+            Place::Http(url) => without_password(url).into_owned(),
         }
     }
 

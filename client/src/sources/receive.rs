@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use hashget_common::content_coding::BodyHeaders;
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::url_name;
-use reqwest::blocking::Response;
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
     IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
@@ -14,7 +13,7 @@ use reqwest::header::{
 use super::cache::Validators;
 use super::download::DownloadError;
 use super::part::{Part, PartInfo};
-use crate::http::{Http, HttpError, number_header, text_header};
+use crate::http::{Answer, Http, HttpError, number_header, text_header};
 use crate::monitor::{Monitor, Progress, Unit};
 
 /// What is to be downloaded.
@@ -83,7 +82,7 @@ fn may_resume(wanted: Wanted<'_>, part: &Part) -> bool {
     part.bytes() == 0 || (can_tell && is_beginning && !part.info.was_encoded)
 }
 
-fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Response, HttpError> {
+fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Answer, HttpError> {
     http.send_once("GET", wanted.url, |client| {
         let mut request = client.get(wanted.url).header(ACCEPT_ENCODING, "identity");
         if let Some(token) = wanted.token {
@@ -107,7 +106,7 @@ fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Response, Htt
 
 /// Whether the body continues the part: 206 with the right place, or the whole to an empty one. A
 /// range of what is encoded is of no use: the part holds the bytes of the file itself.
-fn is_the_rest(response: &Response, part: &Part) -> bool {
+fn is_the_rest(response: &Answer, part: &Part) -> bool {
     match response.status().as_u16() {
         206 if says_encoded(response) => false,
         206 => content_range(response).is_some_and(|(start, _)| start == part.bytes()),
@@ -116,20 +115,20 @@ fn is_the_rest(response: &Response, part: &Part) -> bool {
 }
 
 /// Start and total size in `Content-Range: bytes 5-9/10`.
-fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
+fn content_range(response: &Answer) -> Option<(u64, Option<u64>)> {
     let text = text_header(response.headers(), &CONTENT_RANGE)?;
     let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
     let (start, _) = range.split_once('-')?;
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
-fn says_encoded(response: &Response) -> bool {
+fn says_encoded(response: &Answer) -> bool {
     let encoding = text_header(response.headers(), &CONTENT_ENCODING);
     encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// The file that an answer brings, and whether it came encoded.
-fn file_of(response: Response, wanted: Wanted<'_>) -> Result<(Box<dyn Read>, bool), DownloadError> {
+fn file_of(response: Answer, wanted: Wanted<'_>) -> Result<(Box<dyn Read>, bool), DownloadError> {
     let encoding = text_header(response.headers(), &CONTENT_ENCODING);
     let media_type = text_header(response.headers(), &CONTENT_TYPE);
     let headers = BodyHeaders {
@@ -152,7 +151,7 @@ fn file_of(response: Response, wanted: Wanted<'_>) -> Result<(Box<dyn Read>, boo
 }
 
 fn take_in(
-    response: Response,
+    response: Answer,
     wanted: Wanted<'_>,
     part: &mut Part,
     monitor: &dyn Monitor,
@@ -252,7 +251,7 @@ fn wrong(url: &str, expected: String, got: String) -> DownloadError {
 fn body_error(url: &str, source: io::Error) -> DownloadError {
     DownloadError::Http(HttpError::Body {
         url: url.to_owned(),
-        source,
+        cause: source,
     })
 }
 

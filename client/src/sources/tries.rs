@@ -6,11 +6,15 @@ use std::time::Instant;
 
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
+use hashget_common::package_url::without_password;
 
-use super::download::{DownloadRequest, Patience};
+use super::download::DownloadRequest;
 use super::fetch::FetchAttempt;
 use super::{DownloadError, LocalPackage, PackageSources, PoolError};
-use crate::monitor::{Monitor, Problem, error_chain};
+use crate::hash_server::HashServerError;
+use crate::http::{HttpError, Patience};
+use crate::monitor::{Monitor, Problem};
+use crate::sentence::{sentence, texts};
 
 /// The search for one package or file.
 ///
@@ -125,7 +129,7 @@ impl<'a> Tries<'a> {
         match self.download(url, None) {
             Ok(package) => Some(package),
             Err(error) => {
-                self.add(url, &error);
+                self.add(without_password(url), &error);
                 self.remember(Source::Url(url.to_owned()), &error);
                 None
             }
@@ -164,10 +168,14 @@ impl<'a> Tries<'a> {
         self.sources.downloader.request(request, self.monitor)
     }
 
-    fn add(&mut self, source: impl Into<String>, error: &dyn std::error::Error) {
+    fn add(&mut self, source: impl Into<String>, error: &(dyn std::error::Error + 'static)) {
+        let source = source.into();
+        let reason = reason_of(&source, error);
+        let trouble = http_cause(error).and_then(HttpError::host_trouble);
         self.failed.push(FetchAttempt {
-            source: source.into(),
-            reason: error_chain(error),
+            source,
+            reason,
+            trouble,
         });
     }
 
@@ -191,7 +199,7 @@ impl<'a> Tries<'a> {
         again.into_iter().find_map(|again| {
             let name = match &again.source {
                 Source::Pool(number) => self.sources.pools.get(*number)?.name(),
-                Source::Url(url) => url.clone(),
+                Source::Url(url) => without_password(url).into_owned(),
                 Source::Server(number) => self.sources.servers.get(*number)?.pool_url(self.sha256?),
             };
             // The second failure takes the place of the first.
@@ -204,4 +212,34 @@ impl<'a> Tries<'a> {
             }
         })
     }
+}
+
+/// Why a source failed, without its name.
+pub(super) fn reason_of(source: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    match http_cause(error) {
+        Some(error) => error.reason(),
+        None => sentence(source, &texts(error)),
+    }
+}
+
+/// The failed request behind an error, if there is one.
+pub(super) fn http_cause<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a HttpError> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // Of errors that show another one as their own, that other one is no source.
+        if let Some(DownloadError::Http(http)) = error.downcast_ref() {
+            return Some(http);
+        }
+        if let Some(http) = error.downcast_ref::<HttpError>() {
+            return Some(http);
+        }
+        cause = match (error.downcast_ref(), error.downcast_ref()) {
+            (Some(PoolError::Download(error)), _) => Some(error),
+            (_, Some(HashServerError::Http(error))) => Some(error),
+            _ => error.source(),
+        };
+    }
+    None
 }

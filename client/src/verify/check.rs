@@ -11,10 +11,10 @@ use hashget_common::hash_reader::HashReader;
 use hashget_common::restore_file::RestoreFile;
 
 use super::{PackageReport, VerifyOptions};
-use crate::monitor::{Level, Monitor, Problem, Progress, Unit, error_chain};
+use crate::monitor::{ByHost, Level, Monitor, Problem, Progress, Unit, error_chain};
 use crate::restore::list::reference;
 use crate::restore::{RestoreSources, SourceReport};
-use crate::sources::{LocalPackage, Origin};
+use crate::sources::{FetchError, LocalPackage, Origin};
 
 /// What all packages are checked against.
 pub(super) struct Check<'a> {
@@ -26,6 +26,8 @@ pub(super) struct Check<'a> {
     sizes: HashSet<Option<u64>>,
     /// What records say of the packages, by their digests.
     claimed: HashMap<Digest, BTreeSet<Digest>>,
+    /// Packages that no source has because hosts do not answer.
+    troubles: ByHost,
 }
 
 /// What was found about one package.
@@ -51,6 +53,7 @@ impl<'a> Check<'a> {
             wanted: list.files.iter().map(|entry| entry.sha256).collect(),
             sizes: list.files.iter().map(|entry| entry.size).collect(),
             claimed: HashMap::new(),
+            troubles: ByHost::default(),
         };
         if options.deep {
             check.ask_records();
@@ -81,6 +84,9 @@ impl<'a> Check<'a> {
                 });
             }
         });
+        let ways_out = "name pools or hashservers that have them, or verify again later";
+        self.troubles
+            .tell("packages could not be asked for", ways_out, self.monitor);
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(number, _)| *number);
         done.into_iter().map(|(_, checked)| checked).collect()
@@ -118,6 +124,7 @@ impl<'a> Check<'a> {
                 found_files: None,
                 lies: Vec::new(),
                 why: None,
+                trouble: None,
             },
             found: HashSet::new(),
             downloaded_bytes: 0,
@@ -130,12 +137,18 @@ impl<'a> Check<'a> {
             checked.report.alive = sources.iter().any(|source| source.alive);
             if !checked.report.alive {
                 checked.report.why = Some("no source has it".to_owned());
+                let troubles = sources.iter().map(|source| source.trouble.clone());
+                let troubles: Option<Vec<_>> = troubles.collect();
+                checked.report.trouble = troubles.and_then(|all| all.into_iter().next());
             }
             checked.report.sources = sources;
         }
         if let Some(why) = &checked.report.why {
             let problem = Problem::text(package.url.clone(), why.clone());
-            self.monitor.problem(&problem);
+            match checked.report.trouble.clone() {
+                Some(trouble) => self.troubles.add(trouble, problem),
+                None => self.monitor.problem(&problem),
+            }
         }
         checked
     }
@@ -146,6 +159,8 @@ impl<'a> Check<'a> {
             Ok(local) => local,
             Err(error) => {
                 checked.report.why = Some(error_chain(&*error));
+                let fetch = error.downcast_ref::<FetchError>();
+                checked.report.trouble = fetch.and_then(FetchError::host_trouble);
                 return;
             }
         };
@@ -157,6 +172,7 @@ impl<'a> Check<'a> {
             alive: true,
             size: Some(local.size),
             detail: "fetched".to_owned(),
+            trouble: None,
         });
         if self.options.add_to_pool {
             match self.sources.keep(&mut local) {

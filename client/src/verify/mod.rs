@@ -11,7 +11,7 @@ use hashget_common::restore_file::{RestoreEntry, RestoreFile};
 use serde::Serialize;
 
 use self::check::Check;
-use crate::monitor::Monitor;
+use crate::monitor::{HostTrouble, Monitor};
 use crate::restore::list;
 use crate::restore::members::{Expanded, expand};
 use crate::restore::{RestoreError, RestoreSources, SourceReport};
@@ -99,6 +99,9 @@ pub struct PackageReport {
     /// Why it cannot be had or read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The host that did not answer, if that is why.
+    #[serde(skip)]
+    pub trouble: Option<HostTrouble>,
 }
 
 /// A file of the restore file that no package holds.

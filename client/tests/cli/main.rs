@@ -6,9 +6,11 @@
 mod admin;
 mod bed;
 mod delta;
+mod network;
 mod output;
 mod series;
 mod settings;
+mod silent_hosts;
 mod transcript;
 mod usage;
 mod web;

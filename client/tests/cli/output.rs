@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::bed::{Bed, noise, run};
+use crate::web::Web;
 
 #[test]
 fn json_is_one_object_a_line_and_nothing_else() {
@@ -111,4 +112,33 @@ fn a_named_hashserver_that_is_down_is_told_of() {
     bed.write("tree/x", noise(9, 5000));
     let ran = bed.run("--pack ~/tree -f ~/x.tar --hashserver http://127.0.0.1:1/");
     ran.expect(3).tells("problem: http://127.0.0.1:1/");
+}
+
+#[test]
+fn a_wrong_hashserver_url_is_told_of() {
+    let bed = Bed::new();
+    bed.write("tree/x", b"x");
+    bed.write("www/index.html", b"<html>");
+    let web = Web::serve(&bed.path("www"));
+    let ran = bed.run(&format!(
+        "--pack ~/tree -f ~/x.tar --hashserver {}",
+        web.url("hashget/")
+    ));
+    let ran = ran.expect(3).tells("is no hashserver");
+    assert_eq!(ran.stderr.matches("problem: ").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_built_tree_is_a_hashserver_with_and_without_settings() {
+    let bed = Bed::new();
+    bed.write("tree/x", b"x");
+    bed.write("www/p.bin", noise(1, 200_000));
+    let web = Web::serve(&bed.path("www"));
+    bed.run(&format!("--submit {} -p p --hashserver", web.url("p.bin")))
+        .expect(0);
+    bed.run_admin("--build ~/www").expect(0);
+    let pack = format!("--pack ~/tree -f ~/x.tar --hashserver {}", web.url(""));
+    bed.run(&pack).expect(0);
+    std::fs::remove_file(bed.path("www/config.json")).unwrap();
+    bed.run(&pack).expect(0);
 }

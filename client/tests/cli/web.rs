@@ -47,6 +47,7 @@ fn answer(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
     let path: PathBuf = folder.join(path.trim_start_matches('/'));
     let (status, body) = match std::fs::read(&path) {
         Ok(body) => ("200 OK", body),
+        Err(_) if path.is_dir() => ("403 Forbidden", b"not listed".to_vec()),
         Err(_) => ("404 Not Found", b"no such file".to_vec()),
     };
     let length = body.len();

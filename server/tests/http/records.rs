@@ -327,3 +327,28 @@ fn a_package_tells_its_files() {
         error(answer, 404, ErrorCode::NotFound);
     }
 }
+
+#[test]
+fn a_password_in_a_url_is_never_published() {
+    let server = TestServer::start();
+    let secret = "http://user:s3cret@example.org/p.tar.gz";
+    let by_url = HashPackage {
+        url: secret.to_owned(),
+        ..package("a")
+    };
+    let mut by_signature = package("b");
+    by_signature
+        .signatures
+        .insert("url".to_owned(), secret.to_owned());
+    for wrong in [by_url, by_signature] {
+        let body = json!({"project": "one", "packages": [wrong]});
+        let said = error(
+            server.post("api/v1/packages", &body),
+            400,
+            ErrorCode::BadRequest,
+        );
+        assert!(!format!("{said:?}").contains("s3cret"), "{said:?}");
+    }
+    let status: StatusResponse = ok(server.get("api/v1/status"));
+    assert_eq!(status.packages, 0);
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +59,7 @@ impl Admin<'_> {
         })?;
         drop(progress);
         tree.finish()?;
+        write_config(webroot)?;
         let packages = packages.len() as u64;
         self.tell_built(webroot, packages, links);
         Ok(())
@@ -88,6 +89,15 @@ impl Admin<'_> {
             packages,
             links,
         });
+    }
+}
+
+/// Writes empty settings unless there are some: by them a client knows that it has found a hashserver.
+fn write_config(webroot: &Path) -> Result<(), CliError> {
+    let path = webroot.join("config.json");
+    match fs::File::create_new(&path).and_then(|mut file| file.write_all(b"{}\n")) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        result => result.map_err(|error| cannot("write", &path, &error)),
     }
 }
 

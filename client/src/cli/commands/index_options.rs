@@ -33,7 +33,7 @@ impl<'a> Services<'a> {
     ) -> Result<Self, CliError> {
         Ok(Self {
             lookup: context.lookup(trust),
-            sources: context.sources()?,
+            sources: context.sources(),
             snapshot: SnapshotService::new(
                 context.http().clone(),
                 snapshot_settings(args, context)?,

@@ -25,7 +25,7 @@ pub(super) fn run(values: &[OsString], context: &Context) -> Result<(), CliError
             ));
         }
     };
-    let sources = context.sources()?;
+    let sources = context.sources();
     let found = info(Path::new(path), &sources, context.reporter)?;
     if list {
         context.reporter.report(&ToDownload(found.to_download));

@@ -68,7 +68,7 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
 
     reporter.step("STEP 3/3 tarring...");
     let compaction = if options.compact {
-        compact(&scan, &plan, context)?
+        compact(&scan, &plan, context)
     } else {
         Compaction::default()
     };
@@ -83,8 +83,8 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
 }
 
 /// Finds untouched members of the packages that are in a pool or the cache.
-fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Result<Compaction, CliError> {
-    let sources = context.sources()?;
+fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Compaction {
+    let sources = context.sources();
     let open = |package: &PlannedPackage| {
         let wanted = PackageRef {
             sha256: Some(package.sha256),
@@ -95,7 +95,7 @@ fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Result<Compac
         at_hand.first()?.as_ref()?;
         sources.fetch(&wanted, context.reporter).ok()
     };
-    Ok(scan.compact(plan, open, context.reporter))
+    scan.compact(plan, open, context.reporter)
 }
 
 /// How much is left out.

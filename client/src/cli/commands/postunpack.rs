@@ -11,6 +11,7 @@ use super::restore_plan::Planned;
 use crate::cli::args::{HashgetArgs, OverwriteWhen, RestoreArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::missing::{missing_lines, tell_each};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
@@ -21,7 +22,7 @@ use crate::series::StoredPatch;
 /// Restores a folder, or extracts and restores an archive.
 pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
     let options = options(args, context)?;
-    let sources = context.sources()?;
+    let sources = context.sources();
     if args.restore.dry_run {
         let plan = plan(path, &options, &sources, context.reporter)?;
         context.reporter.report(&Planned(plan));
@@ -38,6 +39,7 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         }
         let stats = restore(path, &options, &sources, context.reporter)?;
         let missing = stats.missing_files;
+        tell_each(&stats.missing, context.reporter);
         context.reporter.report(&Restored(stats));
         return complete(path, missing, 0);
     }
@@ -53,6 +55,9 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         .as_ref()
         .map_or(0, |stats| stats.missing_files);
     let failed = stats.failed_members;
+    if let Some(restore) = &stats.restore {
+        tell_each(&restore.missing, context.reporter);
+    }
     context.reporter.report(&Extracted(stats));
     complete(target, missing, failed)
 }
@@ -174,14 +179,7 @@ impl Report for Extracted {
 }
 
 fn restored_lines(stats: &RestoreStats) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for missing in &stats.missing {
-        let hash = missing.sha256;
-        lines.push(format!(
-            "MISSING {} (sha256:{hash}): {}",
-            missing.file, missing.why
-        ));
-    }
+    let mut lines = missing_lines(&stats.missing);
     lines.push(format!(
         "Recovered {}/{} files {} bytes ({} downloaded, {} from pool, {} cached) in {:.2}s",
         stats.recovered_files(),

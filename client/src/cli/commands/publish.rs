@@ -29,7 +29,7 @@ pub(in crate::cli) fn run(
         },
         today: context.today(),
     };
-    let sources = context.sources()?;
+    let sources = context.sources();
     for server in &context.servers {
         let stats =
             crate::publish::publish(&context.db, server, &sources, &options, context.reporter)?;

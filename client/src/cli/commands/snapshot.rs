@@ -56,7 +56,7 @@ pub(in crate::cli) fn run(action: &SnapshotAction, context: &Context) -> Result<
 }
 
 fn run_create(args: &SnapshotCreateArgs, context: &Context) -> Result<(), CliError> {
-    let sources = args.from_packages.then(|| context.sources()).transpose()?;
+    let sources = args.from_packages.then(|| context.sources());
     let options = CreateOptions {
         name: args.name.clone(),
         walk: walk_options(args)?,

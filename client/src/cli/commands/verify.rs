@@ -1,5 +1,7 @@
 //! `hashget verify ARCHIVE|DIR`.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::cli::args_subcommand::VerifyArgs;
@@ -8,6 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::printable::one_line;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+use crate::monitor::ByHost;
 use crate::verify::{PackageReport, VerifyOptions, VerifyReport, verify};
 
 /// Checks whether everything that was left out can still be had.
@@ -17,10 +20,15 @@ pub(super) fn run(args: &VerifyArgs, recursive: bool, context: &Context) -> Resu
         sample_percent: args.sample.unwrap_or(100),
         add_to_pool: args.add_to_pool,
         recursive,
-        jobs: context.jobs(),
+        // Asking mostly waits; reading needs the processors.
+        jobs: if args.deep {
+            context.jobs()
+        } else {
+            context.index_jobs()
+        },
         ..VerifyOptions::default()
     };
-    let sources = context.sources()?;
+    let sources = context.sources();
     let report = verify(&args.path, &options, &sources, context.reporter)?;
     let good = report.is_good();
     context.reporter.report(&Verified(report));
@@ -44,7 +52,27 @@ impl Report for Verified {
 
     fn lines(&self) -> Vec<String> {
         let report = &self.0;
-        let mut lines: Vec<String> = report.details.iter().flat_map(package_lines).collect();
+        let mut silent: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        for trouble in report
+            .details
+            .iter()
+            .filter_map(|package| package.trouble.as_ref())
+        {
+            silent.entry(&trouble.host).or_insert((0, &trouble.why)).0 += 1;
+        }
+        silent.retain(|_, (count, _)| ByHost::is_many(*count));
+        let is_told = |package: &&PackageReport| {
+            let host = package
+                .trouble
+                .as_ref()
+                .map(|trouble| trouble.host.as_str());
+            host.is_none_or(|host| !silent.contains_key(host))
+        };
+        let packages = report.details.iter().filter(is_told);
+        let mut lines: Vec<String> = packages.flat_map(package_lines).collect();
+        for (host, (count, why)) in &silent {
+            lines.push(format!("DEAD {count} packages at {host}: {why}"));
+        }
         for lost in &report.lost {
             lines.push(format!(
                 "LOST {} (sha256:{}): {}",

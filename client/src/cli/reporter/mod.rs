@@ -182,6 +182,17 @@ impl Monitor for Reporter {
         self.tell(&printable(&text));
     }
 
+    fn single(&self, problem: &Problem) {
+        if let Display::Json(_) = &self.display {
+            self.stdout.line(&json::problem(problem));
+        }
+        let text = format!("{}: {}", problem.subject, one_line(&problem.what));
+        if let Display::Json(_) = &self.display {
+            return self.log(&text);
+        }
+        self.message(Level::Detail, &text);
+    }
+
     fn task_started(&self, task: &Task) {
         match &self.display {
             Display::Bars(bars) => bars.started(task),

@@ -193,18 +193,21 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
         status: 404,
         body: b"<html>not found</html>".to_vec(),
     };
-    let reply = match failure {
-        Some(status) => Reply {
-            status,
-            body: Vec::new(),
-        },
-        None => shared
-            .replies
-            .lock()
-            .unwrap()
-            .get(&path)
-            .cloned()
-            .unwrap_or(missing),
+    let empty = |status| Reply {
+        status,
+        body: Vec::new(),
+    };
+    let reply = if let Some(status) = failure {
+        empty(status)
+    } else {
+        let replies = shared.replies.lock().unwrap();
+        let is_folder = path.ends_with('/') && replies.keys().any(|known| known.starts_with(&path));
+        match replies.get(&path) {
+            Some(reply) => reply.clone(),
+            // As web servers answer that do not list directories.
+            None if is_folder => empty(403),
+            None => missing,
+        }
     };
     let head = format!(
         "HTTP/1.1 {} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",

@@ -146,6 +146,7 @@ impl RestoreSources for TestSources {
             alive,
             size: None,
             detail: String::new(),
+            trouble: None,
         }]
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hashget_common::api::{PublishRequest, PublishResponse};
 use hashget_common::hash_package::HashPackage;
+use hashget_common::package_url::{has_password, without_password};
 use hashget_common::signature::Signature;
 
 use crate::auth::Publisher;
@@ -52,7 +53,7 @@ fn check_packages(packages: &[HashPackage]) -> Result<(), ApiError> {
             None if !urls.insert(&package.url) => "the batch has its URL twice",
             None => continue,
         };
-        let url: String = package.url.chars().take(200).collect();
+        let url: String = without_password(&package.url).chars().take(200).collect();
         return Err(ApiError::BadRequest(format!(
             "packages[{place}] ({url:?}): {wrong}"
         )));
@@ -64,8 +65,13 @@ fn fault_of(package: &HashPackage) -> Option<&'static str> {
     let signature_fits = |(kind, value): (&String, &String)| {
         kind.len() + value.len() <= MAX_SIGNATURE_BYTES && Signature::new(kind, value).is_ok()
     };
+    let urls = [&package.url]
+        .into_iter()
+        .chain(package.signatures.values());
     if package.url.is_empty() || package.url.contains(char::is_control) {
         Some("the URL is empty or has control characters")
+    } else if urls.map(String::as_str).any(has_password) {
+        Some("the URL names a user or a password, which everybody would read")
     } else if package.url.len() > MAX_URL_BYTES {
         Some("the URL is longer than 8 KiB")
     } else if package.signatures.len() > MAX_SIGNATURES {

@@ -27,7 +27,7 @@ pub(super) fn cat(
             .into_usage()
             .hint("the path is relative to the folder that was backed up")
     })?;
-    let sources = context.sources()?;
+    let sources = context.sources();
     let mut output = Raw(context.reporter);
     series::cat(section, id, &path, &mut output, &sources, context.reporter)?;
     Ok(())
@@ -55,7 +55,7 @@ pub(super) fn export(
     self_sufficient: bool,
     context: &Context,
 ) -> Result<(), CliError> {
-    let sources = context.sources()?;
+    let sources = context.sources();
     let monitor = context.reporter;
     let stats = series::export(section, id, file, self_sufficient, &sources, monitor)?;
     context.reporter.report(&Exported {
@@ -68,7 +68,7 @@ pub(super) fn export(
 
 /// Makes a backup stationary.
 pub(super) fn keep(section: &Section, id: BackupId, context: &Context) -> Result<(), CliError> {
-    let sources = context.sources()?;
+    let sources = context.sources();
     let stats = series::keep_backup(section, id, &sources, context.reporter)?;
     let to = section.destination.join(series::Destination::KEPT);
     context.reporter.report(&Exported {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cli::args_series::RestoreBackupArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::missing::{missing_lines, tell_each};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::restore::{ExtractStats, Owners, RestoreOptions, RestoreStats, Selection};
@@ -22,7 +23,7 @@ pub(super) fn restore(
     context: &Context,
 ) -> Result<(), CliError> {
     let options = options(args, context)?;
-    let sources = context.sources()?;
+    let sources = context.sources();
     let (id, folder) = (args.backup, &args.folder);
     if args.in_place {
         let now = Zoned::now();
@@ -36,6 +37,9 @@ pub(super) fn restore(
     }
     let stats = series::restore(section, id, folder, &options, &sources, context.reporter)?;
     let complete = stats.is_complete();
+    if let Some(restored) = &stats.restore {
+        tell_each(&restored.missing, context.reporter);
+    }
     context.reporter.report(&Restored {
         backup: id.to_string(),
         folder: printable_path(folder),
@@ -79,7 +83,7 @@ pub(super) fn undo(section: &Section, folder: &Path, context: &Context) -> Resul
         jobs: context.jobs(),
         ..RestoreOptions::default()
     };
-    let sources = context.sources()?;
+    let sources = context.sources();
     let reserve = series::undo(section, folder, &options, &sources, context.reporter)?;
     context.reporter.report(&Undone {
         folder: printable_path(folder),
@@ -142,14 +146,8 @@ impl Report for Restored {
 
     fn lines(&self) -> Vec<String> {
         let restored = self.stats.restore.as_ref();
-        let mut lines: Vec<String> = restored
-            .iter()
-            .flat_map(|stats| &stats.missing)
-            .map(|missing| {
-                let hash = missing.sha256;
-                format!("MISSING {} (sha256:{hash}): {}", missing.file, missing.why)
-            })
-            .collect();
+        let missing = restored.map(|stats| missing_lines(&stats.missing));
+        let mut lines = missing.unwrap_or_default();
         lines.push(format!(
             "{} restored into {}: {} members of the archive, {} files from its base and packages",
             self.backup,

@@ -1,4 +1,4 @@
-//! A pause between questions, over all threads.
+//! A pause between questions to a host, over all threads.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 /// Lets one question through every so often.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     pause: Duration,
     next: Mutex<Option<Instant>>,
 }
 
 impl Pace {
-    pub(super) fn new(pause: Duration) -> Self {
+    pub(crate) fn new(pause: Duration) -> Self {
         Self {
             pause,
             next: Mutex::new(None),
@@ -20,7 +20,7 @@ impl Pace {
     }
 
     /// Returns when the next question may be asked.
-    pub(super) fn wait(&self) {
+    pub(crate) fn wait(&self) {
         thread::sleep(self.reserve(Instant::now()));
     }
 
