@@ -20,6 +20,7 @@ mod hint;
 mod printable;
 mod reporter;
 mod size;
+mod standard_streams;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

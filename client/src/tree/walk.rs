@@ -20,8 +20,9 @@ use super::entry::{FileId, FileStamp, TreeEntry, TreeKind};
 use super::ignored::{self, IgnoreRules, is_ignored};
 use super::list::{Common, Folder, NewEntry, TreeList};
 use super::metadata::{file_id, file_type, is_file, metadata_of, mode_bits, stamp_of, timestamp};
+use super::pseudo::is_pseudo;
 use super::root::{TreeRoot, statx_at, statx_of};
-use crate::monitor::{Monitor, Problem, Progress, Unit};
+use crate::monitor::{Level, Monitor, Problem, Progress, Unit};
 
 pub use self::options::{OmittedNames, WalkOptions};
 
@@ -61,8 +62,11 @@ pub(crate) fn walk_knowing(
         describer: Describer::new(options.numeric_owner, monitor),
         progress: Progress::start(monitor, "listing files", Unit::Files, None),
         commons: Mutex::default(),
+        pseudo: Mutex::default(),
     };
-    walker.run()
+    let list = walker.run();
+    walker.tell_pseudo();
+    list
 }
 
 /// What a walk has seen of an entry.
@@ -101,13 +105,15 @@ struct Walker<'a> {
     progress: Progress<'a>,
     /// What entries without attributes have in common.
     commons: Mutex<HashMap<CommonKey, Arc<Common>>>,
+    /// The mount points that are left empty because of their kind.
+    pseudo: Mutex<Vec<RelPath>>,
 }
 
 /// What is in one folder, in order.
 #[derive(Default)]
 struct Listing {
     folder: Folder,
-    /// Which entries are folders, and on which device.
+    /// Which of its entries are folders that are to be entered, and on which device.
     inner: Vec<(u32, u64)>,
     rules: Option<Arc<Rules>>,
 }
@@ -212,8 +218,41 @@ impl Walker<'_> {
             self.look_at(&mut listing, &folder, name, &chain);
         }
         listing.folder.finish();
+        let (folder, inner) = (&listing.folder, &mut listing.inner);
+        inner.retain(|(child, on)| {
+            *on == id.device || self.enters(&folder.path_at(*child as usize))
+        });
         self.progress.advance(listing.folder.len() as u64);
         listing
+    }
+
+    /// Whether to look into the folder at `mount_point`.
+    fn enters(&self, mount_point: &RelPath) -> bool {
+        if self.options.pseudo_file_systems || self.options.one_file_system {
+            // In the second case the walk stops there anyhow.
+            return true;
+        }
+        // What cannot be opened is told when it is entered.
+        let is_pseudo = is_pseudo(self.root, mount_point).unwrap_or(false);
+        if is_pseudo {
+            let mut pseudo = self.pseudo.lock().unwrap_or_else(PoisonError::into_inner);
+            pseudo.push(mount_point.clone());
+        }
+        !is_pseudo
+    }
+
+    fn tell_pseudo(&self) {
+        let mut pseudo = self.pseudo.lock().unwrap_or_else(PoisonError::into_inner);
+        if pseudo.is_empty() {
+            return;
+        }
+        pseudo.sort();
+        let names: Vec<String> = pseudo.iter().map(RelPath::to_string).collect();
+        let text = format!(
+            "left empty, because they show the kernel's state: {} (--all-file-systems has them)",
+            names.join(", ")
+        );
+        self.monitor.message(Level::Info, &text);
     }
 
     fn is_omitted(&self, folder: FileId, name: &[u8]) -> bool {

@@ -47,7 +47,7 @@ fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
     let exclude = args.exclude.iter();
     let options = IndexOptions {
         rules: IndexRules {
-            exclude: exclude.map(|p| Pattern(p.as_bytes().to_vec())).collect(),
+            exclude: exclude.map(|p| Pattern::of_user(p.as_bytes())).collect(),
             gitignore: args.exclude_ignored,
             exclude_caches: args.exclude_caches,
             one_file_system: args.one_file_system,
