@@ -82,6 +82,7 @@ cases! {
                 .never_says("matches nothing"),
             run("hashget --prepack tree -X out.list --exclude nosuch --hashserver --heuristics")
                 .ends(3).says("--exclude nosuch"),
+            run("hashget delta index tree -o tree.index --exclude nosuch --exclude *.tmp").ends(3).says("--exclude nosuch").never_says("exclude *.tmp"),
             run("hashget snapshot create tree snaps --exclude nosuch").ends(3).says("--exclude nosuch"),
         ],
         check: nothing_more,

@@ -1,5 +1,7 @@
 //! What of a folder an index sees.
 
+use std::path::Path;
+
 use hashget_common::surrogate_escape::{self, EscapedBytes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -32,9 +34,9 @@ pub struct IndexRules {
 pub struct Pattern(pub Vec<u8>);
 
 impl Pattern {
-    /// A pattern in the language of `docs/patterns.md`.
-    pub fn of_user(text: &[u8]) -> Self {
-        Self(stored_pattern(text))
+    /// A pattern in the language of `docs/patterns.md`, for the folder `root`.
+    pub fn of_user(root: &Path, text: &[u8]) -> Self {
+        Self(stored_pattern(root, text))
     }
 }
 

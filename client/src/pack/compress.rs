@@ -227,6 +227,46 @@ mod tests {
 
     use super::*;
 
+    fn named(name: &str, gzip: bool) -> Result<Compression, CompressionNameError> {
+        Compression::for_name(Path::new(name), gzip)
+    }
+
+    #[test]
+    fn the_ending_decides() {
+        for (name, with_z, without) in [
+            ("a.tar.gz", "gzip", "gzip"),
+            ("A.TGZ", "gzip", "gzip"),
+            ("a.tar", "gzip", "tar"),
+            ("-", "gzip", "tar"),
+            ("a", "gzip", "tar"),
+            ("a.2026", "gzip", "tar"),
+            ("a.tar.zst", "", "zstd"),
+            ("a.tzst", "", "zstd"),
+            ("a.tar.xz", "", "xz"),
+            ("a.tbz", "", "bzip2"),
+            ("a.zip", "", ""),
+            ("a.tar.Z", "", ""),
+        ] {
+            let name_of = |gzip| named(name, gzip).map_or("", Compression::name);
+            assert_eq!((name_of(true), name_of(false)), (with_z, without), "{name}");
+        }
+    }
+
+    #[test]
+    fn levels_belong_to_a_compression() {
+        for (name, level, there) in [
+            ("a.tar", 9, true),
+            ("a.tar.gz", 12, false),
+            ("a.tar.zst", 22, true),
+            ("a.tar.zst", 0, false),
+            ("a.tar.xz", 0, true),
+            ("a.tar.bz2", 0, false),
+        ] {
+            let compression = named(name, false).unwrap();
+            assert_eq!(compression.at_level(level).is_some(), there, "{name}");
+        }
+    }
+
     #[test]
     fn zstd_gives_the_same_bytes_on_any_number_of_threads() {
         let content: Vec<u8> = (0..6_000_000_u32)

@@ -1,6 +1,7 @@
 //! Patterns that say what of a tree is meant, in the one language that all options speak:
 //! `docs/patterns.md` describes it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{self, Path};
 use std::sync::Arc;
@@ -80,7 +81,8 @@ impl PatternSet {
                 Some(rest) => (true, rest),
                 None => (false, text),
             };
-            let glob = Glob::parse(rest, unslashed, roots).map_err(|reason| PatternError {
+            let rest = from_root(rest, roots);
+            let glob = Glob::parse(&rest, unslashed, roots).map_err(|reason| PatternError {
                 pattern: display_bytes(text).into_owned(),
                 reason,
             })?;
@@ -185,16 +187,34 @@ impl PatternSet {
     }
 }
 
-/// A pattern as it is stored, so that later programs cannot take it for something else: with a slash.
-pub(crate) fn stored(pattern: &[u8]) -> Vec<u8> {
+/// A pattern for the tree at `root` as it is stored, so that it means the same in any place, and for
+/// programs that look for patterns without a slash in the root only.
+pub(crate) fn stored(root: &Path, pattern: &[u8]) -> Vec<u8> {
     let (undo, rest) = match pattern.strip_prefix(b"!") {
         Some(rest) => (&b"!"[..], rest),
         None => (&b""[..], pattern),
     };
-    if has_inner_slash(rest) || rest.starts_with(b"/") || rest.is_empty() {
-        return pattern.to_vec();
+    let rest = from_root(rest, &spellings(root));
+    if has_inner_slash(&rest) || rest.starts_with(b"/") || rest.is_empty() {
+        return [undo, &rest].concat();
     }
-    [undo, b"**/", rest].concat()
+    [undo, b"**/", &rest].concat()
+}
+
+/// The pattern without the path of one of `roots`, if it begins with that as it is, special characters
+/// not escaped.
+fn from_root<'p>(pattern: &'p [u8], roots: &[Vec<Vec<u8>>]) -> Cow<'p, [u8]> {
+    let below = roots
+        .iter()
+        .filter(|root| !root.is_empty())
+        .filter_map(|root| {
+            let rest = pattern.strip_prefix(b"/")?;
+            let rest = rest.strip_prefix(&root.join(&b'/')[..])?;
+            rest.starts_with(b"/").then_some(rest)
+        });
+    // What is left begins with a slash, and must not be taken for a whole path once more.
+    let shortest = below.min_by_key(|rest| rest.len());
+    shortest.map_or(Cow::Borrowed(pattern), |rest| [b".", rest].concat().into())
 }
 
 /// The absolute paths that lead to `root`, as their components: as it was given, and without links.
@@ -304,7 +324,8 @@ mod tests {
             ("/tmp", "/tmp"),
             ("a/b", "a/b"),
         ] {
-            assert_eq!(stored(pattern.as_bytes()), kept.as_bytes());
+            let root = Path::new("/srv/www");
+            assert_eq!(stored(root, pattern.as_bytes()), kept.as_bytes());
             let (now, later) = (
                 PatternSet::new([pattern]).unwrap(),
                 PatternSet::of_stored([kept]).unwrap(),
@@ -316,6 +337,8 @@ mod tests {
                 );
             }
         }
+        let odd = Path::new("/nowhere/a[1]");
+        assert_eq!(stored(odd, b"!/nowhere/a[1]/tmp"), b"!./tmp");
         let old = PatternSet::of_stored(["tmp"]).unwrap();
         assert!(old.matches(&path("tmp"), true) && !old.matches(&path("a/tmp"), true));
     }

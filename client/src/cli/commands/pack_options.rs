@@ -73,8 +73,8 @@ fn options(
 
 /// Tells which patterns matched nothing in `root`.
 pub(super) fn tell_unmatched_patterns(root: &Path, options: &PackOptions, context: &Context) {
-    tell_unmatched("--exclude", &options.walk.exclude, root, context);
-    tell_unmatched("--skip", &options.skip, root, context);
+    tell_unmatched("--exclude", &options.walk.exclude, root, context.reporter);
+    tell_unmatched("--skip", &options.skip, root, context.reporter);
 }
 
 /// An archive that is expired already could rely on packages that are gone.

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use hashget_common::rel_path::RelPath;
 
-use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;
 use crate::monitor::{Monitor, Problem};
@@ -33,25 +32,25 @@ pub(super) fn patterns(
 }
 
 /// Tells the patterns of `option` that matched nothing in `root`.
-pub(super) fn tell_unmatched(option: &str, set: &PatternSet, root: &Path, context: &Context) {
+pub(super) fn tell_unmatched(option: &str, set: &PatternSet, root: &Path, monitor: &dyn Monitor) {
     let place = printable_path(root);
     tell(
         option,
         &set.unmatched(),
         &format!("matches nothing in {place}"),
-        context,
+        monitor,
     );
 }
 
-fn tell(option: &str, unmatched: &[String], what: &str, context: &Context) {
+fn tell(option: &str, unmatched: &[String], what: &str, monitor: &dyn Monitor) {
     for pattern in unmatched.iter().take(MOST_NAMED) {
         let problem = Problem::text(format!("{option} {pattern}"), what);
-        context.reporter.problem(&problem);
+        monitor.problem(&problem);
     }
     let more = unmatched.len().saturating_sub(MOST_NAMED);
     if more > 0 {
         let problem = Problem::text(option, format!("{more} more patterns: each {what}"));
-        context.reporter.problem(&problem);
+        monitor.problem(&problem);
     }
 }
 
@@ -76,7 +75,7 @@ pub(super) fn selection(include: &[OsString], paths: &[OsString]) -> Result<Sele
 pub(super) fn check_selected(
     selection: &Selection,
     archive: &Path,
-    context: &Context,
+    monitor: &dyn Monitor,
 ) -> Result<(), CliError> {
     let place = printable_path(archive);
     let unmatched = selection.unmatched();
@@ -93,7 +92,7 @@ pub(super) fn check_selected(
         "selection",
         &unmatched,
         &format!("matches nothing in {place}"),
-        context,
+        monitor,
     );
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         let stats = restore(path, &options, &sources, context.reporter)?;
         let missing = stats.missing_files;
         context.reporter.report(&Restored(stats));
-        check_selected(&options.selection, name, context)?;
+        check_selected(&options.selection, name, context.reporter)?;
         return complete(path, missing, 0);
     }
     let Some(target) = &args.restore.directory else {
@@ -57,7 +57,7 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         .map_or(0, |stats| stats.missing_files);
     let failed = stats.failed_members;
     context.reporter.report(&Extracted(stats));
-    check_selected(&options.selection, name, context)?;
+    check_selected(&options.selection, name, context.reporter)?;
     complete(target, missing, failed)
 }
 

@@ -75,7 +75,12 @@ fn run_create(args: &SnapshotCreateArgs, context: &Context) -> Result<(), CliErr
         context.reporter,
     )
     .map_err(|error| create_error(&error))?;
-    tell_unmatched("--exclude", &options.walk.exclude, &args.source, context);
+    tell_unmatched(
+        "--exclude",
+        &options.walk.exclude,
+        &args.source,
+        context.reporter,
+    );
     context.reporter.report(&CreatedReport::new(&created));
     Ok(())
 }
