@@ -101,12 +101,13 @@ impl Compression {
         let known = ENDINGS.iter().find(|(ending, _)| ends(ending));
         let named = known.map(|(_, compression)| *compression);
         match (named, gzip) {
-            (Some(compression @ Self::Gzip(_)), true) => Ok(compression),
+            (Some(compression @ Self::Gzip(_)), true) | (Some(compression), false) => {
+                Ok(compression)
+            }
             (Some(compression), true) => Err(CompressionNameError::Contradiction {
                 name: name(),
                 promised: compression.name(),
             }),
-            (Some(compression), false) => Ok(compression),
             (None, true) => Ok(Self::Gzip(Self::GZIP_LEVEL)),
             (None, false) => Ok(Self::None),
         }

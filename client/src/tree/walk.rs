@@ -1,6 +1,8 @@
 //! Lists a tree in order.
 
 mod options;
+mod pseudo_mounts;
+mod rules;
 
 use std::collections::HashMap;
 use std::io;
@@ -14,17 +16,17 @@ use rayon::prelude::*;
 use rustix::fs::{RawDir, Statx};
 use thiserror::Error;
 
+pub use self::options::{OmittedNames, WalkOptions};
+use self::pseudo_mounts::PseudoMounts;
+use self::rules::Rules;
 use super::cache_tag;
 use super::describe::{Describer, kind_at};
 use super::entry::{FileId, FileStamp, TreeEntry, TreeKind};
 use super::ignored::{self, IgnoreRules, is_ignored};
 use super::list::{Common, Folder, NewEntry, TreeList};
 use super::metadata::{file_id, file_type, is_file, metadata_of, mode_bits, stamp_of, timestamp};
-use super::pseudo::is_pseudo;
 use super::root::{TreeRoot, statx_at, statx_of};
-use crate::monitor::{Level, Monitor, Problem, Progress, Unit};
-
-pub use self::options::{OmittedNames, WalkOptions};
+use crate::monitor::{Monitor, Problem, Progress, Unit};
 
 /// Why something in a tree is not listed.
 #[derive(Debug, Error)]
@@ -62,10 +64,10 @@ pub(crate) fn walk_knowing(
         describer: Describer::new(options.numeric_owner, monitor),
         progress: Progress::start(monitor, "listing files", Unit::Files, None),
         commons: Mutex::default(),
-        pseudo: Mutex::default(),
+        pseudo: PseudoMounts::default(),
     };
     let list = walker.run();
-    walker.tell_pseudo();
+    walker.pseudo.tell(root, monitor);
     list
 }
 
@@ -106,7 +108,7 @@ struct Walker<'a> {
     /// What entries without attributes have in common.
     commons: Mutex<HashMap<CommonKey, Arc<Common>>>,
     /// The mount points that are left empty because of their kind.
-    pseudo: Mutex<Vec<RelPath>>,
+    pseudo: PseudoMounts,
 }
 
 /// What is in one folder, in order.
@@ -116,25 +118,6 @@ struct Listing {
     /// Which of its entries are folders that are to be entered, and on which device.
     inner: Vec<(u32, u64)>,
     rules: Option<Arc<Rules>>,
-}
-
-/// The ignore rules of a folder, and of those above it.
-struct Rules {
-    own: Vec<IgnoreRules>,
-    above: Option<Arc<Rules>>,
-}
-
-impl Rules {
-    /// All of them, the outermost first.
-    fn chain(rules: Option<&Arc<Self>>) -> Vec<&IgnoreRules> {
-        let mut levels = Vec::new();
-        let mut at = rules;
-        while let Some(rules) = at {
-            levels.push(&rules.own);
-            at = rules.above.as_ref();
-        }
-        levels.into_iter().rev().flatten().collect()
-    }
 }
 
 impl Walker<'_> {
@@ -228,31 +211,10 @@ impl Walker<'_> {
 
     /// Whether to look into the folder at `mount_point`.
     fn enters(&self, mount_point: &RelPath) -> bool {
-        if self.options.pseudo_file_systems || self.options.one_file_system {
-            // In the second case the walk stops there anyhow.
-            return true;
-        }
-        // What cannot be opened is told when it is entered.
-        let is_pseudo = is_pseudo(self.root, mount_point).unwrap_or(false);
-        if is_pseudo {
-            let mut pseudo = self.pseudo.lock().unwrap_or_else(PoisonError::into_inner);
-            pseudo.push(mount_point.clone());
-        }
-        !is_pseudo
-    }
-
-    fn tell_pseudo(&self) {
-        let mut pseudo = self.pseudo.lock().unwrap_or_else(PoisonError::into_inner);
-        if pseudo.is_empty() {
-            return;
-        }
-        pseudo.sort();
-        let names: Vec<String> = pseudo.iter().map(RelPath::to_string).collect();
-        let text = format!(
-            "left empty, because they show the kernel's state: {} (--all-file-systems has them)",
-            names.join(", ")
-        );
-        self.monitor.message(Level::Info, &text);
+        // On one file system the walk stops there anyhow.
+        self.options.pseudo_file_systems
+            || self.options.one_file_system
+            || !self.pseudo.holds(self.root, mount_point)
     }
 
     fn is_omitted(&self, folder: FileId, name: &[u8]) -> bool {

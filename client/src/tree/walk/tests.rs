@@ -103,7 +103,7 @@ fn mount_points_of_the_kernel_are_left_empty_and_told_in_one_line() {
     let (names, told) = seen(&only_proc(false));
     assert_eq!(names, [".", "proc"]);
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains("proc") && told[0].contains("--all-file-systems"));
+    assert!(told[0].contains("/proc") && told[0].contains("--all-file-systems"));
     let (names, told) = seen(&only_proc(true));
     assert_eq!(names, [".", "proc", "proc/version"]);
     assert!(told.is_empty(), "{told:?}");
