@@ -181,8 +181,7 @@ impl Walker<'_> {
             return listing;
         };
         let (mut names, listed) = list_names(&folder);
-        // What was listed before the error counts.
-        self.or_problem(&path, listed, WalkError::List);
+        self.or_problem(&path, listed, WalkError::List); // What was listed before it counts.
         if self.options.exclude_caches && self.is_cache(&path, &names) {
             names.retain(|name| name == cache_tag::NAME);
         }
@@ -201,10 +200,9 @@ impl Walker<'_> {
             self.look_at(&mut listing, &folder, name, &chain);
         }
         listing.folder.finish();
-        let (folder, inner) = (&listing.folder, &mut listing.inner);
-        inner.retain(|(child, on)| {
-            *on == id.device || self.enters(&folder.path_at(*child as usize))
-        });
+        let path_at = |child: u32| listing.folder.path_at(child as usize);
+        let enters = |(child, on): &(u32, u64)| *on == id.device || self.enters(&path_at(*child));
+        listing.inner.retain(enters);
         self.progress.advance(listing.folder.len() as u64);
         listing
     }
