@@ -9,3 +9,4 @@ mod case;
 mod first;
 mod limits;
 mod net;
+mod patterns;

@@ -81,7 +81,7 @@ pub struct OperationArgs {
     #[arg(long, value_name = "DIR")]
     pub prepack: Option<PathBuf>,
     /// Restore the files that were left out of DIR, or extract and restore an archive into -C DIR
-    #[arg(long, short = 'u', value_name = "DIR|ARCHIVE")]
+    #[arg(long, short = 'u', value_name = "DIR|ARCHIVE|-")]
     pub postunpack: Option<PathBuf>,
     /// Tell what restoring DIR or an archive needs; `list` prints the URLs still to download
     #[arg(long, num_args = 1..=2, value_names = ["DIR|ARCHIVE", "summary|list"])]
@@ -139,10 +139,11 @@ pub struct PackArgs {
     /// The archive (with --pack), or a local copy of the package (with --submit)
     #[arg(long, short, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Compress with gzip; a FILE ending in .zst or .tzst is compressed with zstd without it
+    /// Compress with gzip, whatever FILE ends in; without it the ending decides: .tar, .tar.gz, .tar.zst,
+    /// .tar.xz, .tar.bz2
     #[arg(short = 'z')]
     pub gzip: bool,
-    /// Leave out what matches; globs relative to the packed folder
+    /// Leave out what matches: `name` at any depth, `/a/b` from DIR on, `!kept`
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "Choosing files")]
     pub exclude: Vec<OsString>,
     /// --pack: read patterns to exclude from FILE. --prepack: write the list for tar -X to FILE
@@ -165,6 +166,13 @@ pub struct PackArgs {
     /// Stay on the file system of the packed folder
     #[arg(long, help_heading = "Choosing files")]
     pub one_file_system: bool,
+    /// Also what the kernel shows below DIR as /proc, /sys, /dev and their kind
+    #[arg(
+        long,
+        help_heading = "Choosing files",
+        conflicts_with = "one_file_system"
+    )]
+    pub all_file_systems: bool,
     /// Read all files, also those that did not change since they were last hashed
     #[arg(long)]
     pub no_cache: bool,
@@ -177,7 +185,7 @@ pub struct PackArgs {
     /// Whose records are relied on: only those made here, or also the servers' [default: server]
     #[arg(long, value_name = "self|server", hide_possible_values = true)]
     pub trust: Option<TrustWhom>,
-    /// Compression level, 0 to 9 for gzip, 1 to 22 for zstd [default: 6, 3]
+    /// Compression level, 0 to 9 for gzip and xz, 1 to 22 for zstd, 1 to 9 for bzip2 [default: 6, 3, 9]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=22))]
     pub level: Option<u32>,
 }
@@ -202,7 +210,7 @@ pub struct RestoreArgs {
     /// Extract and restore the archive here
     #[arg(short = 'C', long = "directory", value_name = "DIR")]
     pub directory: Option<PathBuf>,
-    /// Restore only what matches; globs relative to the restored folder
+    /// Restore only what matches; patterns as with --exclude
     #[arg(long, value_name = "GLOB")]
     pub include: Vec<OsString>,
     /// Restore only this file or folder

@@ -100,6 +100,9 @@ pub struct SnapshotCreateArgs {
     /// Stay in the file system of SRC
     #[arg(long)]
     pub one_file_system: bool,
+    /// Also what the kernel shows below SRC as /proc, /sys, /dev and their kind
+    #[arg(long, conflicts_with = "one_file_system")]
+    pub all_file_systems: bool,
 }
 
 /// `hashget snapshot prune`.

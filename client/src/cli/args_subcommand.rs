@@ -44,7 +44,7 @@ pub enum Subcommand {
 /// `hashget verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The archive, or the unpacked folder with its restore file
+    /// The archive (-: standard input), or the unpacked folder with its restore file
     #[arg(value_name = "ARCHIVE|DIR")]
     pub path: PathBuf,
     /// Fetch the packages and check that every file is in them

@@ -22,6 +22,7 @@ mod network;
 mod printable;
 mod reporter;
 mod size;
+mod standard_streams;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -15,8 +15,8 @@ use super::patch::{Signature, signature};
 use super::rules::IndexRules;
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit};
 use crate::tree::{
-    DigestKind, FileId, HashError, HashedFile, OmittedNames, TreeEntry, TreeKind, TreeRoot,
-    data_extents, digest_of, file_stamp, hash_files_by, is_mostly_hole, walk,
+    DigestKind, FileId, HashError, HashedFile, OmittedNames, PatternSet, TreeEntry, TreeKind,
+    TreeRoot, data_extents, digest_of, file_stamp, hash_files_by, is_mostly_hole, walk,
 };
 
 /// Smaller files are not worth a signature: they are kept whole in a delta.
@@ -39,6 +39,8 @@ pub struct DirIndex {
 pub struct IndexOptions {
     /// What of it is seen.
     pub rules: IndexRules,
+    /// The patterns of the rules as they were given, for who wants to know which match nothing.
+    pub exclude: Option<PatternSet>,
     /// Whether block signatures are made, so that a delta needs the index only.
     pub signatures: bool,
     /// Names that are not seen, because they are being written.
@@ -98,6 +100,9 @@ pub(super) fn list_tree(
     let counted = Counted::new(monitor);
     let mut walk_options = options.rules.walk_options()?;
     walk_options.omitted.clone_from(&options.omitted);
+    if let Some(exclude) = &options.exclude {
+        walk_options.exclude = exclude.clone();
+    }
     let mut tree = walk(root, &walk_options, &counted);
     if counted.problems() > 0 || tree.is_empty() {
         return Err(DeltaError::Incomplete {

@@ -1,10 +1,12 @@
 //! What of a folder an index sees.
 
+use std::path::Path;
+
 use hashget_common::surrogate_escape::{self, EscapedBytes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::DeltaError;
-use crate::tree::{DigestKind, PatternSet, WalkOptions};
+use crate::tree::{DigestKind, PatternSet, WalkOptions, stored_pattern};
 
 /// What of a folder an index sees. It is kept with the index and the delta, so that every later
 /// look at the folder sees the same.
@@ -34,9 +36,17 @@ pub struct IndexRules {
     pub data_digests: bool,
 }
 
-/// A pattern, which may be any bytes.
+/// A pattern, which may be any bytes; always one that means the same whether or not patterns without a
+/// slash match at any depth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(pub Vec<u8>);
+
+impl Pattern {
+    /// A pattern in the language of `docs/patterns.md`, for the folder `root`.
+    pub fn of_user(root: &Path, text: &[u8]) -> Self {
+        Self(stored_pattern(root, text))
+    }
+}
 
 impl Serialize for Pattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -72,13 +82,13 @@ impl IndexRules {
     pub(super) fn walk_options(&self) -> Result<WalkOptions, DeltaError> {
         let patterns = self.exclude.iter().map(|Pattern(bytes)| bytes);
         Ok(WalkOptions {
-            exclude: PatternSet::new(patterns)?,
+            exclude: PatternSet::of_stored(patterns)?,
             exclude_caches: self.exclude_caches,
             exclude_ignored: self.gitignore,
             exclude_hashgetignored: true,
             one_file_system: self.one_file_system,
             numeric_owner: true,
-            omitted: None,
+            ..WalkOptions::default()
         })
     }
 }

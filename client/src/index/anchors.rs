@@ -1,23 +1,21 @@
 //! `--fanchor`: patterns of files that are anchors whatever their size.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use hashget_common::rel_path::RelPath;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use thiserror::Error;
 
+use crate::tree::{PatternError, PatternSet};
+
 /// Patterns of paths, relative to the package's root, whose files are anchors whatever their
 /// size.
 ///
-/// A pattern is a glob, as its name in the options says: `*` and `?` also match `/`. The original
+/// A pattern is one of the language of `docs/patterns.md`, as its name in the options says. The original
 /// in fact takes it for a regular expression matched at the path's start, and its users write
 /// `.*Makefile`; so a pattern that is a regular expression counts as one, too. A file that
 /// matches either way is an anchor: one more of them does no harm.
 #[derive(Clone, Debug, Default)]
 pub struct AnchorPatterns {
-    globs: GlobSet,
+    globs: Vec<PatternSet>,
     regexes: RegexSet,
 }
 
@@ -28,22 +26,20 @@ pub struct AnchorPatternError {
     /// The pattern.
     pub pattern: String,
     /// What is wrong with it as a glob.
-    pub source: globset::Error,
+    pub source: PatternError,
 }
 
 impl AnchorPatterns {
     /// Reads patterns.
     pub fn new(patterns: &[String]) -> Result<Self, AnchorPatternError> {
         const MAX_REGEX_BYTES: usize = 1 << 20;
-        let mut globs = GlobSetBuilder::new();
+        let mut globs = Vec::new();
         let mut regexes = Vec::new();
         for pattern in patterns {
             let regex = format!("^(?:{pattern})");
             let is_regex = regex::bytes::Regex::new(&regex).is_ok();
-            match GlobBuilder::new(pattern).backslash_escape(true).build() {
-                Ok(glob) => {
-                    globs.add(glob);
-                }
+            match PatternSet::new([pattern]) {
+                Ok(glob) => globs.push(glob),
                 Err(_) if is_regex => {}
                 Err(source) => {
                     let pattern = pattern.clone();
@@ -55,7 +51,7 @@ impl AnchorPatterns {
             }
         }
         Ok(Self {
-            globs: globs.build().unwrap_or_default(),
+            globs,
             regexes: RegexSetBuilder::new(&regexes)
                 .size_limit(MAX_REGEX_BYTES)
                 .build()
@@ -65,7 +61,7 @@ impl AnchorPatterns {
 
     /// Whether the file at `path` is an anchor by its path.
     pub fn matches(&self, path: &RelPath) -> bool {
-        self.globs.is_match(OsStr::from_bytes(path.as_bytes()))
+        self.globs.iter().any(|glob| glob.selects(path, false))
             || self.regexes.is_match(path.as_bytes())
     }
 }

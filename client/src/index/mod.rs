@@ -66,6 +66,8 @@ pub struct IndexOptions {
     pub jobs: usize,
     /// Goes on only in folders of the root's file system.
     pub one_file_system: bool,
+    /// Looks also into what the kernel shows of its state in `/proc`, `/sys` and their kind.
+    pub pseudo_file_systems: bool,
 }
 
 /// The folder that the argument of `--index` means: `:debian` stands for the running system's

@@ -42,6 +42,8 @@ pub(super) fn survey(
     let metadata = root.metadata().map_err(root_error)?;
     let walk = Walk {
         device: options.one_file_system.then(|| metadata.dev()),
+        // Who names such a file system wants it.
+        pseudo: options.pseudo_file_systems || is_pseudo(&root).map_err(root_error)?,
         root,
         options,
         monitor,
@@ -62,6 +64,8 @@ pub(super) fn survey(
 struct Walk<'a> {
     root: PathBuf,
     device: Option<u64>,
+    /// Whether file systems of the kernel are looked at.
+    pseudo: bool,
     options: &'a IndexOptions,
     monitor: &'a dyn Monitor,
 }
@@ -74,6 +78,14 @@ struct Visit {
 }
 
 impl Walk<'_> {
+    /// What is in a folder; nothing if the kernel shows its state there.
+    fn names(&self, folder: &Path) -> io::Result<Vec<Name>> {
+        if !self.pseudo && is_pseudo(folder)? {
+            return Ok(Vec::new());
+        }
+        sorted(folder)
+    }
+
     /// Visits the folders of one depth beside each other, then those in them; `names` are the root's.
     fn run(&self, names: Vec<Name>) -> Survey {
         let (own, mut depth) = self.visit(&self.root, names);
@@ -83,7 +95,7 @@ impl Walk<'_> {
         while !depth.is_empty() {
             let visited: Vec<_> = depth
                 .par_iter()
-                .map(|(_, path)| match sorted(path) {
+                .map(|(_, path)| match self.names(path) {
                     Ok(names) => self.visit(path, names),
                     Err(error) => {
                         self.problem(path, &error);
@@ -193,6 +205,15 @@ fn in_order(mut visits: Vec<Visit>) -> Survey {
 struct Name {
     name: Vec<u8>,
     kind: FileType,
+}
+
+#[allow(
+    clippy::useless_conversion,
+    reason = "the number is of another type on other machines"
+)]
+fn is_pseudo(folder: &Path) -> io::Result<bool> {
+    let kind = rustix::fs::statfs(folder)?.f_type;
+    Ok(crate::tree::is_pseudo_kind(i64::from(kind)))
 }
 
 /// What is in a folder, by name, so that equal trees give equal answers.

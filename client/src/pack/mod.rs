@@ -28,7 +28,7 @@ mod stats;
 mod write;
 
 pub use compact::Compaction;
-pub use compress::Compression;
+pub use compress::{Compression, CompressionNameError};
 pub use error::PackError;
 pub use options::{ExtraContent, ExtraFile, PackOptions};
 pub use output::Output;

@@ -201,23 +201,9 @@ fn skipped_files(entries: &TreeList, skip: &PatternSet) -> HashSet<FileId> {
     if skip.is_empty() {
         return skipped;
     }
-    // All that is in a folder comes right after it.
-    let mut folder: Option<RelPath> = None;
     for place in 0..entries.len() {
-        let path = entries.path(place);
-        if folder
-            .as_ref()
-            .is_some_and(|folder| !path.starts_with(folder))
-        {
-            folder = None;
-        }
-        let is_folder = entries.is_folder(place);
-        if folder.is_none() && !skip.matches(&path, is_folder) {
-            continue;
-        }
-        skipped.extend(entries.file(place).map(|file| file.stamp.id));
-        if is_folder && folder.is_none() {
-            folder = Some(path);
+        if skip.selects(&entries.path(place), entries.is_folder(place)) {
+            skipped.extend(entries.file(place).map(|file| file.stamp.id));
         }
     }
     skipped

@@ -102,7 +102,8 @@ impl<'a> Extraction<'a> {
             return Err(PlaceError::because("extract it", why));
         }
         let wanted = Wanted::of_member(&entry.metadata, self.owners);
-        let selected = self.options.selection.contains(&path);
+        let is_directory = matches!(entry.kind, EntryKind::Directory);
+        let selected = self.options.selection.contains_kind(&path, is_directory);
         match &entry.kind {
             EntryKind::Directory => self.directory(&path, wanted, selected),
             EntryKind::File if is_restore_file(&entry.path) => {

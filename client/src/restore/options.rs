@@ -1,11 +1,13 @@
 //! What a restore is asked to do.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use hashget_common::rel_path::RelPath;
 
 pub use crate::place::{Overwrite, Owners};
+use crate::tree::{PatternError, PatternSet};
 
 /// What a restore is asked to do.
 #[derive(Clone, Debug)]
@@ -44,53 +46,66 @@ impl Default for RestoreOptions {
 }
 
 /// Which files of an archive are wanted; all of them if nothing was added.
+///
+/// Clones share the knowledge of what was found.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    globs: Option<GlobSet>,
+    patterns: PatternSet,
     paths: Vec<RelPath>,
+    found: Arc<[AtomicBool]>,
 }
 
 impl Selection {
-    /// Selects what matches any of `globs`, or is one of `paths`, and everything below.
-    ///
-    /// A glob is matched against the whole path from the root; `*` and `?` do not match `/`, `**`
-    /// does.
-    pub fn new(globs: &[String], paths: &[RelPath]) -> Result<Self, globset::Error> {
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let glob = glob.trim_start_matches("./");
-            set.add(
-                GlobBuilder::new(glob)
-                    .literal_separator(true)
-                    .backslash_escape(true)
-                    .build()?,
-            );
-        }
+    /// Selects what `patterns` select, in the language of `docs/patterns.md`, and each of `paths`, with
+    /// everything below.
+    pub fn new<P: AsRef<[u8]>>(patterns: &[P], paths: &[RelPath]) -> Result<Self, PatternError> {
         Ok(Self {
-            globs: (!globs.is_empty()).then(|| set.build()).transpose()?,
+            patterns: PatternSet::new(patterns)?,
             paths: paths.to_vec(),
+            found: paths.iter().map(|_| AtomicBool::new(false)).collect(),
         })
     }
 
     /// Whether everything is wanted.
     pub fn is_all(&self) -> bool {
-        self.globs.is_none() && self.paths.is_empty()
+        self.patterns.is_empty() && self.paths.is_empty()
     }
 
-    /// Whether `path` is wanted.
+    /// Whether `path`, which is not a directory, is wanted.
     pub fn contains(&self, path: &RelPath) -> bool {
-        self.is_all()
-            || self.paths.iter().any(|folder| path.starts_with(folder))
-            || self.globs.as_ref().is_some_and(|globs| {
-                let mut at: Option<&Path> = Some(path.as_path());
-                while let Some(folder) = at.filter(|folder| !folder.as_os_str().is_empty()) {
-                    if globs.is_match(folder) {
-                        return true;
-                    }
-                    at = folder.parent();
-                }
-                false
-            })
+        self.contains_kind(path, false)
+    }
+
+    /// Whether `path` is wanted; `is_directory` says what it is.
+    pub fn contains_kind(&self, path: &RelPath, is_directory: bool) -> bool {
+        if self.is_all() {
+            return true;
+        }
+        let mut is_named = false;
+        for (wanted, found) in self.paths.iter().zip(self.found.iter()) {
+            if path.starts_with(wanted) {
+                found.store(true, Ordering::Relaxed);
+                is_named = true;
+            }
+        }
+        self.patterns.selects(path, is_directory) || is_named
+    }
+
+    /// The patterns and paths, escaped for showing, that stand for nothing that was asked for so far.
+    pub fn unmatched(&self) -> Vec<String> {
+        let paths = self.paths.iter().zip(self.found.iter());
+        let paths = paths.filter(|(_, found)| !found.load(Ordering::Relaxed));
+        let mut unmatched = self.patterns.unmatched();
+        unmatched.extend(paths.map(|(path, _)| path.to_string()));
+        unmatched
+    }
+
+    /// Whether something was named and nothing of it found so far.
+    pub fn is_unmatched(&self) -> bool {
+        let mut found = self.found.iter();
+        !self.is_all()
+            && self.patterns.is_unmatched()
+            && !found.any(|found| found.load(Ordering::Relaxed))
     }
 }
 
@@ -109,7 +124,7 @@ mod tests {
 
     #[test]
     fn globs_stop_at_slashes_and_take_what_is_below() {
-        let selection = Selection::new(&["usr/*/vim".to_owned()], &[]).unwrap();
+        let selection = Selection::new(&["usr/*/vim"], &[]).unwrap();
         for (name, wanted) in [
             (&b"usr/bin/vim"[..], true),
             (b"usr/share/vim/doc/x", true),
@@ -123,9 +138,17 @@ mod tests {
 
     #[test]
     fn paths_are_bytes_and_whole_components() {
-        let selection = Selection::new(&[], &[path(b"a/\xff")]).unwrap();
+        let selection = Selection::new(&[] as &[&str], &[path(b"a/\xff")]).unwrap();
         assert!(selection.contains(&path(b"a/\xff")));
         assert!(selection.contains(&path(b"a/\xff/b")));
         assert!(!selection.contains(&path(b"a/\xffb")));
+    }
+    #[test]
+    fn what_was_not_found_is_known() {
+        let selection = Selection::new(&["*.o", "none"], &[path(b"a"), path(b"b")]).unwrap();
+        assert!(selection.is_unmatched() && !Selection::default().is_unmatched());
+        assert!(selection.contains(&path(b"x/y.o")) && selection.contains(&path(b"b/x")));
+        assert!(!selection.is_unmatched());
+        assert_eq!(selection.unmatched(), ["none", "a"]);
     }
 }

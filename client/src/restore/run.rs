@@ -202,7 +202,7 @@ impl Job<'_> {
     /// Makes the folders that are members of packages.
     fn make_folders(&self) {
         for entry in self.folders {
-            if !self.options.selection.contains(&entry.file) {
+            if !self.options.selection.contains_kind(&entry.file, true) {
                 continue;
             }
             let existing = self.placer.existing(&entry.file);

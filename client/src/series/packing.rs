@@ -24,22 +24,16 @@ pub(super) fn pack_options(
         .iter()
         .map(|pattern| pattern.clone().into_bytes())
         .collect();
-    exclude.extend(OWN_NAMES.map(|name| name.as_bytes().to_vec()));
+    exclude.extend(OWN_NAMES.map(|name| [b"/", name.as_bytes()].concat()));
     exclude.extend(inside(&section.source, destination.path()));
     let name = Path::new(destination.names().ending());
-    let gzip = destination.names().ending().ends_with("gz");
-    let level = section.level;
-    let compression = match Compression::for_name(name, gzip) {
-        Compression::Gzip(default) => Compression::Gzip(level.unwrap_or(default)),
-        Compression::Zstd(default) => {
-            let level = level.and_then(|level| i32::try_from(level).ok());
-            Compression::Zstd(level.filter(|level| *level > 0).unwrap_or(default))
-        }
-        Compression::None => Compression::None,
-    };
+    // The endings of names were checked when the template was read.
+    let compression = Compression::for_name(name, false).unwrap_or_default();
+    let leveled = section.level.and_then(|level| compression.at_level(level));
+    let compression = leveled.unwrap_or(compression);
     Ok(PackOptions {
         walk: WalkOptions {
-            exclude: PatternSet::new(exclude)?,
+            exclude: PatternSet::below(&section.source, exclude)?,
             exclude_caches: section.exclude_caches,
             one_file_system: section.one_file_system,
             ..WalkOptions::default()
@@ -56,12 +50,12 @@ fn inside(source: &Path, folder: &Path) -> Option<Vec<u8>> {
     let source = fs::canonicalize(source).ok()?;
     let folder = fs::canonicalize(folder).ok()?;
     let below = folder.strip_prefix(source).ok()?;
-    let mut pattern = Vec::new();
+    let mut pattern = b"./".to_vec();
     for byte in below.as_os_str().as_bytes() {
         if b"*?[]\\{}!".contains(byte) {
             pattern.push(b'\\');
         }
         pattern.push(*byte);
     }
-    (!pattern.is_empty()).then_some(pattern)
+    (pattern.len() > 2).then_some(pattern)
 }

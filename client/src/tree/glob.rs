@@ -1,12 +1,28 @@
 //! One glob pattern, matched on bytes.
 
-use hashget_common::rel_path::RelPath;
-
 /// A pattern cut into what its components must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Glob {
     parts: Vec<Part>,
-    only_folders: bool,
+    only_directories: bool,
+}
+
+/// What a pattern without special characters stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Literal {
+    /// One path, with `/` between its components.
+    Path(Vec<u8>),
+    /// Whatever has this name, at any depth.
+    Name(Vec<u8>),
+}
+
+/// Where a pattern is looked for that has no slash, or only one at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unslashed {
+    /// At any depth.
+    AnyDepth,
+    /// In the root only.
+    InRoot,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,78 +36,124 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Byte(u8),
-    /// `?`: any byte.
+    /// `?`: any character.
     Any,
-    /// `*`: any bytes.
+    /// `*`: any characters.
     Star,
-    /// `[...]`: one byte in, or not in, these ranges.
+    /// `[...]`: one character in, or not in, these ranges.
     Class {
         negated: bool,
-        ranges: Vec<(u8, u8)>,
+        ranges: Vec<(u32, u32)>,
     },
 }
 
 impl Glob {
     /// Reads a pattern; says what is wrong with it.
-    pub(super) fn parse(pattern: &[u8]) -> Result<Self, &'static str> {
+    ///
+    /// If it begins with the absolute path of one of `roots`, given as their components, only the
+    /// rest counts.
+    pub(super) fn parse(
+        pattern: &[u8],
+        unslashed: Unslashed,
+        roots: &[Vec<Vec<u8>>],
+    ) -> Result<Self, &'static str> {
         let mut parts = Vec::new();
-        let mut only_folders = false;
+        let mut only_directories = false;
         for component in pattern.split(|byte| *byte == b'/') {
             // A slash at the end leaves an empty last component.
-            only_folders = component.is_empty() && !parts.is_empty();
+            only_directories = component.is_empty() && !parts.is_empty();
             match component {
                 b"" | b"." => {}
-                b".." => return Err("'..' leads out of the folder"),
+                b".." => return Err("'..' leads out of the directory"),
                 b"**" if parts.last() == Some(&Part::AnyDepth) => {}
                 b"**" => parts.push(Part::AnyDepth),
                 _ => parts.push(Part::Name(parse_name(component)?)),
             }
         }
+        if pattern.starts_with(b"/") {
+            strip_root(&mut parts, roots);
+        }
         match parts.last() {
-            None => return Err("it names nothing below the folder"),
-            // What a folder holds, but not the folder: at least one component.
+            None => return Err("it names nothing below the directory"),
+            // What a directory holds, but not the directory: at least one component.
             Some(Part::AnyDepth) => parts.push(Part::Name(vec![Token::Star])),
             Some(Part::Name(_)) => {}
         }
+        if unslashed == Unslashed::AnyDepth
+            && !has_inner_slash(pattern)
+            && parts.first() != Some(&Part::AnyDepth)
+        {
+            parts.insert(0, Part::AnyDepth);
+        }
         Ok(Self {
             parts,
-            only_folders,
+            only_directories,
         })
     }
 
-    /// The one path that matches, if there is only one, and whether it must be a folder.
-    pub(super) fn literal(&self) -> Option<(RelPath, bool)> {
-        let mut path = Vec::new();
-        for part in &self.parts {
-            let Part::Name(tokens) = part else {
-                return None;
-            };
-            if !path.is_empty() {
-                path.push(b'/');
-            }
-            for token in tokens {
-                let Token::Byte(byte) = token else {
-                    return None;
-                };
-                path.push(*byte);
-            }
+    /// What it stands for, if it has no special characters.
+    pub(super) fn literal(&self) -> Option<Literal> {
+        if let [Part::AnyDepth, Part::Name(tokens)] = &self.parts[..] {
+            return literal_name(tokens).map(Literal::Name);
         }
-        Some((RelPath::new(&path).ok()?, self.only_folders))
+        let prefix = self.literal_prefix();
+        (prefix.len() == self.parts.len()).then(|| Literal::Path(prefix.join(&b'/')))
+    }
+
+    /// The leading components that have no special characters.
+    pub(super) fn literal_prefix(&self) -> Vec<Vec<u8>> {
+        let names = self.parts.iter().map_while(|part| match part {
+            Part::AnyDepth => None,
+            Part::Name(tokens) => literal_name(tokens),
+        });
+        names.collect()
+    }
+
+    /// Whether only directories match.
+    pub(super) fn only_directories(&self) -> bool {
+        self.only_directories
     }
 
     /// Whether the pattern matches the whole of `path`.
-    pub(super) fn matches(&self, path: &[&[u8]], is_folder: bool) -> bool {
-        (is_folder || !self.only_folders)
+    pub(super) fn matches(&self, path: &[&[u8]], is_directory: bool) -> bool {
+        (is_directory || !self.only_directories)
             && match_sequence(
                 &self.parts,
                 path,
                 |part| *part == Part::AnyDepth,
-                |part, name| match part {
-                    Part::AnyDepth => true,
-                    Part::Name(tokens) => match_name(tokens, name),
+                |part, names| match part {
+                    Part::AnyDepth => Some(1),
+                    Part::Name(tokens) => match_name(tokens, names.first()?).then_some(1),
                 },
+                |_| 1,
             )
     }
+}
+
+/// Whether there is a slash that is not at the end.
+pub(super) fn has_inner_slash(pattern: &[u8]) -> bool {
+    let end = pattern.iter().rposition(|byte| *byte != b'/');
+    end.is_some_and(|end| pattern[..end].contains(&b'/'))
+}
+
+fn strip_root(parts: &mut Vec<Part>, roots: &[Vec<Vec<u8>>]) {
+    let is_below = |root: &&Vec<Vec<u8>>| {
+        root.len() <= parts.len()
+            && root.iter().zip(parts.iter()).all(|(name, part)| {
+                matches!(part, Part::Name(tokens) if literal_name(tokens).as_ref() == Some(name))
+            })
+    };
+    if let Some(length) = roots.iter().filter(is_below).map(Vec::len).max() {
+        parts.drain(..length);
+    }
+}
+
+fn literal_name(tokens: &[Token]) -> Option<Vec<u8>> {
+    let bytes = tokens.iter().map(|token| match token {
+        Token::Byte(byte) => Some(*byte),
+        _ => None,
+    });
+    bytes.collect()
 }
 
 fn match_name(tokens: &[Token], name: &[u8]) -> bool {
@@ -99,49 +161,76 @@ fn match_name(tokens: &[Token], name: &[u8]) -> bool {
         tokens,
         name,
         |token| *token == Token::Star,
-        |token, byte| match token {
-            Token::Byte(wanted) => wanted == byte,
-            Token::Any | Token::Star => true,
+        |token, rest| match token {
+            Token::Byte(wanted) => (rest.first() == Some(wanted)).then_some(1),
+            Token::Any | Token::Star => Some(first_character(rest).1),
             Token::Class { negated, ranges } => {
-                ranges
-                    .iter()
-                    .any(|(low, high)| (low..=high).contains(&byte))
-                    != *negated
+                let (character, length) = first_character(rest);
+                let mut ranges = ranges.iter();
+                let is_in = ranges.any(|(low, high)| (*low..=*high).contains(&character));
+                (is_in != *negated).then_some(length)
             }
         },
+        |rest| first_character(rest).1,
     )
 }
 
-/// Matches all of `items`, where a star takes any number of them and all else takes one.
+/// The first character of `bytes`, which are not empty, and how many bytes it has. A byte that is
+/// not part of UTF-8 is a character of its own, beyond those of Unicode.
+fn first_character(bytes: &[u8]) -> (u32, usize) {
+    const BEYOND_UNICODE: u32 = 0x11_0000;
+    let Some(first) = bytes.first() else {
+        return (BEYOND_UNICODE, 1);
+    };
+    let length = match first {
+        0..0x80 => return (u32::from(*first), 1),
+        0xc2..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        _ => 4,
+    };
+    let text = bytes.get(..length).map(std::str::from_utf8);
+    match text.and_then(Result::ok).and_then(|it| it.chars().next()) {
+        Some(character) => (character.into(), length),
+        None => (BEYOND_UNICODE + u32::from(*first), 1),
+    }
+}
+
+/// Matches all of `items`. A star takes any number of them, `step` at a time; all else takes as
+/// many as `takes` says of the items that are left, or does not match.
 ///
 /// Only the last star is ever reconsidered, so the time is bounded by the product of the lengths.
 fn match_sequence<P, I>(
     pattern: &[P],
     items: &[I],
     is_star: impl Fn(&P) -> bool,
-    takes: impl Fn(&P, &I) -> bool,
+    takes: impl Fn(&P, &[I]) -> Option<usize>,
+    step: impl Fn(&[I]) -> usize,
 ) -> bool {
     let (mut at, mut item) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     loop {
+        let rest = &items[item..];
         match pattern.get(at) {
             Some(star) if is_star(star) => {
                 retry = Some((at + 1, item));
                 at += 1;
                 continue;
             }
-            Some(one) if items.get(item).is_some_and(|i| takes(one, i)) => {
-                at += 1;
-                item += 1;
-                continue;
+            None if rest.is_empty() => return true,
+            Some(one) if !rest.is_empty() => {
+                if let Some(taken) = takes(one, rest) {
+                    at += 1;
+                    item += taken;
+                    continue;
+                }
             }
-            None if item == items.len() => return true,
             _ => {}
         }
         match retry {
             Some((after_star, from)) if from < items.len() => {
-                retry = Some((after_star, from + 1));
-                (at, item) = (after_star, from + 1);
+                let from = from + step(&items[from..]);
+                retry = Some((after_star, from));
+                (at, item) = (after_star, from);
             }
             _ => return false,
         }
@@ -173,7 +262,7 @@ fn parse_name(component: &[u8]) -> Result<Vec<Token>, &'static str> {
     Ok(tokens)
 }
 
-/// Reads what follows `[`, up to and with `]`. A `]` that comes first is an ordinary byte.
+/// Reads what follows `[`, up to and with `]`. A `]` that comes first is an ordinary character.
 fn parse_class(text: &[u8]) -> Result<(Token, &[u8]), &'static str> {
     const UNCLOSED: &str = "'[' has no ']'; write '\\[' for the character";
     let (negated, mut rest) = match text {
@@ -189,13 +278,13 @@ fn parse_class(text: &[u8]) -> Result<(Token, &[u8]), &'static str> {
             [] => return Err(UNCLOSED),
             _ => {}
         }
-        let (low, after) = class_byte(rest).ok_or(UNCLOSED)?;
+        let (low, after) = class_character(rest).ok_or(UNCLOSED)?;
         rest = after;
         let mut high = low;
         if let [b'-', after @ ..] = rest
             && !after.starts_with(b"]")
         {
-            (high, rest) = class_byte(after).ok_or(UNCLOSED)?;
+            (high, rest) = class_character(after).ok_or(UNCLOSED)?;
         }
         if high < low {
             return Err("a range in '[...]' runs backwards");
@@ -204,103 +293,15 @@ fn parse_class(text: &[u8]) -> Result<(Token, &[u8]), &'static str> {
     }
 }
 
-fn class_byte(text: &[u8]) -> Option<(u8, &[u8])> {
-    match text {
-        [b'\\', byte, rest @ ..] | [byte, rest @ ..] => Some((*byte, rest)),
-        [] => None,
-    }
+fn class_character(text: &[u8]) -> Option<(u32, &[u8])> {
+    let text = match text {
+        [b'\\', rest @ ..] if !rest.is_empty() => rest,
+        [] => return None,
+        _ => text,
+    };
+    let (character, length) = first_character(text);
+    Some((character, &text[length..]))
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn matches_kind(pattern: &str, path: &str, is_folder: bool) -> bool {
-        let path = RelPath::new(path.as_bytes()).unwrap();
-        let components: Vec<&[u8]> = path.components().collect();
-        Glob::parse(pattern.as_bytes())
-            .unwrap()
-            .matches(&components, is_folder)
-    }
-
-    fn matches(pattern: &str, path: &str) -> bool {
-        matches_kind(pattern, path, false)
-    }
-
-    #[test]
-    fn patterns_are_anchored_at_the_root() {
-        for spelling in [
-            "tmp", "/tmp", "./tmp", "t*", "t?p", "[r-u]mp", "[!a]mp", "\\tmp",
-        ] {
-            assert!(matches(spelling, "tmp"), "{spelling}");
-            assert!(!matches(spelling, "a/tmp"), "{spelling}");
-        }
-    }
-
-    #[test]
-    fn a_double_star_is_any_depth() {
-        for path in ["tmp", "a/tmp", "a/b/tmp"] {
-            assert!(matches("**/tmp", path), "{path}");
-        }
-        assert!(!matches("**/tmp", "a/tmpx"));
-        assert!(matches("a/**/z", "a/z") && matches("a/**/z", "a/b/c/z"));
-        assert!(!matches("a/**", "a") && matches("a/**", "a/b") && matches("a/**", "a/b/c"));
-        assert!(matches("**/a/**/b", "x/a/y/a/z/b"));
-    }
-
-    #[test]
-    fn single_stars_stay_in_one_component() {
-        assert!(matches("*.o", "x.o") && matches("*.o", ".o") && !matches("*.o", "a/x.o"));
-        assert!(matches("a*b*c", "aXbYbZc") && !matches("a*b*c", "aXbYbZ"));
-    }
-
-    #[test]
-    fn a_slash_at_the_end_means_folders_only() {
-        assert!(matches_kind("tmp/", "tmp", true) && !matches_kind("tmp/", "tmp", false));
-    }
-
-    #[test]
-    fn special_characters_can_be_escaped() {
-        assert!(matches("\\*", "*") && !matches("\\*", "a"));
-        assert!(matches("\\[a]", "[a]"));
-        assert!(matches("[]a]", "]") && matches("[]a]", "a"));
-        assert!(matches("[a-]", "-") && matches("[\\]]", "]"));
-    }
-
-    #[test]
-    fn bytes_need_not_be_text() {
-        let glob = Glob::parse(b"caf\xe9*").unwrap();
-        assert!(glob.matches(&[b"caf\xe9\n"], false));
-        assert!(!glob.matches(&["café".as_bytes()], false));
-    }
-
-    #[test]
-    fn wrong_patterns_are_refused() {
-        for pattern in [
-            "", "/", ".", "../x", "a/..", "[a", "[", "[]", "a\\", "[z-a]",
-        ] {
-            assert!(Glob::parse(pattern.as_bytes()).is_err(), "{pattern}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn an_escaped_path_matches_itself_and_is_literal(name in "[a*?\\[\\]\\\\!\\n-]{1,8}(/[b*]{1,3})?") {
-            let escaped: String = name.chars().map(|c| if c == '/' { c.to_string() } else { format!("\\{c}") }).collect();
-            let path = RelPath::new(name.as_bytes()).unwrap();
-            let glob = Glob::parse(escaped.as_bytes()).unwrap();
-            let components: Vec<&[u8]> = path.components().collect();
-            prop_assert!(glob.matches(&components, false));
-            prop_assert_eq!(glob.literal(), Some((path, false)));
-        }
-
-        #[test]
-        fn any_pattern_is_parsed_and_matched_without_panic(pattern: Vec<u8>, name: Vec<u8>) {
-            if let Ok(glob) = Glob::parse(&pattern) {
-                glob.matches(&[&name[..], b"x"], true);
-            }
-        }
-    }
-}
+mod tests;

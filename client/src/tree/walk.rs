@@ -1,6 +1,8 @@
 //! Lists a tree in order.
 
 mod options;
+mod pseudo_mounts;
+mod rules;
 
 use std::collections::HashMap;
 use std::io;
@@ -14,6 +16,9 @@ use rayon::prelude::*;
 use rustix::fs::{RawDir, Statx};
 use thiserror::Error;
 
+pub use self::options::{OmittedNames, WalkOptions};
+use self::pseudo_mounts::PseudoMounts;
+use self::rules::Rules;
 use super::cache_tag;
 use super::describe::{Describer, kind_at};
 use super::entry::{FileId, FileStamp, TreeEntry, TreeKind};
@@ -22,8 +27,6 @@ use super::list::{Common, Folder, NewEntry, TreeList};
 use super::metadata::{file_id, file_type, is_file, metadata_of, mode_bits, stamp_of, timestamp};
 use super::root::{TreeRoot, statx_at, statx_of};
 use crate::monitor::{Monitor, Problem, Progress, Unit};
-
-pub use self::options::{OmittedNames, WalkOptions};
 
 /// Why something in a tree is not listed.
 #[derive(Debug, Error)]
@@ -61,8 +64,11 @@ pub(crate) fn walk_knowing(
         describer: Describer::new(options.numeric_owner, monitor),
         progress: Progress::start(monitor, "listing files", Unit::Files, None),
         commons: Mutex::default(),
+        pseudo: PseudoMounts::default(),
     };
-    walker.run()
+    let list = walker.run();
+    walker.pseudo.tell(root, monitor);
+    list
 }
 
 /// What a walk has seen of an entry.
@@ -101,34 +107,17 @@ struct Walker<'a> {
     progress: Progress<'a>,
     /// What entries without attributes have in common.
     commons: Mutex<HashMap<CommonKey, Arc<Common>>>,
+    /// The mount points that are left empty because of their kind.
+    pseudo: PseudoMounts,
 }
 
 /// What is in one folder, in order.
 #[derive(Default)]
 struct Listing {
     folder: Folder,
-    /// Which entries are folders, and on which device.
+    /// Which of its entries are folders that are to be entered, and on which device.
     inner: Vec<(u32, u64)>,
     rules: Option<Arc<Rules>>,
-}
-
-/// The ignore rules of a folder, and of those above it.
-struct Rules {
-    own: Vec<IgnoreRules>,
-    above: Option<Arc<Rules>>,
-}
-
-impl Rules {
-    /// All of them, the outermost first.
-    fn chain(rules: Option<&Arc<Self>>) -> Vec<&IgnoreRules> {
-        let mut levels = Vec::new();
-        let mut at = rules;
-        while let Some(rules) = at {
-            levels.push(&rules.own);
-            at = rules.above.as_ref();
-        }
-        levels.into_iter().rev().flatten().collect()
-    }
 }
 
 impl Walker<'_> {
@@ -192,8 +181,7 @@ impl Walker<'_> {
             return listing;
         };
         let (mut names, listed) = list_names(&folder);
-        // What was listed before the error counts.
-        self.or_problem(&path, listed, WalkError::List);
+        self.or_problem(&path, listed, WalkError::List); // What was listed before it counts.
         if self.options.exclude_caches && self.is_cache(&path, &names) {
             names.retain(|name| name == cache_tag::NAME);
         }
@@ -212,8 +200,19 @@ impl Walker<'_> {
             self.look_at(&mut listing, &folder, name, &chain);
         }
         listing.folder.finish();
+        let path_at = |child: u32| listing.folder.path_at(child as usize);
+        let enters = |(child, on): &(u32, u64)| *on == id.device || self.enters(&path_at(*child));
+        listing.inner.retain(enters);
         self.progress.advance(listing.folder.len() as u64);
         listing
+    }
+
+    /// Whether to look into the folder at `mount_point`.
+    fn enters(&self, mount_point: &RelPath) -> bool {
+        // On one file system the walk stops there anyhow.
+        self.options.pseudo_file_systems
+            || self.options.one_file_system
+            || !self.pseudo.holds(self.root, mount_point)
     }
 
     fn is_omitted(&self, folder: FileId, name: &[u8]) -> bool {

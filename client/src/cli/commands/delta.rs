@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::pattern_options::{patterns, tell_unmatched};
 use crate::cli::args_delta::{DeltaAction, DeltaDiffArgs, DeltaIndexArgs, DeltaInvertArgs};
 use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;
@@ -47,17 +48,23 @@ fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
     let exclude = args.exclude.iter();
     let options = IndexOptions {
         rules: IndexRules {
-            exclude: exclude.map(|p| Pattern(p.as_bytes().to_vec())).collect(),
+            exclude: exclude
+                .map(|p| Pattern::of_user(&args.folder, p.as_bytes()))
+                .collect(),
             gitignore: args.exclude_ignored,
             exclude_caches: args.exclude_caches,
             one_file_system: args.one_file_system,
             data_digests: true,
         },
+        exclude: Some(patterns(&args.folder, &args.exclude, None)?),
         signatures: !args.no_signatures,
         omitted: Some(output_names(&args.output)?),
     };
     let index = DirIndex::of_folder(&args.folder, &options, reporter)
         .map_err(|error| told(&error, reporter))?;
+    if let Some(exclude) = &options.exclude {
+        tell_unmatched("--exclude", exclude, &args.folder, reporter);
+    }
     let index_bytes = index.to_file(&args.output)?;
     reporter.report(&Indexed::of(&index, &args.output, index_bytes));
     Ok(())
@@ -67,6 +74,7 @@ fn diff(args: &DeltaDiffArgs, reporter: &Reporter) -> Result<(), CliError> {
     let old = DirIndex::from_file(&args.index)?;
     let options = IndexOptions {
         rules: old.rules.clone(),
+        exclude: None,
         signatures: args.new_index.is_some(),
         omitted: Some(output_names(&args.output)?),
     };

@@ -85,6 +85,7 @@ fn index_options(args: &HashgetArgs, context: &Context) -> Result<IndexOptions, 
         pull: args.pack.pull,
         jobs: context.index_jobs(),
         one_file_system: args.pack.one_file_system,
+        pseudo_file_systems: args.pack.all_file_systems,
     })
 }
 

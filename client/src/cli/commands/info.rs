@@ -9,6 +9,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+use crate::cli::standard_streams::NamedArchive;
 use crate::info::{RestoreInfo, info};
 
 /// Tells how much a restore needs.
@@ -26,7 +27,8 @@ pub(super) fn run(values: &[OsString], context: &Context) -> Result<(), CliError
         }
     };
     let sources = context.sources();
-    let found = info(Path::new(path), &sources, context.reporter)?;
+    let archive = NamedArchive::new(Path::new(path), &std::env::temp_dir())?;
+    let found = info(archive.path(), &sources, context.reporter)?;
     if list {
         context.reporter.report(&ToDownload(found.to_download));
     } else {

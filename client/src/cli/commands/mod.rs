@@ -10,6 +10,7 @@ mod index_options;
 mod info;
 mod pack;
 mod pack_options;
+mod pattern_options;
 mod postunpack;
 mod prepack;
 pub(super) mod publish;

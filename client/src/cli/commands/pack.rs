@@ -12,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+use crate::cli::standard_streams::refuse_closed_output;
 use crate::pack::{Compaction, Output, PackPlan, PackScan, PackStats, PlannedPackage};
 use crate::pack::{scan_telling, write_compact};
 use crate::restore::RestoreSources;
@@ -36,7 +37,10 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
             "-f - and --json both want standard output: give the archive a name",
         ));
     }
-    let options = pack_options::pack_options(file, args, context)?;
+    if to_stdout && !dry_run {
+        refuse_closed_output()?;
+    }
+    let options = pack_options::pack_options(root, file, args, context)?;
     let output = || {
         if to_stdout {
             Output::Stream(Box::new(std::io::stdout()))
@@ -54,6 +58,7 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
         scan_telling(root, Some(&output()), &options, tell, reporter)
     });
     let scan = scan?;
+    pack_options::tell_unmatched_patterns(root, &options, context);
     let plan = scan.plan(&lookup, &options)?;
     if dry_run {
         reporter.report(&Planned(plan));

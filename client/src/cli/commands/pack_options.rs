@@ -1,30 +1,25 @@
 //! The options of packing, read into the library's.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use hashget_common::expiry::Expiry;
 
-use crate::cli::args::{HashgetArgs, PackArgs};
+use super::pattern_options::{patterns, tell_unmatched};
+use crate::cli::args::HashgetArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::pack::{Compression, PackOptions};
-use crate::tree::{PatternSet, WalkOptions, read_pattern_file};
+use crate::pack::{Compression, CompressionNameError, PackOptions};
+use crate::tree::{PatternSet, WalkOptions};
 
-const PATTERN_HINT: &str = "patterns are relative to the packed folder; put \\ before *, ?, [ and \\ that stand for themselves";
-
-/// How `--pack` packs into `file`; `-X` names a file of patterns.
+/// How `--pack` packs `root` into `file`; `-X` names a file of patterns.
 pub(super) fn pack_options(
+    root: &Path,
     file: &Path,
     args: &HashgetArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
-    let mut patterns = bytes(&args.pack.exclude);
-    if let Some(file) = &args.pack.exclude_from {
-        patterns.extend(read_pattern_file(file)?);
-    }
-    let mut options = options(patterns, args, context)?;
+    let exclude = patterns(root, &args.pack.exclude, args.pack.exclude_from.as_deref())?;
+    let mut options = options(root, exclude, args, context)?;
     options.compact = args.pack.compact;
     options.small_files = args.index.filesz.or(context.settings.filesz).is_none();
     options.compression = compression(
@@ -35,16 +30,19 @@ pub(super) fn pack_options(
     Ok(options)
 }
 
-/// How `--prepack` chooses; `-X` names the list that is written.
+/// How `--prepack` chooses in `root`; `-X` names the list that is written.
 pub(super) fn prepack_options(
+    root: &Path,
     args: &HashgetArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
-    options(bytes(&args.pack.exclude), args, context)
+    let exclude = patterns(root, &args.pack.exclude, None)?;
+    options(root, exclude, args, context)
 }
 
 fn options(
-    exclude: Vec<Vec<u8>>,
+    root: &Path,
+    exclude: PatternSet,
     args: &HashgetArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
@@ -52,8 +50,16 @@ fn options(
     refuse_past(expires, context)?;
     let pack = &args.pack;
     Ok(PackOptions {
-        walk: walk_options(exclude, pack, args.restore.numeric_owner)?,
-        skip: patterns(bytes(&pack.skip))?,
+        walk: WalkOptions {
+            exclude,
+            exclude_caches: pack.exclude_caches,
+            exclude_ignored: pack.exclude_ignored,
+            one_file_system: pack.one_file_system,
+            pseudo_file_systems: pack.all_file_systems,
+            numeric_owner: args.restore.numeric_owner,
+            ..WalkOptions::default()
+        },
+        skip: patterns(root, &pack.skip, None)?,
         filesz: args
             .index
             .filesz
@@ -65,27 +71,10 @@ fn options(
     })
 }
 
-fn walk_options(
-    exclude: Vec<Vec<u8>>,
-    pack: &PackArgs,
-    numeric_owner: bool,
-) -> Result<WalkOptions, CliError> {
-    Ok(WalkOptions {
-        exclude: patterns(exclude)?,
-        exclude_caches: pack.exclude_caches,
-        exclude_ignored: pack.exclude_ignored,
-        one_file_system: pack.one_file_system,
-        numeric_owner,
-        ..WalkOptions::default()
-    })
-}
-
-fn patterns(texts: Vec<Vec<u8>>) -> Result<PatternSet, CliError> {
-    PatternSet::new(texts).map_err(|error| CliError::new(&error).into_usage().hint(PATTERN_HINT))
-}
-
-fn bytes(texts: &[OsString]) -> Vec<Vec<u8>> {
-    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+/// Tells which patterns matched nothing in `root`.
+pub(super) fn tell_unmatched_patterns(root: &Path, options: &PackOptions, context: &Context) {
+    tell_unmatched("--exclude", &options.walk.exclude, root, context.reporter);
+    tell_unmatched("--skip", &options.skip, root, context.reporter);
 }
 
 /// An archive that is expired already could rely on packages that are gone.
@@ -98,18 +87,28 @@ fn refuse_past(expires: Expiry, context: &Context) -> Result<(), CliError> {
 }
 
 fn compression(file: &Path, gzip: bool, level: Option<u32>) -> Result<Compression, CliError> {
-    let chosen = Compression::for_name(file, gzip);
+    let chosen = Compression::for_name(file, gzip).map_err(|error| {
+        let way_out = match error {
+            CompressionNameError::Contradiction { .. } => {
+                "leave out -z, and the ending decides; or give the archive a name in .tar.gz"
+            }
+            CompressionNameError::NotWritten { .. } => {
+                "archives end in .tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2"
+            }
+        };
+        CliError::new(&error).into_usage().hint(way_out)
+    })?;
     let Some(level) = level else {
         return Ok(chosen);
     };
-    Ok(match chosen {
-        Compression::None => Compression::None,
-        Compression::Gzip(_) if level <= 9 => Compression::Gzip(level),
-        Compression::Gzip(_) => return Err(CliError::usage("gzip has the levels 0 to 9")),
-        Compression::Zstd(_) => match i32::try_from(level) {
-            Ok(level @ 1..=22) => Compression::Zstd(level),
-            _ => return Err(CliError::usage("zstd has the levels 1 to 22")),
-        },
+    chosen.at_level(level).ok_or_else(|| {
+        let levels = chosen.levels();
+        CliError::usage(format!(
+            "{} has the levels {} to {}",
+            chosen.name(),
+            levels.start(),
+            levels.end()
+        ))
     })
 }
 

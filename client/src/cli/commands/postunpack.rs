@@ -1,21 +1,20 @@
 //! `--postunpack DIR|ARCHIVE`, `-u`: restores what was left out.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use hashget_common::rel_path::RelPath;
 use serde::Serialize;
 
+use super::pattern_options::{check_selected, selection};
 use super::restore_plan::Planned;
-use crate::cli::args::{HashgetArgs, OverwriteWhen, RestoreArgs};
+use crate::cli::args::{HashgetArgs, OverwriteWhen};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::missing::{missing_lines, tell_each};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
-use crate::restore::{ExtractStats, Overwrite, Owners, RestoreOptions, RestoreStats, Selection};
+use crate::cli::standard_streams::NamedArchive;
+use crate::restore::{ExtractStats, Overwrite, Owners, RestoreOptions, RestoreStats};
 use crate::restore::{extract, plan, restore};
 use crate::series::StoredPatch;
 
@@ -23,6 +22,9 @@ use crate::series::StoredPatch;
 pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
     let options = options(args, context)?;
     let sources = context.sources();
+    let near = args.restore.directory.as_deref();
+    let archive = NamedArchive::new(path, near.unwrap_or(&std::env::temp_dir()))?;
+    let (name, path) = (path, archive.path());
     if args.restore.dry_run {
         let plan = plan(path, &options, &sources, context.reporter)?;
         context.reporter.report(&Planned(plan));
@@ -41,12 +43,13 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         let missing = stats.missing_files;
         tell_each(&stats.missing, context.reporter);
         context.reporter.report(&Restored(stats));
+        check_selected(&options.selection, name, context.reporter)?;
         return complete(path, missing, 0);
     }
     let Some(target) = &args.restore.directory else {
         return Err(CliError::usage(format!(
             "{} is an archive: -u extracts it into -C DIR",
-            printable_path(path)
+            printable_path(name)
         )));
     };
     let stats = extract(path, target, &options, &sources, context.reporter)?;
@@ -59,6 +62,7 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         tell_each(&restore.missing, context.reporter);
     }
     context.reporter.report(&Extracted(stats));
+    check_selected(&options.selection, name, context.reporter)?;
     complete(target, missing, failed)
 }
 
@@ -94,7 +98,7 @@ fn options(args: &HashgetArgs, context: &Context) -> Result<RestoreOptions, CliE
         _ => Owners::ByName,
     };
     Ok(RestoreOptions {
-        selection: selection(restore)?,
+        selection: selection(&restore.include, &restore.path)?,
         overwrite: match restore.overwrite {
             None => Overwrite::default(),
             Some(OverwriteWhen::Never) => Overwrite::Never,
@@ -107,27 +111,6 @@ fn options(args: &HashgetArgs, context: &Context) -> Result<RestoreOptions, CliE
         jobs: context.jobs(),
         ..RestoreOptions::default()
     })
-}
-
-fn selection(restore: &RestoreArgs) -> Result<Selection, CliError> {
-    let glob = |glob: &OsString| {
-        glob.clone().into_string().map_err(|glob| {
-            let glob = printable_path(Path::new(&glob));
-            CliError::usage(format!(
-                "--include {glob} is not UTF-8: name the file with --path"
-            ))
-        })
-    };
-    let globs: Vec<String> = restore.include.iter().map(glob).collect::<Result<_, _>>()?;
-    let path = |path: &OsString| {
-        RelPath::new(path.as_bytes()).map_err(|error| {
-            CliError::new(&error)
-                .into_usage()
-                .hint("--path is relative to the restored folder")
-        })
-    };
-    let paths: Vec<RelPath> = restore.path.iter().map(path).collect::<Result<_, _>>()?;
-    Selection::new(&globs, &paths).map_err(|error| CliError::new(&error).into_usage())
 }
 
 #[derive(Serialize)]

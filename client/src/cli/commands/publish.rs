@@ -19,6 +19,7 @@ pub(in crate::cli) fn run(
     context: &Context,
 ) -> Result<(), CliError> {
     context.need_server()?;
+    let named = project.clone();
     let options = PublishOptions {
         spec,
         project,
@@ -36,8 +37,22 @@ pub(in crate::cli) fn run(
         context
             .reporter
             .report(&Published::new(server.url(), &stats));
+        if stats.published_packages == 0 {
+            return Err(nothing_published(named.as_ref(), &stats));
+        }
     }
     Ok(())
+}
+
+fn nothing_published(project: Option<&ProjectName>, stats: &PublishStats) -> CliError {
+    let place = project.map_or_else(String::new, |project| format!(" in project {project}"));
+    if stats.expired_packages + stats.unusable_packages > 0 {
+        return CliError::failed(format!("no record{place} can be published"))
+            .hint("submit the packages again, so that their records hold and do not expire");
+    }
+    CliError::failed(format!("there is no record{place} to publish")).hint(
+        "`hashget-admin --list` shows the projects and their records; --submit URL -p PROJECT makes one",
+    )
 }
 
 #[derive(Serialize)]

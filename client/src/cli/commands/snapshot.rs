@@ -1,9 +1,9 @@
 //! `hashget snapshot create|list|diff|verify|delete|prune|restore|reindex`.
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::pattern_options::{patterns, tell_unmatched};
 use super::snapshot_reports::{
     CreatedReport, DeletedReport, DiffReport, ListReport, PruneReport, ReindexReport,
     RestoredReport, VerifyReport,
@@ -18,7 +18,7 @@ use crate::snapshot::{
     CreateOptions, Destination, KeepRules, RestoreSnapshotOptions, SnapshotError, SnapshotId,
     VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot, verify,
 };
-use crate::tree::{PatternSet, WalkOptions, read_pattern_file};
+use crate::tree::WalkOptions;
 
 /// Does something with snapshots.
 pub(in crate::cli) fn run(action: &SnapshotAction, context: &Context) -> Result<(), CliError> {
@@ -75,6 +75,12 @@ fn run_create(args: &SnapshotCreateArgs, context: &Context) -> Result<(), CliErr
         context.reporter,
     )
     .map_err(|error| create_error(&error))?;
+    tell_unmatched(
+        "--exclude",
+        &options.walk.exclude,
+        &args.source,
+        context.reporter,
+    );
     context.reporter.report(&CreatedReport::new(&created));
     Ok(())
 }
@@ -94,24 +100,13 @@ fn create_error(error: &SnapshotError) -> CliError {
 }
 
 fn walk_options(args: &SnapshotCreateArgs) -> Result<WalkOptions, CliError> {
-    let mut patterns: Vec<Vec<u8>> = args
-        .exclude
-        .iter()
-        .map(|pattern| pattern.as_bytes().to_vec())
-        .collect();
-    if let Some(file) = &args.exclude_from {
-        patterns.extend(read_pattern_file(file)?);
-    }
-    let exclude = PatternSet::new(patterns).map_err(|error| {
-        CliError::new(&error).into_usage().hint(
-            "patterns are relative to SRC; put \\ before *, ?, [ and \\ that stand for themselves",
-        )
-    })?;
+    let exclude = patterns(&args.source, &args.exclude, args.exclude_from.as_deref())?;
     Ok(WalkOptions {
         exclude,
         exclude_caches: args.exclude_caches,
         exclude_ignored: args.exclude_ignored,
         one_file_system: args.one_file_system,
+        pseudo_file_systems: args.all_file_systems,
         ..WalkOptions::default()
     })
 }

@@ -10,6 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::printable::one_line;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+use crate::cli::standard_streams::NamedArchive;
 use crate::monitor::ByHost;
 use crate::verify::{PackageReport, VerifyOptions, VerifyReport, verify};
 
@@ -29,7 +30,8 @@ pub(super) fn run(args: &VerifyArgs, recursive: bool, context: &Context) -> Resu
         ..VerifyOptions::default()
     };
     let sources = context.sources();
-    let report = verify(&args.path, &options, &sources, context.reporter)?;
+    let archive = NamedArchive::new(&args.path, &std::env::temp_dir())?;
+    let report = verify(archive.path(), &options, &sources, context.reporter)?;
     let good = report.is_good();
     context.reporter.report(&Verified(report));
     if good {

@@ -186,6 +186,7 @@ pub(crate) fn index_options() -> IndexOptions {
         pull: false,
         jobs: 4,
         one_file_system: false,
+        pseudo_file_systems: false,
     }
 }
 

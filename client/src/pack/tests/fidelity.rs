@@ -66,6 +66,8 @@ fn the_same_tree_gives_the_same_bytes() {
         Compression::None,
         Compression::Gzip(6),
         Compression::Zstd(3),
+        Compression::Xz(0),
+        Compression::Bzip2(1),
     ] {
         let case = Case::new();
         case.write("a/known", &big(1));

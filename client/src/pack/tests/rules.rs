@@ -19,7 +19,7 @@ fn what_is_excluded_is_in_neither_list_and_nothing_else_goes() {
     for name in ["tmp/known", "a/tmp/known", "a/tmp/own", "tmp/own"] {
         case.write(name, &big(u8::from(name.ends_with("known"))));
     }
-    case.pack_with(&FakeLookup::holding(&[&big(1)]), &excluding(&["tmp"]))
+    case.pack_with(&FakeLookup::holding(&[&big(1)]), &excluding(&["/tmp"]))
         .unwrap();
     let (_, list) = case.unpack();
     assert_eq!(
@@ -33,6 +33,20 @@ fn what_is_excluded_is_in_neither_list_and_nothing_else_goes() {
         "./a/tmp/",
         "./a/tmp/own",
     ];
+    assert_eq!(case.names(), names);
+}
+
+#[test]
+fn without_a_slash_every_depth_is_excluded_from_archive_and_list() {
+    let case = Case::new();
+    for name in ["tmp/known", "a/tmp/known", "a/known", "tmp/own", "a/own"] {
+        case.write(name, &big(u8::from(name.ends_with("known"))));
+    }
+    case.pack_with(&FakeLookup::holding(&[&big(1)]), &excluding(&["tmp"]))
+        .unwrap();
+    let (_, list) = case.unpack();
+    assert_eq!(listed(&list).into_keys().collect::<Vec<_>>(), ["a/known"]);
+    let names = ["./", "./.hashget-restore.json", "./a/", "./a/own"];
     assert_eq!(case.names(), names);
 }
 

@@ -87,7 +87,7 @@ fn a_selected_path_is_made_of_its_patch() {
     fs::create_dir(&target).unwrap();
     let path = RelPath::new(b"large").unwrap();
     let options = RestoreOptions {
-        selection: Selection::new(&[], &[path]).unwrap(),
+        selection: Selection::new(&[] as &[&str], &[path]).unwrap(),
         ..RestoreOptions::default()
     };
     restore(&bed.section, id, &target, &options, &Nothing, &Silent).unwrap();

@@ -22,6 +22,9 @@ pub struct WalkOptions {
     pub exclude_hashgetignored: bool,
     /// Whether folders of other file systems than the root's are left empty.
     pub one_file_system: bool,
+    /// Whether what the kernel shows of its state in `/proc`, `/sys`, `/dev` and their kind is looked at.
+    /// Otherwise the mount points of such file systems below the root are left empty, which is told.
+    pub pseudo_file_systems: bool,
     /// Whether names of users and groups are left out.
     pub numeric_owner: bool,
     /// What is left out because it is being written.

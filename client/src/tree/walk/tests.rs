@@ -66,9 +66,54 @@ fn excluding_is_anchored_and_takes_what_is_below() {
     };
     let with = |patterns: &[&str]| names(folder.path(), &excluding(patterns));
     let all_of_a = ["a", "a/tmp", "a/tmp/y", "a/tmp/z", "a/tmp/z/q"];
-    assert_eq!(with(&["tmp"]), [&["."][..], &all_of_a, &["only"]].concat());
+    assert_eq!(with(&["/tmp"]), [&["."][..], &all_of_a, &["only"]].concat());
+    assert_eq!(with(&["tmp"]), [".", "a", "only"]);
     assert_eq!(with(&["**/tmp/", "only/"]), [".", "a", "only"]);
     assert_eq!(with(&["a/*", "tmp/**"]), [".", "a", "only", "tmp"]);
+}
+
+/// Keeps the names of messages.
+#[derive(Default)]
+struct Messages(Mutex<Vec<String>>);
+
+impl Monitor for Messages {
+    fn message(&self, _: MessageLevel, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+    fn problem(&self, _: &Problem) {}
+    fn task_started(&self, _: &Task) {}
+    fn task_advanced(&self, _: &Task, _: u64) {}
+    fn task_finished(&self, _: &Task, _: u64) {}
+}
+
+#[test]
+fn mount_points_of_the_kernel_are_left_empty_and_told_in_one_line() {
+    let root = TreeRoot::open(Path::new("/")).unwrap();
+    let only_proc = |pseudo_file_systems| WalkOptions {
+        exclude: PatternSet::new(["/*", "!/proc", "/proc/*", "!/proc/version"]).unwrap(),
+        pseudo_file_systems,
+        ..WalkOptions::default()
+    };
+    let seen = |options: &WalkOptions| {
+        let told = Messages::default();
+        let entries = walk(&root, options, &told);
+        let names: Vec<String> = entries.iter().map(|it| it.path.to_string()).collect();
+        (names, told.0.into_inner().unwrap())
+    };
+    let (names, told) = seen(&only_proc(false));
+    assert_eq!(names, [".", "proc"]);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("/proc") && told[0].contains("--all-file-systems"));
+    let (names, told) = seen(&only_proc(true));
+    assert_eq!(names, [".", "proc", "proc/version"]);
+    assert!(told.is_empty(), "{told:?}");
+    // Who names such a tree wants it.
+    let root = TreeRoot::open(Path::new("/proc")).unwrap();
+    let options = WalkOptions {
+        exclude: PatternSet::new(["/*", "!/version"]).unwrap(),
+        ..WalkOptions::default()
+    };
+    assert_eq!(walk(&root, &options, &Silent).len(), 2);
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn options(args: &RestoreBackupArgs, context: &Context) -> Result<RestoreOptions
     };
     let paths: Vec<RelPath> = args.path.iter().map(path).collect::<Result<_, _>>()?;
     Ok(RestoreOptions {
-        selection: Selection::new(&[], &paths)?,
+        selection: Selection::new(&[] as &[&str], &paths)?,
         owners: match (args.user, args.numeric_owner) {
             (true, _) => Owners::Mine,
             (_, true) => Owners::Numeric,

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use globset::GlobBuilder;
 use hashget_common::rel_path::RelPath;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,6 +12,7 @@ use crate::cli::error::CliError;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::series::{self, BackupId, Change, ChangeList, Kind, Listed, Section, Status, Version};
+use crate::tree::PatternSet;
 
 fn time(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
@@ -186,13 +186,8 @@ impl Report for Changes {
 
 /// Tells which backups hold which version of files.
 pub(super) fn find(sections: &[&Section], name: &str, context: &Context) -> Result<(), CliError> {
-    let glob = GlobBuilder::new(name)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| CliError::new(&error).into_usage())?
-        .compile_matcher();
-    let matches =
-        |path: &RelPath| path.file_name() == Some(name.as_bytes()) || glob.is_match(path.as_path());
+    let pattern = PatternSet::new([name]).map_err(|error| CliError::new(&error).into_usage())?;
+    let matches = |path: &RelPath| pattern.matches(path, true);
     for section in sections {
         context.reporter.report(&Versions {
             section: section.full_name(),
