@@ -8,12 +8,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashget_common::rel_path::RelPath;
-use rustix::fs::{Mode, Stat, fstat, fsync, mkdirat};
+use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat, fsync, mkdirat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::journal::Journal;
 use super::metadata::{self, Applied, Wanted, apply};
-use super::target::{PlaceError, Target};
+use super::target::{InTheWay, PlaceError, Target, is_no_directory};
 use super::temp::remove_litter;
 
 /// What a folder is to be like at the end.
@@ -25,6 +25,8 @@ const OWN_ALL: u32 = 0o700;
 #[derive(Debug)]
 pub(crate) struct Folders<'a> {
     target: &'a Target,
+    /// Whether a directory takes the place of what is none.
+    replace: bool,
     state: Mutex<State>,
 }
 
@@ -49,8 +51,9 @@ struct State {
 }
 
 impl<'a> Folders<'a> {
-    /// Reads what an earlier run left to be put right.
-    pub(crate) fn open(target: &'a Target) -> io::Result<Self> {
+    /// Reads what an earlier run left to be put right. With `replace`, a directory that is needed
+    /// takes the place of a file or a link.
+    pub(crate) fn open(target: &'a Target, replace: bool) -> io::Result<Self> {
         let before = Journal::read(target)?;
         let opened_up = before.keys().cloned().collect();
         let state = State {
@@ -60,6 +63,7 @@ impl<'a> Folders<'a> {
         };
         Ok(Self {
             target,
+            replace,
             state: Mutex::new(state),
         })
     }
@@ -80,6 +84,16 @@ impl<'a> Folders<'a> {
     /// Takes back what was said of `folder`.
     pub(crate) fn forget(&self, folder: &RelPath) {
         self.state().wanted.remove(folder);
+    }
+
+    /// Forgets a directory that has been replaced by something else, and what was below it.
+    pub(super) fn replaced(&self, folder: &RelPath) {
+        let mut state = self.state();
+        state.wanted.retain(|path, _| !path.starts_with(folder));
+        state.before.retain(|path, _| !path.starts_with(folder));
+        state.ready.retain(|path| !path.starts_with(folder));
+        state.made.retain(|path| !path.starts_with(folder));
+        state.opened_up.retain(|path| !path.starts_with(folder));
     }
 
     /// How many folders were made.
@@ -196,6 +210,7 @@ impl<'a> Folders<'a> {
         let folder = match opened {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(state, path)?,
+            Err(error) if self.replace && is_no_directory(&error) => self.make(state, path)?,
             Err(error) => return Err(open_error(error)),
         };
         let folder = self.open_up(state, path, folder)?;
@@ -213,7 +228,15 @@ impl<'a> Folders<'a> {
             Some(Wanted { mode: Some(_), .. }) => OWN_ALL,
             _ => 0o777,
         };
-        match mkdirat(&parent, OsStr::from_bytes(name), Mode::from_raw_mode(mode)) {
+        let (name, mode) = (OsStr::from_bytes(name), Mode::from_raw_mode(mode));
+        let mut made = mkdirat(&parent, name, mode);
+        if made == Err(Errno::EXIST) && self.replace && is_other_kind(&parent, name) {
+            // The name itself goes, never what a link leads to.
+            unlinkat(&parent, name, AtFlags::empty())
+                .map_err(PlaceError::to("replace what has its name"))?;
+            made = mkdirat(&parent, name, mode);
+        }
+        match made {
             Ok(()) => {
                 state.made.insert(path.clone());
             }
@@ -325,6 +348,12 @@ impl<'a> Folders<'a> {
     }
 }
 
+/// True if something that is no directory has the name.
+fn is_other_kind(folder: &OwnedFd, name: &OsStr) -> bool {
+    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    there.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory)
+}
+
 fn of_stat(stat: &Stat) -> Wanted {
     let (atime, mtime) = metadata::times(stat);
     Wanted {
@@ -336,10 +365,8 @@ fn of_stat(stat: &Stat) -> Wanted {
 }
 
 fn open_error(error: io::Error) -> PlaceError {
-    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-    if matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::XDEV)) {
-        let why = "something in its path is a symbolic link or no folder";
-        return PlaceError::because("go to its folder", why);
+    if is_no_directory(&error) {
+        return PlaceError::in_the_way("go to its folder", InTheWay::NoDirectory);
     }
     PlaceError::to("open its folder")(error)
 }

@@ -43,6 +43,41 @@ impl PlaceError {
             source: io::Error::other(why),
         }
     }
+
+    /// The error of a place that something of another kind has.
+    pub(crate) fn in_the_way(act: &'static str, what: InTheWay) -> Self {
+        Self {
+            act,
+            source: io::Error::other(what),
+        }
+    }
+
+    /// True if something of another kind has the place; what the user can do about that differs
+    /// from other failures.
+    pub(crate) fn is_in_the_way(&self) -> bool {
+        let cause = self.source.get_ref();
+        cause.is_some_and(|cause| cause.is::<InTheWay>())
+    }
+}
+
+/// Something that has the place of a thing of another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum InTheWay {
+    /// A directory where something else belongs.
+    #[error("a directory has its name")]
+    Directory,
+    /// The same, and it is not empty, so that it is never replaced.
+    #[error("a directory that is not empty has its name")]
+    FullDirectory,
+    /// Something else where a directory belongs.
+    #[error("something in its path is a symbolic link or no directory")]
+    NoDirectory,
+}
+
+/// True if a path could not be opened because something in it is a symbolic link or no directory.
+pub(crate) fn is_no_directory(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::XDEV))
 }
 
 /// Whether an error will come again for every other file: the disk is full, read-only or broken.

@@ -13,6 +13,7 @@ use hashget_common::restore_file::RestoreFile;
 use rustix::io::Errno;
 
 use super::stats::RestoreStats;
+use super::untrusted::Screen;
 use super::wanted_set::WantedSet;
 use crate::monitor::{Level, Monitor, Problem, Progress, Unit, error_chain};
 use crate::place::{
@@ -46,6 +47,7 @@ pub(super) struct Carrier<'a> {
     pub(super) wanted: WantedSet,
     pub(super) monitor: &'a dyn Monitor,
     owners: &'a OwnerNames,
+    screen: &'a Screen<'a>,
     /// First names of hard links.
     firsts: HashSet<&'a RelPath>,
     progress: Progress<'a>,
@@ -70,22 +72,26 @@ impl<'a> Carrier<'a> {
         wanted: &[usize],
         placer: &'a Placer<'a>,
         owners: &'a OwnerNames,
+        screen: &'a Screen<'a>,
         monitor: &'a dyn Monitor,
     ) -> Self {
-        let total = wanted.iter().filter_map(|number| list.files[*number].size);
-        let total = total.fold(0, u64::saturating_add);
+        // Of a file whose size is not known nobody can say how much of the work it is.
+        let total = wanted.iter().try_fold(0_u64, |sum, number| {
+            Some(sum.saturating_add(list.files[*number].size?))
+        });
         Self {
             list,
             placer,
             wanted: WantedSet::new(list, wanted),
             monitor,
             owners,
+            screen,
             firsts: list
                 .files
                 .iter()
                 .filter_map(|e| e.hardlink.as_ref())
                 .collect(),
-            progress: Progress::start(monitor, "restoring", Unit::Bytes, Some(total)),
+            progress: Progress::start(monitor, "restoring", Unit::Bytes, total),
             tally: Mutex::default(),
         }
     }
@@ -305,13 +311,26 @@ impl<'a> Carrier<'a> {
         size: u64,
         result: Result<Placed, PlaceError>,
     ) -> Result<(), Stop> {
+        if matches!(result, Ok(Placed::New)) {
+            self.progress.advance(size);
+        }
+        self.linked(number, size, result)
+    }
+
+    /// Counts what became of another name of a file, whose bytes are no part of the progress: the
+    /// first name's are.
+    pub(super) fn linked(
+        &self,
+        number: usize,
+        size: u64,
+        result: Result<Placed, PlaceError>,
+    ) -> Result<(), Stop> {
         let mut tally = self.tally();
         match result {
             Ok(Placed::New) => {
                 tally.stats.placed_files += 1;
                 tally.stats.placed_bytes += size;
                 drop(tally);
-                self.progress.advance(size);
                 let path = &self.list.files[number].file;
                 self.monitor
                     .message(Level::Detail, &format!("restored {path}"));
@@ -324,6 +343,7 @@ impl<'a> Carrier<'a> {
             }
             Err(error) => {
                 tally.failed.insert(number, error_chain(&error));
+                tally.stats.in_the_way_files += u64::from(error.is_in_the_way());
                 drop(tally);
                 if is_hopeless(&error.source) {
                     return self.trouble(error.source);
@@ -335,7 +355,9 @@ impl<'a> Carrier<'a> {
 
     fn metadata(&self, number: usize) -> Wanted {
         let all = self.list.version.is_some();
-        Wanted::of_entry(&self.list.files[number], all, self.owners)
+        let entry = &self.list.files[number];
+        let wanted = Wanted::of_entry(entry, all, self.owners);
+        self.screen.pass(&entry.file, wanted)
     }
 
     /// Stops everything where going on is of no use.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
@@ -18,6 +19,7 @@ use super::redirect::Redirects;
 use super::run::{Job, lock};
 use super::sources::RestoreSources;
 use super::stats::ExtractStats;
+use super::untrusted::Screen;
 use crate::monitor::Monitor;
 use crate::place::{OwnerNames, Placer, Target};
 
@@ -73,12 +75,15 @@ fn extract_sound(
     let placer = Placer::new(target, options.overwrite, options.fsync, monitor)
         .map_err(RestoreError::open(target.path()))?;
     let owners = OwnerNames::read(options.owners);
+    // That of the file that is read, whatever has its name by now.
+    let owner = file.metadata().ok().map(|metadata| metadata.uid());
+    let screen = Screen::new(options.trust, archive, owner, monitor);
     let redirects = if options.selection.is_all() {
         Redirects::default()
     } else {
         Redirects::find(archive, &options.selection)?
     };
-    let mut extraction = Extraction::new(&placer, &owners, options, redirects, monitor);
+    let mut extraction = Extraction::new(&placer, &owners, &screen, options, redirects, monitor);
     let mut result = unpack(archive, file, &mut extraction);
     let (mut stats, json) = extraction.end();
     let mut removable = false;
@@ -110,6 +115,7 @@ fn extract_sound(
             ready: &list.ready,
             placer: &placer,
             owners: &owners,
+            screen: &screen,
             options,
             sources,
             monitor,
@@ -123,6 +129,7 @@ fn extract_sound(
     }
     let removed = placer.finish_and_remove(removable);
     (stats.unset_owner_files, stats.unset_metadata_files) = placer.unset();
+    stats.refused_parts = screen.refused();
     if let Some(restored) = &mut stats.restore {
         restored.restore_file_removed = removed;
     }

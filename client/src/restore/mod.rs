@@ -24,11 +24,12 @@ mod run;
 mod sources;
 mod stats;
 mod survey;
+mod untrusted;
 mod wanted_set;
 
 pub use error::RestoreError;
 pub use extract::extract;
-pub use options::{Overwrite, Owners, RestoreOptions, Selection};
+pub use options::{Overwrite, Owners, RestoreOptions, Selection, Trust};
 pub use plan::{PlannedFetch, PlannedFile, PlannedPackage, RestorePlan};
 pub use run::{plan, restore};
 pub use sources::{RestoreSources, SourceFailure, SourceReport};

@@ -60,7 +60,7 @@ pub(super) fn make_links(carrier: &Carrier<'_>, found: &Survey) {
                 carrier.not_linked(*number, first);
             }
         }
-        if carrier.settled(*number, size, result).is_err() {
+        if carrier.linked(*number, size, result).is_err() {
             return;
         }
     }
@@ -91,7 +91,11 @@ pub(super) fn add_up(
     let list = carrier.list;
     let mut tally = carrier.tally();
     let mut stats = std::mem::take(&mut tally.stats);
-    let mut missing: BTreeMap<usize, String> = found.blocked.iter().cloned().collect();
+    let mut missing: BTreeMap<usize, String> = BTreeMap::new();
+    for (number, blocked) in &found.blocked {
+        stats.in_the_way_files += u64::from(blocked.in_the_way);
+        missing.insert(*number, blocked.why.clone());
+    }
     let reason = why_not_found(&tally.package_failures);
     for number in found
         .wanted

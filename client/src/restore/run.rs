@@ -21,6 +21,7 @@ use super::report;
 use super::sources::RestoreSources;
 use super::stats::{MissingFile, RestoreStats};
 use super::survey::{Survey, survey, survey_nothing};
+use super::untrusted::{Screen, owner_of};
 use crate::monitor::{Level, Monitor, Problem};
 use crate::place::{Existing, OwnerNames, Placer, Target, Wanted};
 
@@ -73,6 +74,11 @@ pub fn restore(
     let placer = Placer::new(&target, options.overwrite, options.fsync, monitor)
         .map_err(RestoreError::open(root))?;
     let owners = OwnerNames::read(options.owners);
+    let file = match &options.restore_file {
+        Some(given) => given.clone(),
+        None => root.join(RestoreFile::NAME),
+    };
+    let screen = Screen::new(options.trust, &file, owner_of(&file), monitor);
     let job = Job {
         list: &expanded.list,
         folders: &expanded.folders,
@@ -80,6 +86,7 @@ pub fn restore(
         ready: &expanded.ready,
         placer: &placer,
         owners: &owners,
+        screen: &screen,
         options,
         sources,
         monitor,
@@ -114,6 +121,7 @@ pub(super) struct Job<'a> {
     pub(super) ready: &'a ReadyPackages,
     pub(super) placer: &'a Placer<'a>,
     pub(super) owners: &'a OwnerNames,
+    pub(super) screen: &'a Screen<'a>,
     pub(super) options: &'a RestoreOptions,
     pub(super) sources: &'a dyn RestoreSources,
     pub(super) monitor: &'a dyn Monitor,
@@ -134,6 +142,7 @@ impl Job<'_> {
             &found.wanted,
             self.placer,
             self.owners,
+            self.screen,
             self.monitor,
         );
         self.settle_in_place(&carrier, &found);
@@ -164,6 +173,7 @@ impl Job<'_> {
     ) -> Result<RestoreStats, RestoreError> {
         stats.restore_file_removed = self.placer.finish_and_remove(removable);
         (stats.unset_owner_files, stats.unset_metadata_files) = self.placer.unset();
+        stats.refused_parts = self.screen.refused();
         match failure {
             Some(source) => Err(RestoreError::write(self.placer.target.path())(source)),
             None => Ok(stats),
@@ -183,7 +193,8 @@ impl Job<'_> {
     /// Says what folders are to be like, and removes what killed runs left in them.
     fn prepare_folders(&self) -> u64 {
         let folders = &self.placer.folders;
-        for folder in &self.list.folders {
+        let listed = self.list.folders.iter();
+        for folder in listed.filter(|folder| self.screen.passes_times(&folder.folder)) {
             folders.want_times(folder.folder.clone(), &Wanted::of_folder(folder));
         }
         let parents: std::collections::BTreeSet<RelPath> = self
@@ -211,10 +222,8 @@ impl Job<'_> {
                 continue;
             }
             let folders = &self.placer.folders;
-            folders.want(
-                entry.file.clone(),
-                Wanted::of_entry(entry, true, self.owners),
-            );
+            let wanted = Wanted::of_entry(entry, true, self.owners);
+            folders.want(entry.file.clone(), self.screen.pass(&entry.file, wanted));
             let made = if existed {
                 folders.clean(&entry.file).map(drop)
             } else {
