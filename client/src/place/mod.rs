@@ -18,6 +18,7 @@ mod owners;
 mod placer;
 mod target;
 mod temp;
+mod trail;
 
 pub(crate) use content::{ContentError, Holes, write_content};
 pub(crate) use hole_writer::HoleWriter;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -84,7 +84,7 @@ impl<'a> Placer<'a> {
 
     /// What is at `path`, not looking through symbolic links.
     pub(crate) fn existing(&self, path: &RelPath) -> io::Result<Existing> {
-        Ok(match self.target.stat(path)? {
+        Ok(match self.folders.stat(path)? {
             None => Existing::Nothing,
             Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => Existing::File(stat),
@@ -97,7 +97,9 @@ impl<'a> Placer<'a> {
     /// An empty file beside `path`.
     pub(crate) fn temp_beside(&self, path: &RelPath) -> Result<Temp, PlaceError> {
         let (folder, _) = self.folder_of(path)?;
-        Temp::create(folder).map_err(PlaceError::to("make a temporary file"))
+        folder
+            .temp()
+            .map_err(PlaceError::to("make a temporary file"))
     }
 
     /// Gives a file that is complete its metadata and its place.
@@ -111,10 +113,10 @@ impl<'a> Placer<'a> {
         self.publish(path, temp.name)
     }
 
-    /// Opens the folder of `path` to place several files in it at once.
+    /// Opens the folder of `path`, as it is now, to place several files in it at once.
     pub(crate) fn open_folder(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
-        let (folder, _) = self.folder_of(path)?;
-        OpenFolder::new(folder).map_err(PlaceError::to("look at its folder"))
+        self.folders.forget_last();
+        Ok(self.folder_of(path)?.0)
     }
 
     /// Places `content`, which is known to be right, at `path` in `folder`; gives the file, too, to
@@ -180,7 +182,7 @@ impl<'a> Placer<'a> {
         wanted: &Wanted,
     ) -> Result<Placed, PlaceError> {
         let (folder, _) = self.folder_of(path)?;
-        let (temp, handle) = node.make(folder).map_err(PlaceError::to("make it"))?;
+        let (temp, handle) = node.make(&folder).map_err(PlaceError::to("make it"))?;
         self.report(path, &apply(handle.as_fd(), wanted));
         self.publish(path, temp)
     }
@@ -197,12 +199,12 @@ impl<'a> Placer<'a> {
         }
         let (from, from_name) = self.folder_of(first)?;
         let (folder, name) = self.folder_of(path)?;
-        let here = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        let here = statat(folder.handle(), name, AtFlags::SYMLINK_NOFOLLOW);
         if here.is_ok_and(|here| (here.st_dev, here.st_ino) == (stat.st_dev, stat.st_ino)) {
             return Ok(Placed::New);
         }
-        let (temp, ()) = TempName::make(folder, |folder, name| {
-            linkat(&from, from_name, folder, name, AtFlags::empty())
+        let (temp, ()) = TempName::make(&folder, |folder, name| {
+            linkat(from.handle(), from_name, folder, name, AtFlags::empty())
         })
         .map_err(PlaceError::to(act))?;
         self.publish(path, temp)
@@ -210,7 +212,7 @@ impl<'a> Placer<'a> {
 
     /// Makes the metadata of a file that stays as it is wanted. One that has names outside
     /// its group is replaced by a copy, so that the others stay as they are.
-    pub(crate) fn settle(
+    pub(crate) fn update_metadata(
         &self,
         path: &RelPath,
         file: &File,
@@ -256,7 +258,7 @@ impl<'a> Placer<'a> {
         removed
     }
 
-    fn folder_of<'p>(&self, path: &'p RelPath) -> Result<(OwnedFd, &'p OsStr), PlaceError> {
+    fn folder_of<'p>(&self, path: &'p RelPath) -> Result<(OpenFolder, &'p OsStr), PlaceError> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(PlaceError::because("place it", "it is the root"));
         };
@@ -265,7 +267,7 @@ impl<'a> Placer<'a> {
 
     fn publish(&self, path: &RelPath, temp: TempName) -> Result<Placed, PlaceError> {
         let (folder, name) = self.folder_of(path)?;
-        self.publish_in(path, folder.as_fd(), name, temp)
+        self.publish_in(path, folder.handle(), name, temp)
     }
 
     fn publish_in(

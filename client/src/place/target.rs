@@ -189,11 +189,20 @@ impl Target {
         if path.is_root() {
             return self.open_piece(self.root.as_fd(), b".", flags);
         }
+        self.open_pieces(self.root.as_fd(), path.as_bytes(), flags)
+    }
+
+    pub(super) fn open_pieces(
+        &self,
+        start: BorrowedFd<'_>,
+        path: &[u8],
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
         let mut at: Option<OwnedFd> = None;
-        let mut rest = path.as_bytes();
+        let mut rest = path;
         loop {
-            let (piece, next) = first_piece(rest);
-            let from = at.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+            let (piece, next) = first_piece(rest, MAX_PIECE);
+            let from = at.as_ref().map_or(start, AsFd::as_fd);
             let opened = if next.is_empty() {
                 return self.open_piece(from, piece, flags);
             } else {
@@ -204,7 +213,7 @@ impl Target {
         }
     }
 
-    fn open_piece(
+    pub(super) fn open_piece(
         &self,
         from: BorrowedFd<'_>,
         piece: &[u8],
@@ -251,19 +260,19 @@ fn walk(from: BorrowedFd<'_>, piece: &[u8], flags: OFlags) -> Result<OwnedFd, Er
 }
 
 /// Splits off as many components as fit one call.
-fn first_piece(path: &[u8]) -> (&[u8], &[u8]) {
-    if path.len() <= MAX_PIECE {
+pub(super) fn first_piece(path: &[u8], max: usize) -> (&[u8], &[u8]) {
+    if path.len() <= max {
         return (path, b"");
     }
     // A single component can be longer; the kernel will say so.
-    let slash = path[..MAX_PIECE]
+    let slash = path[..max]
         .iter()
         .rposition(|byte| *byte == b'/')
         .or_else(|| path.iter().position(|byte| *byte == b'/'));
     slash.map_or((path, b""), |at| (&path[..at], &path[at + 1..]))
 }
 
-fn folder_flags() -> OFlags {
+pub(super) fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 

@@ -6,6 +6,7 @@ use hashget_common::archive::{Entry, EntryKind, Origin};
 use hashget_common::hash_reader::Hasher;
 use hashget_common::rel_path::{RelPath, display_bytes};
 
+use super::execute::Session;
 use super::list::{is_restore_file, read_member};
 use super::options::{Overwrite, RestoreOptions};
 use super::redirect::Redirects;
@@ -41,21 +42,14 @@ enum Outcome {
 
 impl<'a> Extraction<'a> {
     /// Begins.
-    pub(super) fn new(
-        placer: &'a Placer<'a>,
-        owners: &'a OwnerNames,
-        screen: &'a Screen<'a>,
-        options: &'a RestoreOptions,
-        redirects: Redirects,
-        monitor: &'a dyn Monitor,
-    ) -> Self {
+    pub(super) fn new(session: &'a Session<'a>, redirects: Redirects) -> Self {
         Self {
-            placer,
-            owners,
-            screen,
-            options,
+            placer: &session.placer,
+            owners: &session.owners,
+            screen: &session.screen,
+            options: session.options,
             redirects,
-            monitor,
+            monitor: session.monitor,
             stats: ExtractStats::default(),
             restore_file: None,
         }
@@ -216,7 +210,8 @@ impl<'a> Extraction<'a> {
                 .target
                 .file(path)
                 .map_err(PlaceError::to("open it"))?;
-            self.placer.settle(path, &file, true, holes, wanted)?;
+            self.placer
+                .update_metadata(path, &file, true, holes, wanted)?;
             return Ok(Outcome::Unchanged);
         }
         let placed = self.placer.place(path, temp, wanted)?;

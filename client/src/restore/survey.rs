@@ -1,6 +1,6 @@
 //! What is already in place, and what is wanted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 use hashget_common::digest::Digest;
@@ -18,7 +18,7 @@ use crate::place::{InTheWay, JOURNAL_NAME, Looker, Target, is_no_directory};
 const CHUNK: usize = 256;
 
 /// What became of the files of a restore file; each is an index into its `files`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Survey {
     /// In place, with the right content.
     pub(super) in_place: Vec<usize>,
@@ -30,6 +30,37 @@ pub(super) struct Survey {
     pub(super) blocked: Vec<(usize, Blocked)>,
     /// Not selected.
     pub(super) unselected_files: u64,
+}
+
+impl Survey {
+    /// Wanted contents that the tree holds under another name, each with a file that has it.
+    pub(super) fn copies(&self, list: &RestoreFile) -> HashMap<Digest, usize> {
+        let wanted: HashSet<Digest> = self.contents(list).collect();
+        let in_place = self.in_place.iter();
+        in_place
+            .map(|number| (list.files[*number].sha256, *number))
+            .filter(|(digest, _)| wanted.contains(digest))
+            .collect()
+    }
+
+    /// Wanted contents that the tree does not hold.
+    pub(super) fn missing_contents(&self, list: &RestoreFile) -> BTreeSet<Digest> {
+        let copies = self.copies(list);
+        let contents = self.contents(list);
+        contents
+            .filter(|digest| !copies.contains_key(digest))
+            .collect()
+    }
+
+    /// True if the wanted files are only some of those that the packages were chosen for.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.in_place.is_empty() || self.unselected_files > 0
+    }
+
+    fn contents<'a>(&'a self, list: &'a RestoreFile) -> impl Iterator<Item = Digest> + 'a {
+        let wanted = self.wanted.iter();
+        wanted.map(|number| list.files[*number].sha256)
+    }
 }
 
 /// Why a file cannot be restored whatever is found.
@@ -110,7 +141,7 @@ pub(super) fn survey(
             State::Blocked(why) => survey.blocked.push((number, why)),
         }
     }
-    settle_links(list, target, options, &right, &mut survey);
+    resolve_links(list, target, options, &right, &mut survey);
     survey
 }
 
@@ -122,7 +153,7 @@ enum State {
 
 /// Links whose first name is in the archive count only if that file is what it was; links that
 /// are made already are in place.
-fn settle_links(
+fn resolve_links(
     list: &RestoreFile,
     target: &Target,
     options: &RestoreOptions,

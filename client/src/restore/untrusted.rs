@@ -80,7 +80,7 @@ impl<'a> Screen<'a> {
             *mode &= !SETUID_OR_SETGID;
             self.refuse(path, "setuid and setgid bits are");
         }
-        for xattrs in &mut wanted.xattrs {
+        if let Some(xattrs) = &mut wanted.xattrs {
             xattrs.retain(|xattr| {
                 let is_refused = lends_rights(&xattr.name);
                 if is_refused {

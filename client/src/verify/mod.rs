@@ -161,7 +161,7 @@ pub fn verify(
         if all {
             report.lost = lost_files(&list, &found, &report.details);
         }
-        for (missing, _) in expanded.lost {
+        for (missing, _) in expanded.unreadable {
             report.lost.push(LostFile {
                 file: missing.file,
                 sha256: missing.sha256,

@@ -4,6 +4,7 @@ mod ahead;
 mod attacks;
 mod damage;
 pub(crate) mod doubles;
+mod dry_run;
 mod fidelity;
 pub(crate) mod fixture;
 mod ordinary_user;

@@ -36,12 +36,12 @@ struct LastFolder(Option<(RelPath, OpenFolder)>);
 pub(super) enum Stop {
     /// Nothing is wanted any more.
     Done,
-    /// Nothing can be placed any more; [`Carrier::fatal`] has the reason.
+    /// Nothing can be placed any more; [`FileRestorer::fatal`] has the reason.
     Fatal,
 }
 
 /// Places wanted contents, whoever finds them. Shared by all threads of a restore.
-pub(super) struct Carrier<'a> {
+pub(super) struct FileRestorer<'a> {
     pub(super) list: &'a RestoreFile,
     pub(super) placer: &'a Placer<'a>,
     pub(super) wanted: WantedSet,
@@ -65,8 +65,8 @@ pub(super) struct Tally {
     fatal: Option<io::Error>,
 }
 
-impl<'a> Carrier<'a> {
-    /// A carrier for the `wanted` files of `list`.
+impl<'a> FileRestorer<'a> {
+    /// Takes what the `wanted` files of `list` need of `list`.
     pub(super) fn new(
         list: &'a RestoreFile,
         wanted: &[usize],
@@ -190,7 +190,7 @@ impl<'a> Carrier<'a> {
                 }),
                 Some((file, holes)) => self.copy(number, file, size, *holes),
             };
-            self.settled(number, size, result)?;
+            self.record(number, size, result)?;
         }
         Ok(())
     }
@@ -229,7 +229,7 @@ impl<'a> Carrier<'a> {
         let hasher = Some(Hasher::new());
         let (digest, size) = match write_content(content, &mut temp.file, holes, max, hasher) {
             Ok((Some(digest), size)) => (digest, size),
-            Err(ContentError::Write(error)) => return self.trouble(error),
+            Err(ContentError::Write(error)) => return self.abort(error),
             // Too long to be wanted, or the source failed and tells that itself.
             Ok((None, _)) | Err(_) => return Ok(()),
         };
@@ -237,19 +237,19 @@ impl<'a> Carrier<'a> {
             return Ok(());
         };
         let Ok(source) = temp.file.try_clone() else {
-            return self.trouble(Errno::NFILE.into());
+            return self.abort(Errno::NFILE.into());
         };
         // The guess was right: the file is beside its place already.
         if let Some(at) = files.iter().position(|number| *number == guess) {
             files.remove(at);
             let path = &self.list.files[guess].file;
             let result = self.placer.place(path, temp, &self.metadata(guess));
-            self.settled(guess, size, result)?;
+            self.record(guess, size, result)?;
         } else {
             drop(temp);
         }
         for number in files {
-            self.settled(number, size, self.copy(number, &source, size, holes))?;
+            self.record(number, size, self.copy(number, &source, size, holes))?;
         }
         Ok(())
     }
@@ -260,7 +260,7 @@ impl<'a> Carrier<'a> {
             match self.placer.temp_beside(&self.list.files[number].file) {
                 Ok(temp) => return Ok(Some((number, temp))),
                 Err(error) => {
-                    self.settled(number, 0, Err(error))?;
+                    self.record(number, 0, Err(error))?;
                     self.wanted.give_up(&self.list.files[number].sha256, number);
                 }
             }
@@ -284,7 +284,7 @@ impl<'a> Carrier<'a> {
     }
 
     /// Makes the metadata of a file that is in place right.
-    pub(super) fn settle_in_place(&self, number: usize) -> Result<(), PlaceError> {
+    pub(super) fn update_in_place(&self, number: usize) -> Result<(), PlaceError> {
         let entry = &self.list.files[number];
         let file = self
             .placer
@@ -294,7 +294,7 @@ impl<'a> Carrier<'a> {
         let alone = entry.hardlink.is_none() && !self.firsts.contains(&entry.file);
         let wanted = self.metadata(number);
         self.placer
-            .settle(&entry.file, &file, alone, entry_holes(entry), &wanted)
+            .update_metadata(&entry.file, &file, alone, entry_holes(entry), &wanted)
     }
 
     /// Tells that a name that should be a hard link has become a file of its own.
@@ -305,7 +305,7 @@ impl<'a> Carrier<'a> {
     }
 
     /// Counts what became of a file.
-    pub(super) fn settled(
+    pub(super) fn record(
         &self,
         number: usize,
         size: u64,
@@ -314,12 +314,12 @@ impl<'a> Carrier<'a> {
         if matches!(result, Ok(Placed::New)) {
             self.progress.advance(size);
         }
-        self.linked(number, size, result)
+        self.record_link(number, size, result)
     }
 
     /// Counts what became of another name of a file, whose bytes are no part of the progress: the
     /// first name's are.
-    pub(super) fn linked(
+    pub(super) fn record_link(
         &self,
         number: usize,
         size: u64,
@@ -346,7 +346,7 @@ impl<'a> Carrier<'a> {
                 tally.stats.in_the_way_files += u64::from(error.is_in_the_way());
                 drop(tally);
                 if is_hopeless(&error.source) {
-                    return self.trouble(error.source);
+                    return self.abort(error.source);
                 }
                 Ok(())
             }
@@ -361,7 +361,7 @@ impl<'a> Carrier<'a> {
     }
 
     /// Stops everything where going on is of no use.
-    fn trouble(&self, error: io::Error) -> Result<(), Stop> {
+    fn abort(&self, error: io::Error) -> Result<(), Stop> {
         let mut tally = self.tally();
         tally.fatal.get_or_insert(error);
         Err(Stop::Fatal)
