@@ -24,8 +24,8 @@ use hashget_tests::{Random, RandomTree, assert_same_listing, listing_without_soc
 
 use rustix::process::geteuid;
 
-use crate::harness::{WebServer, succeed};
 use crate::random_packages::{Places, Records};
+use hashget_tests::programs::{WebServer, succeed};
 
 const CHILD: &str = "HASHGET_TEST_FIDELITY_CHILD";
 const DEFAULT_ROUNDS: u64 = 60;

@@ -8,8 +8,8 @@ use std::process::Output;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::harness::{Client, all_text};
 use crate::real_packages::debs;
+use hashget_tests::programs::{Client, all_text};
 
 /// Submits `package` in a process that may not use more than a gigabyte.
 fn submit(home: &Path, package: &Path, more: &[&str]) -> Output {

@@ -14,7 +14,7 @@ use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::{Random, assert_same_tree};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
-use crate::harness::{Client, WebServer, succeed};
+use hashget_tests::programs::{Client, WebServer, succeed};
 
 const DEFAULT_ROUNDS: u64 = 5;
 

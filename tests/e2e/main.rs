@@ -3,7 +3,6 @@
 
 mod damage;
 mod fidelity;
-mod harness;
 mod hostile;
 mod import_rules;
 mod kill;

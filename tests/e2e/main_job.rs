@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use hashget_tests::assert_same_tree;
 use tempfile::TempDir;
 
-use crate::harness::{Client, HashServer, WebServer, all_text};
 use crate::real_packages::{deb_folder, debs, install_debs};
+use hashget_tests::programs::{Client, HashServer, WebServer, all_text};
 
 /// A tree of installed packages and own files, a web server with the packages, a hashserver.
 struct World {
@@ -51,7 +51,7 @@ impl World {
         if !with_files.is_empty() {
             command.args(["--with-files", with_files]);
         }
-        crate::harness::succeed(command.args(["--hashserver", self.server.url()]));
+        hashget_tests::programs::succeed(command.args(["--hashserver", self.server.url()]));
         publisher
     }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 use hashget_common::digest::Digest;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, HashServer, WebServer, succeed};
+use hashget_tests::programs::{Client, HashServer, WebServer, succeed};
 
 fn package(folder: &Path) -> (Vec<u8>, String) {
     let inside = folder.join("inside");

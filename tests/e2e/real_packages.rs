@@ -18,7 +18,7 @@ pub(crate) fn deb_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         // Below target/, so that a second run fetches nothing, and in place only when whole.
-        let target = crate::harness::program("").join("e2e-debs");
+        let target = hashget_tests::programs::program("").join("e2e-debs");
         if !target.is_dir() {
             let temp = tempfile::tempdir_in(target.parent().unwrap()).unwrap();
             let output = Command::new("apt-get")
@@ -30,7 +30,7 @@ pub(crate) fn deb_folder() -> &'static Path {
             assert!(
                 output.status.success(),
                 "apt-get download: {}",
-                crate::harness::all_text(&output)
+                hashget_tests::programs::all_text(&output)
             );
             // Another test process may have been faster.
             if fs::rename(temp.path(), &target).is_ok() {

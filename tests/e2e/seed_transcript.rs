@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hashget_tests::assert_same_tree;
 
-use crate::harness::{Client, WebServer};
+use hashget_tests::programs::{Client, WebServer};
 
 fn size(path: &Path) -> u64 {
     fs::metadata(path).unwrap().len()

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use hashget_tests::{Random, assert_same_tree};
 
-use crate::harness::{Client, HashServer, all_text, succeed};
+use hashget_tests::programs::{Client, HashServer, all_text, succeed};
 
 /// A source, a series file, and a server for its backups.
 struct World {

@@ -8,7 +8,7 @@ use hashget_common::digest::Digest;
 use hashget_tests::{Random, assert_same_tree};
 use serde_json::json;
 
-use crate::harness::{Client, HashServer, WebServer, all_text, succeed};
+use hashget_tests::programs::{Client, HashServer, WebServer, all_text, succeed};
 
 #[test]
 fn lies_are_avoided_or_named() {

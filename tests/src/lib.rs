@@ -3,12 +3,15 @@
 pub mod compression;
 pub mod deb_builder;
 pub mod fault_server;
+mod not_run;
+pub mod programs;
 mod random;
 mod random_tree;
 pub mod tar_builder;
 mod tree_listing;
 pub mod zip_builder;
 
+pub use not_run::not_run;
 pub use random::Random;
 pub use random_tree::RandomTree;
 pub use tree_listing::{

@@ -13,7 +13,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Client, all_text, succeed};
+use hashget_tests::programs::{Client, all_text, succeed};
 
 /// A target, and a folder that nothing may touch.
 struct Place {

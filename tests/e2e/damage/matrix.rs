@@ -13,7 +13,7 @@ use hashget_tests::{assert_same_tree, tree_listing};
 
 use super::scene::{RECORDS, Scene, WEB};
 use super::table::{self, Damage, Job, Thing};
-use crate::harness::{all_text, program};
+use hashget_tests::programs::{all_text, program};
 
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

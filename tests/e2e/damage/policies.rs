@@ -10,7 +10,7 @@ use hashget_tests::{Random, assert_same_tree};
 use serde_json::Value;
 
 use super::scene::{Scene, WEB, package_url};
-use crate::harness::{all_text, succeed};
+use hashget_tests::programs::{all_text, succeed};
 
 impl Scene {
     fn text(&self, name: &str) -> String {

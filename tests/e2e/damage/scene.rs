@@ -12,7 +12,7 @@ use hashget_tests::fault_server::{FaultServer, Reply};
 use hashget_tests::tar_builder::TarBuilder;
 use tempfile::TempDir;
 
-use crate::harness::{Client, HashServer, succeed};
+use hashget_tests::programs::{Client, HashServer, succeed};
 
 /// Where the packages are; served by whatever proxy a scene has.
 pub(super) const WEB: &str = "packages.example.org";

@@ -12,7 +12,7 @@ use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::{Random, assert_same_tree};
 use tempfile::TempDir;
 
-use crate::harness::{Client, all_text};
+use hashget_tests::programs::{Client, all_text};
 
 /// A tree of one package, packed; the package's URLs can be chosen anew.
 struct World {
@@ -68,7 +68,7 @@ impl World {
         let unpacked = self.path("unpacked");
         fs::create_dir(&unpacked).unwrap();
         let mut tar = std::process::Command::new("tar");
-        crate::harness::succeed(tar.args(["-xzpf", &archive, "-C"]).arg(&unpacked));
+        hashget_tests::programs::succeed(tar.args(["-xzpf", &archive, "-C"]).arg(&unpacked));
         let at = unpacked.join(".hashget-restore.json");
         let json = fs::read_to_string(&at).unwrap();
         let mut json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -194,7 +194,7 @@ fn a_hashserver_that_is_not_needed_costs_little() {
     for server in [dead_url("/"), silent.url("/"), broken.url("/")] {
         let copy = world.path("copy");
         let mut cp = std::process::Command::new("cp");
-        crate::harness::succeed(cp.arg("-a").args([&folder, &copy]));
+        hashget_tests::programs::succeed(cp.arg("-a").args([&folder, &copy]));
         let started = Instant::now();
         let output = world.restore(&copy, &["--hashserver", &server]);
         let told = all_text(&output);
@@ -226,7 +226,7 @@ fn what_is_published_anew_at_a_url_is_recorded_anew() {
     let world = World::new();
     let www = world.path("www");
     fs::create_dir(&www).unwrap();
-    let web = crate::harness::WebServer::start(&www);
+    let web = hashget_tests::programs::WebServer::start(&www);
     let url = web.url("full-1.tar.gz");
     let client = Client::new(world.path("packer"));
     let mut sizes = Vec::new();
@@ -236,7 +236,7 @@ fn what_is_published_anew_at_a_url_is_recorded_anew() {
         fs::write(tree.join("file"), Random::new(version).bytes(150_000)).unwrap();
         let mut tar = std::process::Command::new("tar");
         tar.arg("-czf").arg(www.join("full-1.tar.gz")).arg("-C");
-        crate::harness::succeed(tar.arg(&tree).arg("."));
+        hashget_tests::programs::succeed(tar.arg(&tree).arg("."));
         client.hashget(["--submit", &url, "-p", "full", "--hashserver"]);
         let (archive, tree) = (world.text("diff.tar.gz"), tree.to_str().unwrap());
         client.hashget(["-zf", &archive, "--pack", tree, "--hashserver"]);

@@ -1,4 +1,8 @@
 //! Real programs on real files: the binaries, a hashserver process, a web server.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test cannot go on without its programs"
+)]
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The path of one of our programs, built if need be.
-pub(crate) fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
@@ -32,18 +36,20 @@ pub(crate) fn program(name: &str) -> PathBuf {
 }
 
 /// A client with a home of its own: its own `HashDB`, cache and settings.
-pub(crate) struct Client {
+pub struct Client {
     home: PathBuf,
 }
 
 impl Client {
-    pub(crate) fn new(home: impl Into<PathBuf>) -> Self {
+    /// A client whose home is this directory, which is made.
+    pub fn new(home: impl Into<PathBuf>) -> Self {
         let home = home.into();
         std::fs::create_dir_all(&home).unwrap();
         Self { home }
     }
 
-    pub(crate) fn command(&self, name: &str) -> Command {
+    /// One of our programs as a command, run in the home with nothing of this machine's settings.
+    pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(program(name));
         command
             .env_clear()
@@ -58,18 +64,18 @@ impl Client {
     }
 
     /// Runs `hashget`, and panics with all it printed unless it ends with status 0.
-    pub(crate) fn hashget<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> String {
+    pub fn hashget<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> String {
         succeed(self.command("hashget").args(arguments))
     }
 
     /// Runs `hashget-admin`, as [`Client::hashget`] does.
-    pub(crate) fn admin<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> String {
+    pub fn admin<I: IntoIterator<Item: AsRef<OsStr>>>(&self, arguments: I) -> String {
         succeed(self.command("hashget-admin").args(arguments))
     }
 }
 
 /// Runs a command to its end; what it printed, both streams, unless it failed.
-pub(crate) fn succeed(command: &mut Command) -> String {
+pub fn succeed(command: &mut Command) -> String {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -83,7 +89,7 @@ pub(crate) fn succeed(command: &mut Command) -> String {
 }
 
 /// Both output streams as text.
-pub(crate) fn all_text(output: &Output) -> String {
+pub fn all_text(output: &Output) -> String {
     [&output.stdout[..], &output.stderr[..]]
         .concat()
         .escape_lines()
@@ -100,14 +106,15 @@ impl EscapeLines for Vec<u8> {
 }
 
 /// A `hashserver` process on a free port; killed when dropped.
-pub(crate) struct HashServer {
+pub struct HashServer {
     process: Child,
     url: String,
     data: PathBuf,
 }
 
 impl HashServer {
-    pub(crate) fn start(data: &Path) -> Self {
+    /// Starts it over this data directory.
+    pub fn start(data: &Path) -> Self {
         let mut process = Command::new(program("hashserver"))
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -130,12 +137,13 @@ impl HashServer {
         }
     }
 
-    pub(crate) fn url(&self) -> &str {
+    /// Its base URL.
+    pub fn url(&self) -> &str {
         &self.url
     }
 
     /// A new token with this scope.
-    pub(crate) fn token(&self, scope: &str) -> String {
+    pub fn token(&self, scope: &str) -> String {
         let text = Command::new(program("hashserver"))
             .args(["token", "add", "--scope", scope, "--data"])
             .arg(&self.data)
@@ -155,12 +163,13 @@ impl Drop for HashServer {
 }
 
 /// A web server for the files of one folder: `GET` and `HEAD`, one request a connection.
-pub(crate) struct WebServer {
+pub struct WebServer {
     url: String,
 }
 
 impl WebServer {
-    pub(crate) fn start(folder: &Path) -> Self {
+    /// Starts it over this directory.
+    pub fn start(folder: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let folder = folder.to_owned();
@@ -174,7 +183,8 @@ impl WebServer {
         Self { url }
     }
 
-    pub(crate) fn url(&self, name: &str) -> String {
+    /// The URL of a file of the directory.
+    pub fn url(&self, name: &str) -> String {
         format!("{}{name}", self.url)
     }
 }
