@@ -6,3 +6,4 @@
 
 mod case;
 mod first;
+mod restore;
