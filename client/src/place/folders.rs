@@ -228,14 +228,14 @@ impl<'a> Folders<'a> {
             _ => 0o777,
         };
         let (name, mode) = (OsStr::from_bytes(name), Mode::from_raw_mode(mode));
-        let mut made = mkdirat(&parent, name, mode);
-        if made == Err(Errno::EXIST) && self.replace && is_other_kind(&parent, name) {
+        let mut result = mkdirat(&parent, name, mode);
+        if result == Err(Errno::EXIST) && self.replace && is_other_kind(&parent, name) {
             // The name itself goes, never what a link leads to.
             unlinkat(&parent, name, AtFlags::empty())
                 .map_err(PlaceError::to("replace what has its name"))?;
-            made = mkdirat(&parent, name, mode);
+            result = mkdirat(&parent, name, mode);
         }
-        match made {
+        match result {
             Ok(()) => {
                 state.made.insert(path.clone());
             }

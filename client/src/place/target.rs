@@ -56,7 +56,7 @@ impl PlaceError {
     /// from other failures.
     pub(crate) fn is_in_the_way(&self) -> bool {
         let cause = self.source.get_ref();
-        cause.is_some_and(|cause| cause.is::<InTheWay>())
+        matches!(cause, Some(cause) if cause.is::<InTheWay>())
     }
 }
 

@@ -135,8 +135,8 @@ fn files_that_no_package_is_named_for_are_lost_at_a_glance() {
         let sources = TestSources::default();
         let report = verify(work.path(), &options, &sources, &Silent).unwrap();
         assert!(!report.is_good());
-        let lost = report.lost.iter().map(|lost| lost.file.to_string());
-        assert_eq!(lost.collect::<Vec<_>>(), ["alone"]);
+        let names = report.lost.iter().map(|lost| lost.file.to_string());
+        assert_eq!(names.collect::<Vec<_>>(), ["alone"]);
         assert_eq!(report.lost[0].why, "the restore file names no package");
     }
 }

@@ -80,7 +80,7 @@ fn always_replaces_what_is_of_another_kind() {
             symlink(&bench.outside, at).unwrap();
         }),
         ("a link within the tree", |_, at| {
-            symlink("file", at).unwrap()
+            symlink("file", at).unwrap();
         }),
         ("a link to nothing", |_, at| symlink("nothing", at).unwrap()),
         ("a link to itself", |_, at| symlink(".", at).unwrap()),

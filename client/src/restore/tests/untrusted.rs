@@ -102,9 +102,8 @@ fn a_stranger_s_archive_lends_no_rights() {
         assert!(!xattrs.iter().any(|(name, _)| lends(name)), "{name}");
     }
     let after = fs::metadata(&target).unwrap();
-    let state =
-        |metadata: &fs::Metadata| (metadata.mode(), metadata.mtime(), metadata.mtime_nsec());
-    assert_eq!(state(&before), state(&after));
+    let seen = |metadata: &fs::Metadata| (metadata.mode(), metadata.mtime(), metadata.mtime_nsec());
+    assert_eq!(seen(&before), seen(&after));
 }
 
 #[test]
