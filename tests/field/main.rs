@@ -10,3 +10,4 @@ mod first;
 mod limits;
 mod net;
 mod patterns;
+mod restore;

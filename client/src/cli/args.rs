@@ -225,6 +225,13 @@ pub struct RestoreArgs {
     /// Set owners by number, whatever their names are here
     #[arg(long)]
     pub numeric_owner: bool,
+    /// Restore no devices, setuid bits, capabilities, nor the root directory's metadata [default for
+    /// archives of other users than root]
+    #[arg(long, conflicts_with = "trusted")]
+    pub untrusted: bool,
+    /// Restore all of that, whoever owns the archive
+    #[arg(long)]
+    pub trusted: bool,
     /// Leave the restore file in place when everything is restored
     #[arg(long)]
     pub keep_restore_file: bool,

@@ -1,5 +1,7 @@
 //! The folders that files are placed in: made, opened up, and put right again at the end.
 
+mod finish;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io;
@@ -8,13 +10,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hashget_common::rel_path::RelPath;
-use rustix::fs::{Mode, Stat, fstat, fsync, mkdirat};
+use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat, mkdirat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::journal::Journal;
-use super::metadata::{self, Applied, Wanted, apply};
-use super::target::{PlaceError, Target};
-use super::temp::remove_litter;
+use super::metadata::{self, Wanted};
+use super::target::{InTheWay, PlaceError, Target, is_no_directory};
+use super::temp::{OpenFolder, remove_litter};
+use super::trail::Trail;
 
 /// What a folder is to be like at the end.
 pub(crate) type FolderMetadata = Wanted;
@@ -25,7 +28,10 @@ const OWN_ALL: u32 = 0o700;
 #[derive(Debug)]
 pub(crate) struct Folders<'a> {
     target: &'a Target,
+    /// Whether a directory takes the place of what is none.
+    replace: bool,
     state: Mutex<State>,
+    trail: Mutex<Trail>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +42,8 @@ struct State {
     wanted: BTreeMap<RelPath, FolderMetadata>,
     /// Those that files can be placed in now.
     ready: BTreeSet<RelPath>,
+    /// The one of them that was opened last, which the next file is in mostly.
+    last: Option<(RelPath, OpenFolder)>,
     /// Those whose mode was changed.
     opened_up: BTreeSet<RelPath>,
     /// Those that this run made, in which nothing is left from others.
@@ -49,8 +57,9 @@ struct State {
 }
 
 impl<'a> Folders<'a> {
-    /// Reads what an earlier run left to be put right.
-    pub(crate) fn open(target: &'a Target) -> io::Result<Self> {
+    /// Reads what an earlier run left to be put right. With `replace`, a directory that is needed
+    /// takes the place of a file or a link.
+    pub(crate) fn open(target: &'a Target, replace: bool) -> io::Result<Self> {
         let before = Journal::read(target)?;
         let opened_up = before.keys().cloned().collect();
         let state = State {
@@ -60,7 +69,9 @@ impl<'a> Folders<'a> {
         };
         Ok(Self {
             target,
+            replace,
             state: Mutex::new(state),
+            trail: Mutex::default(),
         })
     }
 
@@ -82,14 +93,65 @@ impl<'a> Folders<'a> {
         self.state().wanted.remove(folder);
     }
 
+    /// Forgets a directory that has been replaced by something else, and what was below it.
+    pub(super) fn replaced(&self, folder: &RelPath) {
+        let mut state = self.state();
+        state.last = None;
+        self.trail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        state.wanted.retain(|path, _| !path.starts_with(folder));
+        state.before.retain(|path, _| !path.starts_with(folder));
+        state.ready.retain(|path| !path.starts_with(folder));
+        state.made.retain(|path| !path.starts_with(folder));
+        state.opened_up.retain(|path| !path.starts_with(folder));
+    }
+
     /// How many folders were made.
     pub(crate) fn created(&self) -> u64 {
         self.state().made.len() as u64
     }
 
     /// Opens the folder `path` to place something in it; makes it if it is missing.
-    pub(crate) fn prepare(&self, path: &RelPath) -> Result<OwnedFd, PlaceError> {
-        self.prepare_in(&mut self.state(), path)
+    pub(crate) fn prepare(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
+        let mut state = self.state();
+        if let Some((last, folder)) = &state.last
+            && last == path
+        {
+            return Ok(folder.clone());
+        }
+        let folder = self.prepare_in(&mut state, path)?;
+        let folder = OpenFolder::new(folder).map_err(PlaceError::to("look at its directory"))?;
+        state.last = Some((path.clone(), folder.clone()));
+        Ok(folder)
+    }
+
+    /// Opens the directory that was prepared last anew the next time.
+    pub(super) fn forget_last(&self) {
+        self.state().last = None;
+    }
+
+    /// What is at `path`, if anything, as [`Target::stat`] says.
+    pub(super) fn stat(&self, path: &RelPath) -> io::Result<Option<Stat>> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.target.stat(path);
+        };
+        let last = match &self.state().last {
+            Some((last, folder)) if *last == parent => folder.clone(),
+            _ => return self.target.stat(path),
+        };
+        let name = OsStr::from_bytes(name);
+        match statat(last.handle(), name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open_folder(&self, path: &RelPath) -> io::Result<OwnedFd> {
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        self.target.folder_along(&mut trail, path)
     }
 
     /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
@@ -99,7 +161,7 @@ impl<'a> Folders<'a> {
         if times_known && state.made.contains(path) {
             return Ok(0);
         }
-        let Ok(folder) = self.target.folder(path) else {
+        let Ok(folder) = self.open_folder(path) else {
             // Missing, or nothing that can be listed: trouble shows when it is used.
             return Ok(0);
         };
@@ -119,55 +181,6 @@ impl<'a> Folders<'a> {
         }
     }
 
-    /// Puts every folder right, the deepest first. Just before the root, `last` may still change
-    /// things in it. Tells what could not be done.
-    pub(super) fn finish(
-        &self,
-        sync: bool,
-        last: impl FnOnce() -> io::Result<()>,
-    ) -> Vec<(RelPath, Applied)> {
-        let mut state = self.state();
-        let mut outcome = Vec::new();
-        let paths: BTreeSet<_> = state
-            .before
-            .keys()
-            .chain(state.wanted.keys())
-            .cloned()
-            .collect();
-        for path in paths.iter().rev().filter(|path| !path.is_root()) {
-            outcome.extend(
-                self.put_right(&state, path, sync)
-                    .map(|a| (path.clone(), a)),
-            );
-        }
-        let root = RelPath::root();
-        // Removing the journal changes the root, too.
-        if let Ok(stat) = fstat(self.target.root()) {
-            state
-                .before
-                .entry(root.clone())
-                .or_insert_with(|| of_stat(&stat));
-        }
-        state.journal = None;
-        for done in [Journal::remove(self.target), last()] {
-            if let Err(error) = done {
-                let failed = Applied {
-                    owner_unset: false,
-                    failures: vec![format!("cannot remove hashget's own files: {error}")],
-                };
-                outcome.push((root.clone(), failed));
-            }
-        }
-        outcome.extend(
-            self.put_right(&state, &root, sync)
-                .map(|a| (root.clone(), a)),
-        );
-        state.ready.clear();
-        state.before.clear();
-        state.opened_up.clear();
-        outcome
-    }
-
     /// From now on, the journal keeps what every folder is like before it is changed.
     pub(super) fn keep_all(&self) {
         self.state().keep_all = true;
@@ -178,7 +191,7 @@ impl<'a> Folders<'a> {
     }
 
     fn prepare_in(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
-        let mut opened = self.target.folder(path);
+        let mut opened = self.open_folder(path);
         if state.ready.contains(path) {
             return opened.map_err(open_error);
         }
@@ -191,11 +204,12 @@ impl<'a> Folders<'a> {
             && error.kind() == io::ErrorKind::PermissionDenied
         {
             self.prepare_in(state, &parent)?;
-            opened = self.target.folder(path);
+            opened = self.open_folder(path);
         }
         let folder = match opened {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(state, path)?,
+            Err(error) if self.replace && is_no_directory(&error) => self.make(state, path)?,
             Err(error) => return Err(open_error(error)),
         };
         let folder = self.open_up(state, path, folder)?;
@@ -213,14 +227,22 @@ impl<'a> Folders<'a> {
             Some(Wanted { mode: Some(_), .. }) => OWN_ALL,
             _ => 0o777,
         };
-        match mkdirat(&parent, OsStr::from_bytes(name), Mode::from_raw_mode(mode)) {
+        let (name, mode) = (OsStr::from_bytes(name), Mode::from_raw_mode(mode));
+        let mut result = mkdirat(&parent, name, mode);
+        if result == Err(Errno::EXIST) && self.replace && is_other_kind(&parent, name) {
+            // The name itself goes, never what a link leads to.
+            unlinkat(&parent, name, AtFlags::empty())
+                .map_err(PlaceError::to("replace what has its name"))?;
+            result = mkdirat(&parent, name, mode);
+        }
+        match result {
             Ok(()) => {
                 state.made.insert(path.clone());
             }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(PlaceError::to("make its folder")(error)),
         }
-        self.target.folder(path).map_err(open_error)
+        self.open_folder(path).map_err(open_error)
     }
 
     /// Notes what a folder is like and, where its mode keeps us out, changes that.
@@ -252,7 +274,7 @@ impl<'a> Folders<'a> {
             metadata::set_mode(folder.as_fd(), mode)
                 .map_err(PlaceError::to("open up its folder"))?;
             state.opened_up.insert(path.clone());
-            self.target.folder(path).map_err(open_error)?
+            self.open_folder(path).map_err(open_error)?
         } else {
             folder
         };
@@ -289,40 +311,12 @@ impl<'a> Folders<'a> {
             state.no_journal = journal.record(path, before).is_err();
         }
     }
+}
 
-    fn put_right(&self, state: &State, path: &RelPath, sync: bool) -> Option<Applied> {
-        let before = state.before.get(path);
-        let mut wanted = state.wanted.get(path).cloned().unwrap_or_default();
-        if let Some(before) = before {
-            wanted.atime = wanted.atime.or(before.atime);
-            wanted.mtime = wanted.mtime.or(before.mtime);
-            if state.opened_up.contains(path) {
-                wanted.mode = wanted.mode.or(before.mode);
-            }
-        }
-        let folder = match self.target.folder(path) {
-            Ok(folder) => folder,
-            // Nothing was to be placed there, or that failure was told already.
-            Err(_) if before.is_none() => return None,
-            Err(error) => {
-                let failures = vec![format!("cannot put the folder's times right: {error}")];
-                return Some(Applied {
-                    owner_unset: false,
-                    failures,
-                });
-            }
-        };
-        let mut applied = apply(folder.as_fd(), &wanted);
-        if sync && state.ready.contains(path) {
-            match fsync(&folder) {
-                Ok(()) | Err(Errno::BADF | Errno::INVAL) => {}
-                Err(error) => applied
-                    .failures
-                    .push(format!("cannot force the folder to disk: {error}")),
-            }
-        }
-        (applied != Applied::default()).then_some(applied)
-    }
+/// True if something that is no directory has the name.
+fn is_other_kind(folder: &OwnedFd, name: &OsStr) -> bool {
+    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    there.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory)
 }
 
 fn of_stat(stat: &Stat) -> Wanted {
@@ -336,10 +330,8 @@ fn of_stat(stat: &Stat) -> Wanted {
 }
 
 fn open_error(error: io::Error) -> PlaceError {
-    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
-    if matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::XDEV)) {
-        let why = "something in its path is a symbolic link or no folder";
-        return PlaceError::because("go to its folder", why);
+    if is_no_directory(&error) {
+        return PlaceError::in_the_way("go to its folder", InTheWay::NoDirectory);
     }
     PlaceError::to("open its folder")(error)
 }

@@ -204,7 +204,8 @@ impl<'a> Thing<'a> {
             // The group may be one of ours.
             let _group_only = self.chown(None, group);
         }
-        if done == Err(Errno::PERM) && !rustix::process::geteuid().is_root() {
+        // The second is what a user namespace says of an owner that it does not know.
+        if matches!(done, Err(Errno::PERM | Errno::INVAL)) {
             applied.owner_unset = true;
             done = Ok(());
         }

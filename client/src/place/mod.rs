@@ -18,6 +18,7 @@ mod owners;
 mod placer;
 mod target;
 mod temp;
+mod trail;
 
 pub(crate) use content::{ContentError, Holes, write_content, write_data};
 pub(crate) use hole_writer::HoleWriter;
@@ -27,5 +28,5 @@ pub(crate) use node::Node;
 pub use options::{Overwrite, Owners};
 pub(crate) use owners::OwnerNames;
 pub(crate) use placer::{Existing, Placed, Placer, content_error};
-pub(crate) use target::{PlaceError, Target, is_hopeless};
+pub(crate) use target::{InTheWay, PlaceError, Target, is_hopeless, is_no_directory};
 pub(crate) use temp::{JOURNAL_NAME, OpenFolder, Temp};

@@ -6,7 +6,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, makedev, mknodat, openat, symlinkat};
 use rustix::io::Errno;
 
-use super::temp::TempName;
+use super::temp::{OpenFolder, TempName};
 
 /// Something in a folder that has no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) enum Node {
 
 impl Node {
     /// Makes it in `folder` under a temporary name; gives a handle for its metadata as well.
-    pub(crate) fn make(&self, folder: OwnedFd) -> Result<(TempName, OwnedFd), Errno> {
+    pub(crate) fn make(&self, folder: &OpenFolder) -> Result<(TempName, OwnedFd), Errno> {
         let (temp, ()) = TempName::make(folder, |folder, name| self.make_at(folder, name))?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = openat(temp.folder(), temp.name(), flags, Mode::empty())?;

@@ -3,11 +3,11 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hashget_common::rel_path::RelPath;
+use hashget_common::rel_path::{RelPath, display_bytes};
 use hashget_common::restore_file::RestoreFile;
 use rustix::fs::{AtFlags, FileType, Stat, linkat, statat, unlinkat};
 use rustix::io::Errno;
@@ -18,7 +18,7 @@ use super::folders::Folders;
 use super::metadata::{Applied, Wanted, apply};
 use super::node::Node;
 use super::options::Overwrite;
-use super::target::{PlaceError, Target};
+use super::target::{InTheWay, PlaceError, Target};
 use super::temp::{OpenFolder, Temp, TempName};
 use crate::monitor::{Level, Monitor, Problem};
 
@@ -65,7 +65,7 @@ impl<'a> Placer<'a> {
     ) -> io::Result<Self> {
         Ok(Self {
             target,
-            folders: Folders::open(target)?,
+            folders: Folders::open(target, overwrite == Overwrite::Always)?,
             overwrite,
             fsync,
             monitor,
@@ -84,7 +84,7 @@ impl<'a> Placer<'a> {
 
     /// What is at `path`, not looking through symbolic links.
     pub(crate) fn existing(&self, path: &RelPath) -> io::Result<Existing> {
-        Ok(match self.target.stat(path)? {
+        Ok(match self.folders.stat(path)? {
             None => Existing::Nothing,
             Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => Existing::File(stat),
@@ -97,7 +97,9 @@ impl<'a> Placer<'a> {
     /// An empty file beside `path`.
     pub(crate) fn temp_beside(&self, path: &RelPath) -> Result<Temp, PlaceError> {
         let (folder, _) = self.folder_of(path)?;
-        Temp::create(folder).map_err(PlaceError::to("make a temporary file"))
+        folder
+            .temp()
+            .map_err(PlaceError::to("make a temporary file"))
     }
 
     /// Gives a file that is complete its metadata and its place.
@@ -111,10 +113,10 @@ impl<'a> Placer<'a> {
         self.publish(path, temp.name)
     }
 
-    /// Opens the folder of `path` to place several files in it at once.
+    /// Opens the folder of `path`, as it is now, to place several files in it at once.
     pub(crate) fn open_folder(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
-        let (folder, _) = self.folder_of(path)?;
-        OpenFolder::new(folder).map_err(PlaceError::to("look at its folder"))
+        self.folders.forget_last();
+        Ok(self.folder_of(path)?.0)
     }
 
     /// Places `content`, which is known to be right, at `path` in `folder`; gives the file, too, to
@@ -143,7 +145,7 @@ impl<'a> Placer<'a> {
         .map_err(PlaceError::to("write the content"))?;
         self.complete(path, &temp, wanted)?;
         let name = OsStr::from_bytes(name);
-        let placed = self.publish_in(folder.handle(), name, temp.name)?;
+        let placed = self.publish_in(path, folder.handle(), name, temp.name)?;
         Ok((placed, temp.file))
     }
 
@@ -180,7 +182,7 @@ impl<'a> Placer<'a> {
         wanted: &Wanted,
     ) -> Result<Placed, PlaceError> {
         let (folder, _) = self.folder_of(path)?;
-        let (temp, handle) = node.make(folder).map_err(PlaceError::to("make it"))?;
+        let (temp, handle) = node.make(&folder).map_err(PlaceError::to("make it"))?;
         self.report(path, &apply(handle.as_fd(), wanted));
         self.publish(path, temp)
     }
@@ -195,14 +197,14 @@ impl<'a> Placer<'a> {
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return Err(PlaceError::because(act, "what it links to is a folder"));
         }
-        let here = self.target.stat(path).map_err(PlaceError::to(act))?;
-        if here.is_some_and(|here| (here.st_dev, here.st_ino) == (stat.st_dev, stat.st_ino)) {
+        let (from, from_name) = self.folder_of(first)?;
+        let (folder, name) = self.folder_of(path)?;
+        let here = statat(folder.handle(), name, AtFlags::SYMLINK_NOFOLLOW);
+        if here.is_ok_and(|here| (here.st_dev, here.st_ino) == (stat.st_dev, stat.st_ino)) {
             return Ok(Placed::New);
         }
-        let (from, from_name) = self.folder_of(first)?;
-        let (folder, _) = self.folder_of(path)?;
-        let (temp, ()) = TempName::make(folder, |folder, name| {
-            linkat(&from, from_name, folder, name, AtFlags::empty())
+        let (temp, ()) = TempName::make(&folder, |folder, name| {
+            linkat(from.handle(), from_name, folder, name, AtFlags::empty())
         })
         .map_err(PlaceError::to(act))?;
         self.publish(path, temp)
@@ -210,7 +212,7 @@ impl<'a> Placer<'a> {
 
     /// Makes the metadata of a file that stays as it is wanted. One that has names outside
     /// its group is replaced by a copy, so that the others stay as they are.
-    pub(crate) fn settle(
+    pub(crate) fn update_metadata(
         &self,
         path: &RelPath,
         file: &File,
@@ -252,10 +254,11 @@ impl<'a> Placer<'a> {
         for (folder, applied) in outcome {
             self.report(&folder, &applied);
         }
+        self.report_owners();
         removed
     }
 
-    fn folder_of<'p>(&self, path: &'p RelPath) -> Result<(OwnedFd, &'p OsStr), PlaceError> {
+    fn folder_of<'p>(&self, path: &'p RelPath) -> Result<(OpenFolder, &'p OsStr), PlaceError> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(PlaceError::because("place it", "it is the root"));
         };
@@ -264,30 +267,64 @@ impl<'a> Placer<'a> {
 
     fn publish(&self, path: &RelPath, temp: TempName) -> Result<Placed, PlaceError> {
         let (folder, name) = self.folder_of(path)?;
-        self.publish_in(folder.as_fd(), name, temp)
+        self.publish_in(path, folder.handle(), name, temp)
     }
 
     fn publish_in(
         &self,
+        path: &RelPath,
         folder: BorrowedFd<'_>,
         name: &OsStr,
         temp: TempName,
     ) -> Result<Placed, PlaceError> {
+        if self.overwrite == Overwrite::Always && is_directory(folder, name) {
+            self.remove_empty(path, folder, name)?;
+        }
         let keep = self.overwrite == Overwrite::Never;
         match temp.publish(folder, name, keep) {
             Ok(()) => Ok(Placed::New),
             Err(Errno::EXIST) if keep => Ok(Placed::Kept),
-            Err(Errno::ISDIR) => Err(PlaceError::because("replace it", "a folder has its name")),
-            Err(error) => {
-                let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
-                let is_folder = there
-                    .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory);
-                if is_folder {
-                    return Err(PlaceError::because("replace it", "a folder has its name"));
-                }
-                Err(PlaceError::to("give it its name")(error))
+            Err(error) if error == Errno::ISDIR || is_directory(folder, name) => {
+                Err(PlaceError::in_the_way("replace it", InTheWay::Directory))
             }
+            Err(error) => Err(PlaceError::to("give it its name")(error)),
         }
+    }
+
+    /// Removes the directory at `path`, if it is empty.
+    fn remove_empty(
+        &self,
+        path: &RelPath,
+        folder: BorrowedFd<'_>,
+        name: &OsStr,
+    ) -> Result<(), PlaceError> {
+        match unlinkat(folder, name, AtFlags::REMOVEDIR) {
+            Ok(()) => {
+                self.folders.replaced(path);
+                Ok(())
+            }
+            // Somebody else was quicker.
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Err(PlaceError::in_the_way(
+                "replace it",
+                InTheWay::FullDirectory,
+            )),
+            Err(error) => Err(PlaceError::to("replace the directory of its name")(error)),
+        }
+    }
+
+    /// Tells once of all owners that could not be set: for want of privilege that is one reason for
+    /// all of them.
+    fn report_owners(&self) {
+        let count = self.unset_owner.load(Ordering::Relaxed);
+        if count == 0 {
+            return;
+        }
+        let what = format!(
+            "{count} files and directories have not got their owners: only root can set them"
+        );
+        let subject = display_bytes(self.target.path().as_os_str().as_bytes()).into_owned();
+        self.monitor.problem(&Problem::text(subject, what));
     }
 
     fn report(&self, path: &RelPath, applied: &Applied) {
@@ -302,6 +339,11 @@ impl<'a> Placer<'a> {
             self.monitor.problem(&Problem::text(path.to_string(), what));
         }
     }
+}
+
+fn is_directory(folder: BorrowedFd<'_>, name: &OsStr) -> bool {
+    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    there.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 
 /// The error of content that could not be copied.

@@ -43,6 +43,41 @@ impl PlaceError {
             source: io::Error::other(why),
         }
     }
+
+    /// The error of a place that something of another kind has.
+    pub(crate) fn in_the_way(act: &'static str, what: InTheWay) -> Self {
+        Self {
+            act,
+            source: io::Error::other(what),
+        }
+    }
+
+    /// True if something of another kind has the place; what the user can do about that differs
+    /// from other failures.
+    pub(crate) fn is_in_the_way(&self) -> bool {
+        let cause = self.source.get_ref();
+        matches!(cause, Some(cause) if cause.is::<InTheWay>())
+    }
+}
+
+/// Something that has the place of a thing of another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum InTheWay {
+    /// A directory where something else belongs.
+    #[error("a directory has its name")]
+    Directory,
+    /// The same, and it is not empty, so that it is never replaced.
+    #[error("a directory that is not empty has its name")]
+    FullDirectory,
+    /// Something else where a directory belongs.
+    #[error("something in its path is a symbolic link or no directory")]
+    NoDirectory,
+}
+
+/// True if a path could not be opened because something in it is a symbolic link or no directory.
+pub(crate) fn is_no_directory(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::LOOP | Errno::NOTDIR | Errno::XDEV))
 }
 
 /// Whether an error will come again for every other file: the disk is full, read-only or broken.
@@ -154,11 +189,20 @@ impl Target {
         if path.is_root() {
             return self.open_piece(self.root.as_fd(), b".", flags);
         }
+        self.open_pieces(self.root.as_fd(), path.as_bytes(), flags)
+    }
+
+    pub(super) fn open_pieces(
+        &self,
+        start: BorrowedFd<'_>,
+        path: &[u8],
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
         let mut at: Option<OwnedFd> = None;
-        let mut rest = path.as_bytes();
+        let mut rest = path;
         loop {
-            let (piece, next) = first_piece(rest);
-            let from = at.as_ref().map_or(self.root.as_fd(), AsFd::as_fd);
+            let (piece, next) = first_piece(rest, MAX_PIECE);
+            let from = at.as_ref().map_or(start, AsFd::as_fd);
             let opened = if next.is_empty() {
                 return self.open_piece(from, piece, flags);
             } else {
@@ -169,7 +213,7 @@ impl Target {
         }
     }
 
-    fn open_piece(
+    pub(super) fn open_piece(
         &self,
         from: BorrowedFd<'_>,
         piece: &[u8],
@@ -216,19 +260,19 @@ fn walk(from: BorrowedFd<'_>, piece: &[u8], flags: OFlags) -> Result<OwnedFd, Er
 }
 
 /// Splits off as many components as fit one call.
-fn first_piece(path: &[u8]) -> (&[u8], &[u8]) {
-    if path.len() <= MAX_PIECE {
+pub(super) fn first_piece(path: &[u8], max: usize) -> (&[u8], &[u8]) {
+    if path.len() <= max {
         return (path, b"");
     }
     // A single component can be longer; the kernel will say so.
-    let slash = path[..MAX_PIECE]
+    let slash = path[..max]
         .iter()
         .rposition(|byte| *byte == b'/')
         .or_else(|| path.iter().position(|byte| *byte == b'/'));
     slash.map_or((path, b""), |at| (&path[..at], &path[at + 1..]))
 }
 
-fn folder_flags() -> OFlags {
+pub(super) fn folder_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 

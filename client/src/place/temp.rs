@@ -30,14 +30,12 @@ pub(crate) struct TempName {
 impl TempName {
     /// Makes something under a new name by `make`, which is called again if the name is taken.
     pub(super) fn make<T>(
-        folder: OwnedFd,
+        folder: &OpenFolder,
         mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<T, Errno>,
     ) -> Result<(Self, T), Errno> {
-        let names = TempNames::of(&folder)?;
-        let folder = Arc::new(folder);
-        let (name, result) = fresh(names, |name| make(folder.as_fd(), name))?;
+        let (name, result) = fresh(folder.names, |name| make(folder.handle(), name))?;
         let temp = Self {
-            folder,
+            folder: Arc::clone(&folder.handle),
             name,
             is_link: true,
         };
@@ -112,13 +110,6 @@ pub(crate) struct Temp {
     pub(crate) file: File,
 }
 
-impl Temp {
-    /// Makes an empty file in `folder` that only its owner may read.
-    pub(crate) fn create(folder: OwnedFd) -> io::Result<Self> {
-        Ok(OpenFolder::new(folder)?.temp()?)
-    }
-}
-
 /// A folder that several files are made in, one after another.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenFolder {
@@ -128,7 +119,7 @@ pub(crate) struct OpenFolder {
 
 impl OpenFolder {
     /// The folder that is open as `handle`.
-    pub(super) fn new(handle: OwnedFd) -> Result<Self, Errno> {
+    pub(crate) fn new(handle: OwnedFd) -> Result<Self, Errno> {
         let names = TempNames::of(&handle)?;
         Ok(Self {
             handle: Arc::new(handle),
@@ -213,6 +204,10 @@ mod tests {
         Target::open(path).unwrap().folder(&root).unwrap()
     }
 
+    fn open_folder(path: &Path) -> OpenFolder {
+        OpenFolder::new(open(path)).unwrap()
+    }
+
     fn names(path: &Path) -> Vec<OsString> {
         let mut names: Vec<_> = fs::read_dir(path)
             .unwrap()
@@ -226,12 +221,12 @@ mod tests {
     fn a_file_appears_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "old").unwrap();
-        let mut temp = Temp::create(open(folder.path())).unwrap();
+        let mut temp = open_folder(folder.path()).temp().unwrap();
         temp.file.write_all(b"new").unwrap();
         assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
         drop(temp);
         assert_eq!(names(folder.path()), ["a"]);
-        let mut temp = Temp::create(open(folder.path())).unwrap();
+        let mut temp = open_folder(folder.path()).temp().unwrap();
         temp.file.write_all(b"new").unwrap();
         let place = open(folder.path());
         temp.name
@@ -245,7 +240,7 @@ mod tests {
     fn what_is_to_be_kept_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "old").unwrap();
-        let temp = Temp::create(open(folder.path())).unwrap();
+        let temp = open_folder(folder.path()).temp().unwrap();
         let place = open(folder.path());
         let error = temp.name.publish(place.as_fd(), OsStr::new("a"), true);
         assert_eq!(error, Err(Errno::EXIST));

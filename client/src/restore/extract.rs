@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
@@ -11,16 +12,18 @@ use hashget_common::restore_file::RestoreFile;
 
 use super::ahead::{Ahead, ReadyPackages};
 use super::error::RestoreError;
+use super::execute::{Restored, Session};
 use super::list;
 use super::member::Extraction;
 use super::members::expand_with;
-use super::options::RestoreOptions;
+use super::options::{RestoreOptions, Selection};
 use super::redirect::Redirects;
-use super::run::{Job, lock};
+use super::run::lock;
 use super::sources::RestoreSources;
 use super::stats::ExtractStats;
+use super::untrusted::Screen;
 use crate::monitor::Monitor;
-use crate::place::{OwnerNames, Placer, Target};
+use crate::place::Target;
 
 /// Extracts the archive `archive` into the folder `target`, which is made if missing, then
 /// restores the files that its restore file lists.
@@ -43,14 +46,22 @@ pub fn extract(
     lock(&target)?;
     std::thread::scope(|scope| {
         let mut ahead = None;
-        check(archive, &file, &target, &mut |json| {
+        let redirects = check(archive, &file, &target, &options.selection, &mut |json| {
             if options.restore_file.is_none() {
                 let read = move || Ahead::read(json, options, sources, monitor);
                 ahead = Some(scope.spawn(read));
             }
         })?;
-        let ahead = || ahead.map(joined);
-        extract_sound(archive, file, &target, options, sources, monitor, ahead)
+        // That of the file that is read, whatever has its name by now.
+        let owner = file.metadata().ok().map(|metadata| metadata.uid());
+        let screen = Screen::new(options.trust, archive, owner, monitor);
+        let session = Session::begin(&target, screen, options, sources, monitor)?;
+        let sound = Sound {
+            archive,
+            file,
+            redirects,
+        };
+        extract_sound(sound, &session, || ahead.map(joined))
     })
 }
 
@@ -61,73 +72,66 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     }
 }
 
+/// An archive that was found sound, unless it is a pipe.
+struct Sound<'a> {
+    archive: &'a Path,
+    file: File,
+    redirects: Redirects,
+}
+
 /// Extracts and restores; `ahead` gives what was done meanwhile.
 fn extract_sound(
-    archive: &Path,
-    file: File,
-    target: &Target,
-    options: &RestoreOptions,
-    sources: &dyn RestoreSources,
-    monitor: &dyn Monitor,
+    sound: Sound<'_>,
+    session: &Session<'_>,
     ahead: impl FnOnce() -> Option<Ahead>,
 ) -> Result<ExtractStats, RestoreError> {
-    let placer = Placer::new(target, options.overwrite, options.fsync, monitor)
-        .map_err(RestoreError::open(target.path()))?;
-    let owners = OwnerNames::read(options.owners);
-    let redirects = if options.selection.is_all() {
-        Redirects::default()
-    } else {
-        Redirects::find(archive, &options.selection)?
-    };
-    let mut extraction = Extraction::new(&placer, &owners, options, redirects, monitor);
-    let mut result = unpack(archive, file, &mut extraction);
+    let Sound {
+        archive,
+        file,
+        redirects,
+    } = sound;
+    let mut extraction = Extraction::new(session, redirects);
+    let unpacked = unpack(archive, file, &mut extraction);
     let (mut stats, json) = extraction.end();
-    let mut removable = false;
-    let list = match &result {
-        Ok(()) => list_to_restore(archive, target, options, json, ahead),
-        Err(_) => Ok(None),
-    };
-    let expanded = list.and_then(|list| {
-        let expanded = list.map(|(list, ready)| expand_with(list, ready, sources, monitor));
-        if let Some(expanded) = &expanded {
-            expanded.list.check().map_err(|source| {
-                let path = archive.to_owned();
-                RestoreError::RestoreFile { path, source }
-            })?;
-        }
-        Ok(expanded)
-    });
-    let list = expanded.unwrap_or_else(|error| {
-        result = Err(error);
-        None
-    });
-    if let Some(list) = list {
-        // If this is killed from here on, `hashget -u` of the folder goes on.
-        placer.finish_unpacking();
-        let job = Job {
-            list: &list.list,
-            folders: &list.folders,
-            lost: &list.lost,
-            ready: &list.ready,
-            placer: &placer,
-            owners: &owners,
-            options,
-            sources,
-            monitor,
-        };
-        let (restored, complete, failure) = job.run();
-        removable = complete && options.selection.is_all();
+    let restored = unpacked.and_then(|()| restore_listed(archive, session, json, ahead));
+    let selects_all = session.options.selection.is_all();
+    let removable = matches!(&restored, Ok(Some(done)) if selects_all && done.needs_no_more());
+    let ending = session.end(removable);
+    if let Some(Restored {
+        stats: mut listed,
+        failure,
+        ..
+    }) = restored?
+    {
         if let Some(source) = failure {
-            result = Err(RestoreError::write(target.path())(source));
+            return Err(RestoreError::write(session.placer.target.path())(source));
         }
-        stats.restore = Some(restored);
+        listed.restore_file_removed = ending.restore_file_removed;
+        stats.restore = Some(listed);
     }
-    let removed = placer.finish_and_remove(removable);
-    (stats.unset_owner_files, stats.unset_metadata_files) = placer.unset();
-    if let Some(restored) = &mut stats.restore {
-        restored.restore_file_removed = removed;
-    }
-    result.map(|()| stats)
+    stats.unset_owner_files = ending.unset_owner_files;
+    stats.unset_metadata_files = ending.unset_metadata_files;
+    stats.refused_parts = ending.refused_parts;
+    Ok(stats)
+}
+
+/// Restores what the archive left out, if it has a restore file or one was given.
+fn restore_listed(
+    archive: &Path,
+    session: &Session<'_>,
+    json: Option<Vec<u8>>,
+    ahead: impl FnOnce() -> Option<Ahead>,
+) -> Result<Option<Restored>, RestoreError> {
+    let target = session.placer.target;
+    let Some((list, ready)) = list_to_restore(archive, target, session.options, json, ahead)?
+    else {
+        return Ok(None);
+    };
+    let expanded = expand_with(list, ready, session.sources, session.monitor);
+    super::run::check(&expanded, archive)?;
+    // If this is killed from here on, `hashget -u` of the directory goes on.
+    session.placer.finish_unpacking();
+    Ok(Some(session.restore(&expanded)))
 }
 
 /// What is to be restored: by the restore file that was given, else by the archive's own.
@@ -188,21 +192,25 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
 
 /// Refuses a damaged archive, and one whose restore file would replace that of another archive, the
 /// only account of what is missing from that one. `found` gets the restore file while the rest of
-/// the archive is still looked at.
+/// the archive is still looked at. Gives the hard links to files that are not selected.
 fn check(
     archive: &Path,
     file: &File,
     target: &Target,
+    selection: &Selection,
     found: &mut dyn FnMut(Vec<u8>),
-) -> Result<(), RestoreError> {
+) -> Result<Redirects, RestoreError> {
     let existing = list::read_in(target)?;
     let mut is_other = false;
-    if file
-        .metadata()
-        .map_err(RestoreError::open(archive))?
-        .is_file()
-    {
-        list::read_sound_archive(archive, &mut |json| {
+    let mut redirects = Redirects::default();
+    let metadata = file.metadata().map_err(RestoreError::open(archive))?;
+    if metadata.is_file() {
+        let mut note = |entry: &Entry| {
+            if !selection.is_all() {
+                redirects.note(entry, selection);
+            }
+        };
+        list::read_sound_archive(archive, &mut note, &mut |json| {
             is_other = existing.as_ref().is_some_and(|existing| *existing != json);
             found(json);
         })?;
@@ -212,5 +220,5 @@ fn check(
             path: target.path().to_owned(),
         });
     }
-    Ok(())
+    Ok(redirects)
 }

@@ -8,7 +8,7 @@ use hashget_common::archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError
 use hashget_common::digest::Digest;
 
 use super::ahead::ReadyPackages;
-use super::carry::{Batch, Carrier, Stop};
+use super::file_restorer::{Batch, FileRestorer, Stop};
 use super::plan::{PlannedFetch, PlannedPackage, RestorePlan};
 use super::sources::RestoreSources;
 use crate::monitor::{ByHost, HostTrouble, Level, Problem, error_chain};
@@ -17,9 +17,9 @@ use crate::sources::{FetchError, LocalPackage, Origin, PackageRef};
 const WAYS_OUT: &str = "name pools or hashservers that have them (--pool, --hashserver), or run the \
                         same command again later";
 
-/// Gets bytes for a [`Carrier`].
+/// Gets bytes for a [`FileRestorer`].
 pub(super) struct Fetcher<'a> {
-    pub(super) carrier: &'a Carrier<'a>,
+    pub(super) restorer: &'a FileRestorer<'a>,
     /// Packages that need not be had any more.
     pub(super) ready: &'a ReadyPackages,
     pub(super) sources: &'a dyn RestoreSources,
@@ -57,19 +57,19 @@ impl Fetcher<'_> {
             self.single(&digest);
         }
         self.troubles
-            .tell("packages could not be had", WAYS_OUT, self.carrier.monitor);
+            .tell("packages could not be had", WAYS_OUT, self.restorer.monitor);
     }
 
     /// What is still wanted; nothing once nothing can be placed.
     fn missing(&self) -> Vec<Digest> {
-        if self.carrier.is_broken() {
+        if self.restorer.is_broken() {
             return Vec::new();
         }
-        self.carrier.wanted.digests()
+        self.restorer.wanted.digests()
     }
 
     fn is_over(&self) -> bool {
-        self.carrier.wanted.is_empty() || self.carrier.is_broken()
+        self.restorer.wanted.is_empty() || self.restorer.is_broken()
     }
 
     /// Reads packages, several at a time, until nothing is wanted.
@@ -89,7 +89,7 @@ impl Fetcher<'_> {
                         let busy = u32::try_from(left.min(jobs)).unwrap_or(u32::MAX);
                         let threads = processors().div_ceil(busy.max(1));
                         if !self.package(&package.reference(), threads) {
-                            self.carrier.tally().stats.failed_packages += 1;
+                            self.restorer.tally().stats.failed_packages += 1;
                         }
                     }
                 });
@@ -103,18 +103,18 @@ impl Fetcher<'_> {
         if missing.is_empty() {
             return;
         }
-        let found = match self.sources.packages_with(&missing, self.carrier.monitor) {
+        let found = match self.sources.packages_with(&missing, self.restorer.monitor) {
             Ok(found) => found,
             Err(error) => {
                 let text = format!("cannot look for other packages: {}", error_chain(&*error));
-                self.carrier.monitor.message(Level::Warning, &text);
+                self.restorer.monitor.message(Level::Warning, &text);
                 return;
             }
         };
         let mut tried: HashSet<_> = plan.packages.iter().filter_map(|p| p.sha256).collect();
         for (digest, holders) in missing.iter().zip(found.matches.iter()) {
             for holder in holders {
-                if self.carrier.is_broken() || !self.carrier.wanted.contains(digest) {
+                if self.restorer.is_broken() || !self.restorer.wanted.contains(digest) {
                     break;
                 }
                 let Some(package) = found.packages.get(*holder) else {
@@ -122,7 +122,7 @@ impl Fetcher<'_> {
                 };
                 if tried.insert(package.sha256) {
                     let text = format!("another package may have it: {}", package.url);
-                    self.carrier.monitor.message(Level::Info, &text);
+                    self.restorer.monitor.message(Level::Info, &text);
                     self.package(
                         &PackageRef {
                             sha256: Some(package.sha256),
@@ -141,7 +141,7 @@ impl Fetcher<'_> {
         let name = name_of(package);
         let ready = package.sha256.and_then(|sha256| self.ready.take(&sha256));
         let local =
-            match ready.map_or_else(|| self.sources.package(package, self.carrier.monitor), Ok) {
+            match ready.map_or_else(|| self.sources.package(package, self.restorer.monitor), Ok) {
                 Ok(local) => local,
                 Err(error) => {
                     let trouble = error.downcast_ref::<FetchError>();
@@ -152,7 +152,7 @@ impl Fetcher<'_> {
         self.count(&local);
         match self.read(local, threads) {
             Ok(()) => {
-                self.carrier.tally().stats.read_packages += 1;
+                self.restorer.tally().stats.read_packages += 1;
                 true
             }
             Err(why) => self.failed(&name, &why, None),
@@ -163,9 +163,9 @@ impl Fetcher<'_> {
         let problem = Problem::text(name, why);
         match trouble {
             Some(trouble) => self.troubles.add(trouble, problem),
-            None => self.carrier.monitor.problem(&problem),
+            None => self.restorer.monitor.problem(&problem),
         }
-        self.carrier
+        self.restorer
             .tally()
             .package_failures
             .push(format!("{name}: {why}"));
@@ -175,8 +175,8 @@ impl Fetcher<'_> {
     /// Offers the package itself, then everything in it.
     fn read(&self, local: LocalPackage, threads: u32) -> Result<(), String> {
         let mut file = local.file.try_clone().map_err(|error| error.to_string())?;
-        if self.carrier.wanted.contains(&local.sha256) {
-            if self.carrier.offer(&mut file, Some(local.size)).is_err() {
+        if self.restorer.wanted.contains(&local.sha256) {
+            if self.restorer.offer(&mut file, Some(local.size)).is_err() {
                 return Ok(());
             }
             file.seek(SeekFrom::Start(0))
@@ -191,13 +191,13 @@ impl Fetcher<'_> {
         let mut batch = Batch::new();
         let mut visit = |entry: &Entry, content: &mut dyn Read| match entry.kind {
             EntryKind::File => self
-                .carrier
+                .restorer
                 .offer_one_of_many(content, entry.size, &mut batch),
             _ => Ok(()),
         };
         let read = read_archive(Input::File(file), &options, &mut visit);
         // Members that came before an error are sound. Whether to go on is asked before the next package.
-        let _stop = self.carrier.place_batch(&mut batch);
+        let _stop = self.restorer.place_batch(&mut batch);
         // Kept until here, because it may be a temporary file.
         drop(local);
         match read {
@@ -208,28 +208,28 @@ impl Fetcher<'_> {
 
     /// Fetches one file by itself, if it is still wanted.
     fn single(&self, digest: &Digest) {
-        if self.carrier.is_broken() || !self.carrier.wanted.contains(digest) {
+        if self.restorer.is_broken() || !self.restorer.wanted.contains(digest) {
             return;
         }
-        match self.sources.single_file(digest, self.carrier.monitor) {
+        match self.sources.single_file(digest, self.restorer.monitor) {
             Ok(mut local) => {
                 self.count(&local);
-                let mut tally = self.carrier.tally();
+                let mut tally = self.restorer.tally();
                 tally.stats.single_files += 1;
                 tally.stats.single_bytes += local.size;
                 drop(tally);
                 // Whether to go on is asked before the next one.
-                let _stop = self.carrier.offer(&mut local.file, Some(local.size));
+                let _stop = self.restorer.offer(&mut local.file, Some(local.size));
             }
             Err(error) => {
                 let text = format!("sha256:{digest}: {}", error_chain(&*error));
-                self.carrier.monitor.message(Level::Detail, &text);
+                self.restorer.monitor.message(Level::Detail, &text);
             }
         }
     }
 
     fn count(&self, local: &LocalPackage) {
-        let mut tally = self.carrier.tally();
+        let mut tally = self.restorer.tally();
         let bytes = match &local.origin {
             Origin::Downloaded(_) => &mut tally.stats.downloaded_bytes,
             Origin::Pool(_) | Origin::Archive(_) => &mut tally.stats.pool_bytes,

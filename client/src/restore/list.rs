@@ -69,7 +69,7 @@ pub(super) fn read_in(target: &Target) -> Result<Option<Vec<u8>>, RestoreError> 
 /// The bytes of the restore file at the root of an archive, if it has one.
 fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
     let mut found = None;
-    search_archive(archive, Reach::ToTheRestoreFile, &mut |json| {
+    search_archive(archive, Reach::ToTheRestoreFile, &mut |_| {}, &mut |json| {
         found = Some(json);
     })?;
     Ok(found)
@@ -79,17 +79,18 @@ fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
 /// is an error.
 fn find_in_sound_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
     let mut found = None;
-    read_sound_archive(archive, &mut |json| found = Some(json))?;
+    read_sound_archive(archive, &mut |_| {}, &mut |json| found = Some(json))?;
     Ok(found)
 }
 
-/// Reads an archive to its end, so that damage anywhere in it is an error. `found` gets its restore
+/// Reads an archive to its end, so that damage anywhere in it is an error. `each` gets every member, `found` its restore
 /// file, as soon as that is read; of several, which only a forger writes, each.
 pub(super) fn read_sound_archive(
     archive: &Path,
+    each: &mut dyn FnMut(&Entry),
     found: &mut dyn FnMut(Vec<u8>),
 ) -> Result<(), RestoreError> {
-    search_archive(archive, Reach::ToTheEnd, found)
+    search_archive(archive, Reach::ToTheEnd, each, found)
 }
 
 /// How much of an archive is read.
@@ -102,10 +103,12 @@ enum Reach {
 fn search_archive(
     archive: &Path,
     reach: Reach,
+    each: &mut dyn FnMut(&Entry),
     found: &mut dyn FnMut(Vec<u8>),
 ) -> Result<(), RestoreError> {
     let file = File::open(archive).map_err(RestoreError::open(archive))?;
     let mut visit = |entry: &Entry, content: &mut dyn Read| {
+        each(entry);
         if entry.kind != EntryKind::File || !is_restore_file(&entry.path) {
             return Ok(());
         }

@@ -6,15 +6,17 @@ use hashget_common::archive::{Entry, EntryKind, Origin};
 use hashget_common::hash_reader::Hasher;
 use hashget_common::rel_path::{RelPath, display_bytes};
 
+use super::execute::Session;
 use super::list::{is_restore_file, read_member};
 use super::options::{Overwrite, RestoreOptions};
 use super::redirect::Redirects;
 use super::stats::ExtractStats;
 use super::survey::hash;
+use super::untrusted::Screen;
 use crate::monitor::{Level, Monitor, Problem};
 use crate::place::{
-    ContentError, Existing, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer, Target,
-    Wanted, content_error, is_hopeless, write_content, write_data,
+    ContentError, Existing, InTheWay, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer,
+    Target, Wanted, content_error, is_hopeless, write_content, write_data,
 };
 use crate::tree::same_content;
 
@@ -22,6 +24,7 @@ use crate::tree::same_content;
 pub(super) struct Extraction<'a> {
     placer: &'a Placer<'a>,
     owners: &'a OwnerNames,
+    screen: &'a Screen<'a>,
     options: &'a RestoreOptions,
     redirects: Redirects,
     monitor: &'a dyn Monitor,
@@ -35,23 +38,19 @@ enum Outcome {
     Unchanged,
     Kept,
     Unselected,
+    Refused,
 }
 
 impl<'a> Extraction<'a> {
     /// Begins.
-    pub(super) fn new(
-        placer: &'a Placer<'a>,
-        owners: &'a OwnerNames,
-        options: &'a RestoreOptions,
-        redirects: Redirects,
-        monitor: &'a dyn Monitor,
-    ) -> Self {
+    pub(super) fn new(session: &'a Session<'a>, redirects: Redirects) -> Self {
         Self {
-            placer,
-            owners,
-            options,
+            placer: &session.placer,
+            owners: &session.owners,
+            screen: &session.screen,
+            options: session.options,
             redirects,
-            monitor,
+            monitor: session.monitor,
             stats: ExtractStats::default(),
             restore_file: None,
         }
@@ -82,8 +81,11 @@ impl<'a> Extraction<'a> {
             Ok(Outcome::Unchanged) => self.stats.unchanged_files += 1,
             Ok(Outcome::Kept) => self.stats.kept_members += 1,
             Ok(Outcome::Unselected) => self.stats.unselected_members += 1,
+            // The screen has counted and named it.
+            Ok(Outcome::Refused) => {}
             Err(error) => {
                 self.stats.failed_members += 1;
+                self.stats.in_the_way_members += u64::from(error.is_in_the_way());
                 let subject = display_bytes(&entry.path).into_owned();
                 self.monitor.problem(&Problem::new(subject, &error));
                 if is_hopeless(&error.source) {
@@ -101,9 +103,22 @@ impl<'a> Extraction<'a> {
             let why = "its name is one that hashget itself uses";
             return Err(PlaceError::because("extract it", why));
         }
-        let wanted = Wanted::of_member(&entry.metadata, self.owners);
         let is_directory = matches!(entry.kind, EntryKind::Directory);
         let selected = self.options.selection.contains_kind(&path, is_directory);
+        let redirect = self.redirects.of(&path).filter(|_| !selected).cloned();
+        if selected && !self.screen.passes_kind(&path, &entry.kind) {
+            return Ok(Outcome::Refused);
+        }
+        let mut wanted = Wanted::of_member(&entry.metadata, self.owners);
+        let is_used = match &entry.kind {
+            // Wanted by what is below it, too.
+            EntryKind::Directory => true,
+            EntryKind::HardLink { .. } => false,
+            _ => selected || redirect.is_some(),
+        };
+        if is_used {
+            wanted = self.screen.pass(&path, wanted);
+        }
         match &entry.kind {
             EntryKind::Directory => self.directory(&path, wanted, selected),
             EntryKind::File if is_restore_file(&entry.path) => {
@@ -112,10 +127,10 @@ impl<'a> Extraction<'a> {
             EntryKind::File if path.is_root() => {
                 Err(PlaceError::because("extract it", "it has no name"))
             }
-            EntryKind::File => match self.redirects.of(&path).cloned() {
-                Some(link) if !selected => self.file(&link, entry, content, &wanted),
-                _ if selected => self.file(&path, entry, content, &wanted),
-                _ => Ok(Outcome::Unselected),
+            EntryKind::File => match redirect {
+                Some(link) => self.file(&link, entry, content, &wanted),
+                None if selected => self.file(&path, entry, content, &wanted),
+                None => Ok(Outcome::Unselected),
             },
             _ if !selected => Ok(Outcome::Unselected),
             EntryKind::HardLink { target } => {
@@ -172,13 +187,11 @@ impl<'a> Extraction<'a> {
         content: &mut dyn Read,
         wanted: &Wanted,
     ) -> Result<Outcome, PlaceError> {
-        let existing = self
-            .placer
-            .existing(path)
-            .map_err(PlaceError::to("look at its place"));
+        let existing = self.placer.existing(path);
         let compare = match (existing, self.options.overwrite) {
-            (Ok(Existing::Folder), _) => {
-                return Err(PlaceError::because("replace it", "a folder has its name"));
+            // With `Always`, placing the file tells whether the directory is empty.
+            (Ok(Existing::Folder), Overwrite::Never | Overwrite::Changed) => {
+                return Err(PlaceError::in_the_way("replace it", InTheWay::Directory));
             }
             (Ok(Existing::File(_) | Existing::Other), Overwrite::Never) => {
                 return Ok(Outcome::Kept);
@@ -216,7 +229,8 @@ impl<'a> Extraction<'a> {
         };
         if unchanged {
             let file = target.file(path).map_err(PlaceError::to("open it"))?;
-            self.placer.settle(path, &file, true, holes, wanted)?;
+            self.placer
+                .update_metadata(path, &file, true, holes, wanted)?;
             return Ok(Outcome::Unchanged);
         }
         let placed = self.placer.place(path, temp, wanted)?;
@@ -246,11 +260,16 @@ impl<'a> Extraction<'a> {
             self.restore_file = Some(json);
             return Ok(Outcome::Unselected);
         }
+        let wanted = Wanted {
+            user: self.screen.stranger(),
+            group: None,
+            ..wanted.clone()
+        };
         let mut temp = self.placer.temp_beside(path)?;
         write_content(&mut &json[..], &mut temp.file, None, u64::MAX, None)
             .map_err(content_error)?;
         self.restore_file = Some(json);
-        self.placer.place(path, temp, wanted).map(Outcome::from)
+        self.placer.place(path, temp, &wanted).map(Outcome::from)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Expanded {
     pub(crate) folders: Vec<RestoreEntry>,
     /// What could not be listed, each group with the folder that it belongs into and its
     /// package's digest, and how many files it is.
-    pub(crate) lost: Vec<(MissingFile, u64)>,
+    pub(crate) unreadable: Vec<(MissingFile, u64)>,
     /// Packages that were read for this.
     pub(super) ready: ReadyPackages,
 }
@@ -33,7 +33,7 @@ impl Expanded {
         Self {
             list,
             folders: Vec::new(),
-            lost: Vec::new(),
+            unreadable: Vec::new(),
             ready: ReadyPackages::default(),
         }
     }
@@ -82,7 +82,7 @@ pub(super) fn expand_with(
     Expanded {
         list,
         folders: folders.into_values().collect(),
-        lost: missed,
+        unreadable: missed,
         ready,
     }
 }

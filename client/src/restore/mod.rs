@@ -7,11 +7,12 @@
 //! and no file appears under its name before its content is known to be right.
 
 mod ahead;
-mod carry;
+mod availability;
 mod error;
+mod execute;
 mod extract;
 pub(crate) mod fetch;
-mod knowledge;
+mod file_restorer;
 pub(crate) mod list;
 mod member;
 pub(crate) mod members;
@@ -25,13 +26,14 @@ mod run;
 mod sources;
 mod stats;
 mod survey;
+mod untrusted;
 mod wanted_set;
 
 pub use error::RestoreError;
 pub use extract::extract;
 pub use memory::{MemoryError, set_restore_memory};
-pub use options::{Overwrite, Owners, RestoreOptions, Selection};
-pub use plan::{PlannedFetch, PlannedFile, PlannedPackage, RestorePlan};
+pub use options::{Overwrite, Owners, RestoreOptions, Selection, Trust};
+pub use plan::{BlockedFile, PlannedFetch, PlannedFile, PlannedPackage, RestorePlan};
 pub use run::{plan, restore};
 pub use sources::{RestoreSources, SourceFailure, SourceReport};
 pub use stats::{ExtractStats, MissingFile, RestoreStats};

@@ -20,6 +20,8 @@ pub struct RestoreOptions {
     pub overwrite: Overwrite,
     /// How owners are set.
     pub owners: Owners,
+    /// Whether the archive is trusted with what lends rights.
+    pub trust: Trust,
     /// Whether archives inside packages are looked into.
     pub recursive: bool,
     /// Whether the restore file stays when everything has been restored.
@@ -37,12 +39,28 @@ impl Default for RestoreOptions {
             selection: Selection::default(),
             overwrite: Overwrite::default(),
             owners: Owners::default(),
+            trust: Trust::default(),
             recursive: false,
             keep_restore_file: false,
             fsync: false,
             jobs: 4,
         }
     }
+}
+
+/// Whether an archive is trusted with what lends rights: devices, setuid and setgid bits,
+/// capabilities and other `security.*` and `trusted.*` attributes, and the metadata of the root
+/// directory. What is left out is counted and named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// It is restored as it is.
+    #[default]
+    Always,
+    /// Trusted if the archive, or the restore file of a directory, belongs to root or to the user
+    /// who restores it.
+    ByOwner,
+    /// Nothing that lends rights is restored.
+    Never,
 }
 
 /// Which files of an archive are wanted; all of them if nothing was added.

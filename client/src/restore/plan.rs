@@ -31,6 +31,10 @@ pub struct RestorePlan {
     pub in_place_bytes: u64,
     /// Listed files that are not selected.
     pub unselected_files: u64,
+    /// Further hard links that will be made.
+    pub linked_files: u64,
+    /// Files that cannot be restored whatever is found.
+    pub blocked: Vec<BlockedFile>,
     /// What must be found: each content once, with every path that wants it.
     pub files: Vec<PlannedFile>,
     /// The packages of the restore file, in the order in which they will be read.
@@ -40,6 +44,18 @@ pub struct RestorePlan {
     /// Whether all sizes were known and which package holds which file, so that nothing more nor
     /// less will be fetched if all goes well.
     pub download_bytes_exact: bool,
+    /// What was found in the target: the files that the plan is carried out for.
+    #[serde(skip)]
+    pub(super) found: Survey,
+}
+
+/// A file that cannot be restored whatever is found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BlockedFile {
+    /// Where it belongs.
+    pub file: RelPath,
+    /// Why it cannot get there.
+    pub why: String,
 }
 
 /// One content that must be found.
@@ -51,6 +67,8 @@ pub struct PlannedFile {
     pub size: Option<u64>,
     /// Where it goes.
     pub paths: Vec<RelPath>,
+    /// A file in the tree that it will be copied from.
+    pub copy_of: Option<RelPath>,
     /// Whether it will be fetched by itself from a hashserver's pool.
     pub single: bool,
 }
@@ -87,7 +105,7 @@ pub enum PlannedFetch {
 
 /// What is known about where wanted contents can be had.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Knowledge {
+pub(super) struct Availability {
     /// For every package of the restore file: where it is without a download.
     pub(super) at_hand: Vec<Option<String>>,
     /// For every package: which wanted contents records say it holds; `None` without a record.
@@ -101,8 +119,8 @@ impl RestorePlan {
     /// Decides what will be fetched, for what a survey found.
     pub(super) fn new(
         list: &RestoreFile,
-        survey: &Survey,
-        knowledge: &Knowledge,
+        survey: Survey,
+        availability: &Availability,
         today: Date,
     ) -> Self {
         let mut plan = Self {
@@ -116,13 +134,16 @@ impl RestorePlan {
                 .filter_map(|number| list.files[*number].size)
                 .fold(0, u64::saturating_add),
             unselected_files: survey.unselected_files,
-            files: planned_files(list, survey),
+            linked_files: survey.links.len() as u64,
+            blocked: blocked_files(list, &survey),
+            files: planned_files(list, &survey),
             packages: list.packages.iter().map(planned_package).collect(),
+            found: survey,
             ..Self::default()
         };
-        plan.choose(knowledge);
-        plan.prefer_singles(knowledge);
-        plan.add_up(knowledge);
+        plan.choose(availability);
+        plan.prefer_singles(availability);
+        plan.add_up(availability);
         plan
     }
 
@@ -131,19 +152,25 @@ impl RestorePlan {
         self.files.is_empty()
     }
 
+    /// What the tree itself does not hold.
+    fn fetched(&self) -> BTreeSet<Digest> {
+        let fetched = self.files.iter().filter(|file| file.copy_of.is_none());
+        fetched.map(|file| file.sha256).collect()
+    }
+
     /// Says which packages will be read.
-    fn choose(&mut self, knowledge: &Knowledge) {
-        let needed = if self.files.is_empty() {
+    fn choose(&mut self, availability: &Availability) {
+        let wanted = self.fetched();
+        let needed = if wanted.is_empty() {
             vec![Need::No; self.packages.len()]
-        } else if knowledge.contents.is_empty() {
+        } else if availability.contents.is_empty() {
             vec![Need::Yes; self.packages.len()]
         } else {
-            let wanted: BTreeSet<Digest> = self.files.iter().map(|file| file.sha256).collect();
-            needed_packages(&wanted, knowledge)
+            needed_packages(&wanted, availability)
         };
         for (number, package) in self.packages.iter_mut().enumerate() {
-            let at_hand = knowledge.at_hand.get(number).cloned().flatten();
-            package.known_files = known(knowledge, number).map_or(0, |held| held.len() as u64);
+            let at_hand = availability.at_hand.get(number).cloned().flatten();
+            package.known_files = known(availability, number).map_or(0, |held| held.len() as u64);
             package.fetch = match (needed[number], at_hand) {
                 (Need::No, _) => PlannedFetch::NotNeeded,
                 (_, Some(place)) => PlannedFetch::AtHand(place),
@@ -154,14 +181,14 @@ impl RestorePlan {
     }
 
     /// Takes single files instead of a package where that is less to download.
-    fn prefer_singles(&mut self, knowledge: &Knowledge) {
-        if knowledge.singles.is_empty() {
+    fn prefer_singles(&mut self, availability: &Availability) {
+        if availability.singles.is_empty() {
             return;
         }
-        let mut open: BTreeSet<Digest> = self.files.iter().map(|file| file.sha256).collect();
+        let mut open = self.fetched();
         let mut single = BTreeSet::new();
         for number in 0..self.packages.len() {
-            let held = known(knowledge, number);
+            let held = known(availability, number);
             let package = &mut self.packages[number];
             let (Some(held), true) = (held, package.fetch != PlannedFetch::NotNeeded) else {
                 continue;
@@ -169,7 +196,7 @@ impl RestorePlan {
             let here: Vec<Digest> = held.intersection(&open).copied().collect();
             open.retain(|digest| !held.contains(digest));
             if package.fetch == PlannedFetch::Download
-                && cost(&here, knowledge).is_some_and(|cost| Some(cost) < package.size)
+                && cost(&here, availability).is_some_and(|cost| Some(cost) < package.size)
             {
                 package.fetch = PlannedFetch::NotNeeded;
                 single.extend(here);
@@ -178,13 +205,16 @@ impl RestorePlan {
         // What is left is in packages that no record describes.
         let rest: Vec<Digest> = open.into_iter().collect();
         let unknown: Vec<usize> = (0..self.packages.len())
-            .filter(|number| known(knowledge, *number).is_none())
+            .filter(|number| known(availability, *number).is_none())
             .filter(|number| is_download(&self.packages[*number].fetch))
             .collect();
         let whole = unknown.iter().try_fold(0_u64, |sum, number| {
             sum.checked_add(self.packages[*number].size?)
         });
-        if !rest.is_empty() && cost(&rest, knowledge) < whole && cost(&rest, knowledge).is_some() {
+        if !rest.is_empty()
+            && cost(&rest, availability) < whole
+            && cost(&rest, availability).is_some()
+        {
             for number in unknown {
                 self.packages[number].fetch = PlannedFetch::NotNeeded;
             }
@@ -195,7 +225,7 @@ impl RestorePlan {
         }
     }
 
-    fn add_up(&mut self, knowledge: &Knowledge) {
+    fn add_up(&mut self, availability: &Availability) {
         let mut exact = true;
         let mut bytes = 0_u64;
         for package in &self.packages {
@@ -212,7 +242,7 @@ impl RestorePlan {
             }
         }
         for file in self.files.iter().filter(|file| file.single) {
-            let size = knowledge.singles.get(&file.sha256).copied().unwrap_or(0);
+            let size = availability.singles.get(&file.sha256).copied().unwrap_or(0);
             bytes = bytes.saturating_add(size);
         }
         self.download_bytes = bytes;
@@ -227,8 +257,8 @@ enum Need {
     No,
 }
 
-fn known(knowledge: &Knowledge, number: usize) -> Option<&BTreeSet<Digest>> {
-    knowledge.contents.get(number).and_then(Option::as_ref)
+fn known(availability: &Availability, number: usize) -> Option<&BTreeSet<Digest>> {
+    availability.contents.get(number).and_then(Option::as_ref)
 }
 
 fn is_download(fetch: &PlannedFetch) -> bool {
@@ -237,9 +267,9 @@ fn is_download(fetch: &PlannedFetch) -> bool {
 
 /// Chooses packages that hold all that is wanted, as far as records tell: first those that
 /// nothing else can stand in for, then those at hand, then in the order of the list.
-fn needed_packages(wanted: &BTreeSet<Digest>, knowledge: &Knowledge) -> Vec<Need> {
+fn needed_packages(wanted: &BTreeSet<Digest>, availability: &Availability) -> Vec<Need> {
     let mut holders: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-    for (number, held) in knowledge.contents.iter().enumerate() {
+    for (number, held) in availability.contents.iter().enumerate() {
         for digest in held
             .iter()
             .flatten()
@@ -248,19 +278,24 @@ fn needed_packages(wanted: &BTreeSet<Digest>, knowledge: &Knowledge) -> Vec<Need
             holders.entry(*digest).or_default().push(number);
         }
     }
-    let mut order: Vec<usize> = (0..knowledge.contents.len()).collect();
+    let mut order: Vec<usize> = (0..availability.contents.len()).collect();
     let only: BTreeSet<usize> = holders
         .values()
         .filter(|numbers| numbers.len() == 1)
         .flatten()
         .copied()
         .collect();
-    let is_at_hand = |number: usize| knowledge.at_hand.get(number).is_some_and(Option::is_some);
+    let is_at_hand = |number: usize| {
+        availability
+            .at_hand
+            .get(number)
+            .is_some_and(Option::is_some)
+    };
     order.sort_by_key(|number| (!only.contains(number), !is_at_hand(*number), *number));
     let mut open = wanted.clone();
-    let mut needed = vec![Need::No; knowledge.contents.len()];
+    let mut needed = vec![Need::No; availability.contents.len()];
     for number in order {
-        let Some(held) = &knowledge.contents[number] else {
+        let Some(held) = &availability.contents[number] else {
             continue;
         };
         let before = open.len();
@@ -270,7 +305,7 @@ fn needed_packages(wanted: &BTreeSet<Digest>, knowledge: &Knowledge) -> Vec<Need
         }
     }
     if !open.is_empty() {
-        for (need, held) in needed.iter_mut().zip(&knowledge.contents) {
+        for (need, held) in needed.iter_mut().zip(&availability.contents) {
             if held.is_none() {
                 *need = Need::Maybe;
             }
@@ -280,14 +315,25 @@ fn needed_packages(wanted: &BTreeSet<Digest>, knowledge: &Knowledge) -> Vec<Need
 }
 
 /// What fetching these one by one costs; `None` if it cannot be done.
-fn cost(digests: &[Digest], knowledge: &Knowledge) -> Option<u64> {
+fn cost(digests: &[Digest], availability: &Availability) -> Option<u64> {
     digests.iter().try_fold(0_u64, |sum, digest| {
-        let size = knowledge.singles.get(digest)?;
+        let size = availability.singles.get(digest)?;
         sum.checked_add(*size)?.checked_add(REQUEST_COST_BYTES)
     })
 }
 
+fn blocked_files(list: &RestoreFile, survey: &Survey) -> Vec<BlockedFile> {
+    let blocked = survey.blocked.iter();
+    blocked
+        .map(|(number, blocked)| BlockedFile {
+            file: list.files[*number].file.clone(),
+            why: blocked.why.clone(),
+        })
+        .collect()
+}
+
 fn planned_files(list: &RestoreFile, survey: &Survey) -> Vec<PlannedFile> {
+    let copies = survey.copies(list);
     let mut places: HashMap<Digest, usize> = HashMap::with_capacity(survey.wanted.len());
     let mut files: Vec<PlannedFile> = Vec::with_capacity(survey.wanted.len());
     for number in &survey.wanted {
@@ -302,6 +348,9 @@ fn planned_files(list: &RestoreFile, survey: &Survey) -> Vec<PlannedFile> {
                 sha256: entry.sha256,
                 size: entry.size,
                 paths: vec![path],
+                copy_of: copies
+                    .get(&entry.sha256)
+                    .map(|number| list.files[*number].file.clone()),
                 single: false,
             });
         }

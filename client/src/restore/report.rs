@@ -4,32 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hashget_common::rel_path::RelPath;
 
-use super::carry::Carrier;
+use super::file_restorer::FileRestorer;
 use super::plan::RestorePlan;
 use super::stats::{MissingFile, RestoreStats};
 use super::survey::Survey;
 use crate::place::Placed;
 
-/// What a survey found, less what has been placed since from what was in place.
-pub(super) fn still_wanted(carrier: &Carrier<'_>, found: &Survey) -> Survey {
-    let still = |number: &&usize| {
-        carrier
-            .wanted
-            .contains(&carrier.list.files[**number].sha256)
-    };
-    Survey {
-        in_place: found.in_place.clone(),
-        wanted: found.wanted.iter().filter(still).copied().collect(),
-        links: found.links.clone(),
-        blocked: found.blocked.clone(),
-        unselected_files: found.unselected_files,
-    }
-}
-
 /// Makes the further names of files whose first name is in place now. Where the file system
 /// takes no more links, the name gets a copy.
-pub(super) fn make_links(carrier: &Carrier<'_>, found: &Survey) {
-    let list = carrier.list;
+pub(super) fn make_links(restorer: &FileRestorer<'_>, found: &Survey) {
+    let list = restorer.list;
     let index: HashMap<&RelPath, usize> = list
         .files
         .iter()
@@ -41,26 +25,26 @@ pub(super) fn make_links(carrier: &Carrier<'_>, found: &Survey) {
         let first_number = index.get(first);
         let missing = first_number.is_some_and(|first| {
             blocked.contains(first)
-                || carrier.tally().failed.contains_key(first)
-                || carrier.wanted.contains(&list.files[*first].sha256)
+                || restorer.tally().failed.contains_key(first)
+                || restorer.wanted.contains(&list.files[*first].sha256)
         });
         if missing {
             let why = format!("its first name {first} is missing");
-            carrier.tally().failed.insert(*number, why);
+            restorer.tally().failed.insert(*number, why);
             continue;
         }
         let entry = &list.files[*number];
         let size = entry.size.unwrap_or(0);
-        let mut result = carrier.placer.place_link(&entry.file, first);
+        let mut result = restorer.placer.place_link(&entry.file, first);
         if result.is_err()
-            && let Ok(file) = carrier.placer.target.file(first)
+            && let Ok(file) = restorer.placer.target.file(first)
         {
-            result = carrier.copy(*number, &file, size, None);
+            result = restorer.copy(*number, &file, size, None);
             if matches!(result, Ok(Placed::New)) {
-                carrier.not_linked(*number, first);
+                restorer.not_linked(*number, first);
             }
         }
-        if carrier.settled(*number, size, result).is_err() {
+        if restorer.record_link(*number, size, result).is_err() {
             return;
         }
     }
@@ -83,22 +67,23 @@ fn why_not_found(package_failures: &[String]) -> String {
 }
 
 /// Counts, and names what is missing and why.
-pub(super) fn add_up(
-    carrier: &Carrier<'_>,
-    found: &Survey,
-    plan: Option<&RestorePlan>,
-) -> RestoreStats {
-    let list = carrier.list;
-    let mut tally = carrier.tally();
+pub(super) fn add_up(restorer: &FileRestorer<'_>, plan: &RestorePlan) -> RestoreStats {
+    let found = &plan.found;
+    let list = restorer.list;
+    let mut tally = restorer.tally();
     let mut stats = std::mem::take(&mut tally.stats);
-    let mut missing: BTreeMap<usize, String> = found.blocked.iter().cloned().collect();
+    let mut missing: BTreeMap<usize, String> = BTreeMap::new();
+    for (number, blocked) in &found.blocked {
+        stats.in_the_way_files += u64::from(blocked.in_the_way);
+        missing.insert(*number, blocked.why.clone());
+    }
     let reason = why_not_found(&tally.package_failures);
     for number in found
         .wanted
         .iter()
         .chain(found.links.iter().map(|(n, _)| n))
     {
-        if carrier.wanted.contains(&list.files[*number].sha256) {
+        if restorer.wanted.contains(&list.files[*number].sha256) {
             missing.insert(*number, reason.clone());
         }
     }
@@ -128,19 +113,15 @@ pub(super) fn add_up(
         })
         .collect();
     stats.missing.sort_by(|a, b| a.file.cmp(&b.file));
-    if let Some(plan) = plan {
-        let packages = plan.packages.len() as u64;
-        let touched = stats.read_packages + stats.failed_packages;
-        stats.unneeded_packages = packages.saturating_sub(touched);
-    } else {
-        stats.unneeded_packages = list.packages.len() as u64;
-    }
+    let packages = plan.packages.len() as u64;
+    let touched = stats.read_packages + stats.failed_packages;
+    stats.unneeded_packages = packages.saturating_sub(touched);
     stats
 }
 
 /// Adds members of packages that could not even be listed.
-pub(super) fn add_lost(stats: &mut RestoreStats, lost: &[(MissingFile, u64)]) {
-    for (missing, files) in lost {
+pub(super) fn add_unreadable(stats: &mut RestoreStats, unreadable: &[(MissingFile, u64)]) {
+    for (missing, files) in unreadable {
         // A group of folders alone is missing, too.
         let files = (*files).max(1);
         stats.wanted_files = stats.wanted_files.saturating_add(files);

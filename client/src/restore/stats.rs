@@ -23,6 +23,8 @@ pub struct RestoreStats {
     pub missing_files: u64,
     /// Each of them, with its digest and the reason, sorted by path.
     pub missing: Vec<MissingFile>,
+    /// Those of them whose place something of another kind has, such as a directory.
+    pub in_the_way_files: u64,
     /// Files that the restore file lists and the selection does not want.
     pub unselected_files: u64,
     /// Packages that were read.
@@ -47,6 +49,9 @@ pub struct RestoreStats {
     pub unset_owner_files: u64,
     /// Files and folders of which something else could not be set; each was reported.
     pub unset_metadata_files: u64,
+    /// Mode bits, attributes and the like that were left out because the archive is not trusted; each
+    /// was reported.
+    pub refused_parts: u64,
     /// Temporary files of earlier, killed runs that were removed.
     pub removed_litter_files: u64,
     /// Whether the restore file was removed, because nothing is missing any more.
@@ -98,12 +103,17 @@ pub struct ExtractStats {
     pub kept_members: u64,
     /// Members that were refused or could not be placed; each was reported.
     pub failed_members: u64,
+    /// Those of them whose place something of another kind has, such as a directory.
+    pub in_the_way_members: u64,
     /// Members that the selection does not want.
     pub unselected_members: u64,
     /// Members whose owner could not be set, for want of privilege.
     pub unset_owner_files: u64,
     /// Members of which something else could not be set; each was reported.
     pub unset_metadata_files: u64,
+    /// Devices, mode bits, attributes and the like that were left out because the archive is not
+    /// trusted; each was reported.
+    pub refused_parts: u64,
     /// What came back from packages; `None` if the archive has no restore file.
     pub restore: Option<RestoreStats>,
 }

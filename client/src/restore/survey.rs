@@ -1,6 +1,6 @@
 //! What is already in place, and what is wanted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Read;
 
 use hashget_common::digest::Digest;
@@ -12,13 +12,13 @@ use rustix::fs::FileType;
 
 use super::options::{Overwrite, RestoreOptions};
 use crate::monitor::{Monitor, Progress, Unit};
-use crate::place::{JOURNAL_NAME, Looker, Target};
+use crate::place::{InTheWay, JOURNAL_NAME, Looker, Target, is_no_directory};
 
 /// How many files are looked at in a row; neighbours are in one folder mostly.
 const CHUNK: usize = 256;
 
 /// What became of the files of a restore file; each is an index into its `files`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Survey {
     /// In place, with the right content.
     pub(super) in_place: Vec<usize>,
@@ -27,9 +27,64 @@ pub(super) struct Survey {
     /// Further hard links, to be made when the first name is in place, and that first name.
     pub(super) links: Vec<(usize, RelPath)>,
     /// Those that cannot be restored whatever is found, and why.
-    pub(super) blocked: Vec<(usize, String)>,
+    pub(super) blocked: Vec<(usize, Blocked)>,
     /// Not selected.
     pub(super) unselected_files: u64,
+}
+
+impl Survey {
+    /// Wanted contents that the tree holds under another name, each with a file that has it.
+    pub(super) fn copies(&self, list: &RestoreFile) -> HashMap<Digest, usize> {
+        let wanted: HashSet<Digest> = self.contents(list).collect();
+        let in_place = self.in_place.iter();
+        in_place
+            .map(|number| (list.files[*number].sha256, *number))
+            .filter(|(digest, _)| wanted.contains(digest))
+            .collect()
+    }
+
+    /// Wanted contents that the tree does not hold.
+    pub(super) fn missing_contents(&self, list: &RestoreFile) -> BTreeSet<Digest> {
+        let copies = self.copies(list);
+        let contents = self.contents(list);
+        contents
+            .filter(|digest| !copies.contains_key(digest))
+            .collect()
+    }
+
+    /// True if the wanted files are only some of those that the packages were chosen for.
+    pub(super) fn is_partial(&self) -> bool {
+        !self.in_place.is_empty() || self.unselected_files > 0
+    }
+
+    fn contents<'a>(&'a self, list: &'a RestoreFile) -> impl Iterator<Item = Digest> + 'a {
+        let wanted = self.wanted.iter();
+        wanted.map(|number| list.files[*number].sha256)
+    }
+}
+
+/// Why a file cannot be restored whatever is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Blocked {
+    pub(super) why: String,
+    /// Something of another kind has its place.
+    pub(super) in_the_way: bool,
+}
+
+impl Blocked {
+    fn because(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            in_the_way: false,
+        }
+    }
+
+    fn in_the_way(what: InTheWay) -> Self {
+        Self {
+            why: what.to_string(),
+            in_the_way: true,
+        }
+    }
 }
 
 /// Says what is wanted where nothing is in place yet.
@@ -86,19 +141,19 @@ pub(super) fn survey(
             State::Blocked(why) => survey.blocked.push((number, why)),
         }
     }
-    settle_links(list, target, options, &right, &mut survey);
+    resolve_links(list, target, options, &right, &mut survey);
     survey
 }
 
 enum State {
     Right,
     Wanted,
-    Blocked(String),
+    Blocked(Blocked),
 }
 
 /// Links whose first name is in the archive count only if that file is what it was; links that
 /// are made already are in place.
-fn settle_links(
+fn resolve_links(
     list: &RestoreFile,
     target: &Target,
     options: &RestoreOptions,
@@ -166,7 +221,7 @@ fn look(
     match look_at_kind(looker, entry, overwrite) {
         State::Right if overwrite == Overwrite::Always => State::Wanted,
         State::Right if has_content(target, &entry.file, entry) => State::Right,
-        State::Right if overwrite == Overwrite::Never => State::Blocked(KEPT.to_owned()),
+        State::Right if overwrite == Overwrite::Never => State::Blocked(Blocked::because(KEPT)),
         State::Right => State::Wanted,
         other => other,
     }
@@ -178,22 +233,31 @@ const KEPT: &str = "something else has its name, and nothing is to be overwritte
 fn look_at_kind(looker: &mut Looker<'_>, entry: &RestoreEntry, overwrite: Overwrite) -> State {
     let name = entry.file.as_bytes();
     if name == RestoreFile::NAME.as_bytes() || name == JOURNAL_NAME.as_bytes() {
-        return State::Blocked("its name is one that hashget itself uses".to_owned());
+        return State::Blocked(Blocked::because("its name is one that hashget itself uses"));
     }
     let stat = match looker.stat(&entry.file) {
         Ok(None) => return State::Wanted,
         Ok(Some(stat)) => stat,
         // Maybe a folder that keeps us out; placing will open it up, or say why it cannot.
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return State::Wanted,
+        Err(error) if is_no_directory(&error) && overwrite == Overwrite::Always => {
+            return State::Wanted;
+        }
+        Err(error) if is_no_directory(&error) => {
+            return State::Blocked(Blocked::in_the_way(InTheWay::NoDirectory));
+        }
         Err(error) => {
-            let why = format!("its folder is a symbolic link or cannot be used: {error}");
-            return State::Blocked(why);
+            return State::Blocked(Blocked::because(format!(
+                "its directory cannot be used: {error}"
+            )));
         }
     };
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => State::Right,
-        FileType::Directory => State::Blocked("a folder has its name".to_owned()),
-        _ if overwrite == Overwrite::Never => State::Blocked(KEPT.to_owned()),
+        // Placing the file tells whether the directory is empty.
+        FileType::Directory if overwrite == Overwrite::Always => State::Wanted,
+        FileType::Directory => State::Blocked(Blocked::in_the_way(InTheWay::Directory)),
+        _ if overwrite == Overwrite::Never => State::Blocked(Blocked::because(KEPT)),
         _ => State::Wanted,
     }
 }

@@ -61,7 +61,8 @@ pub struct VerifyReport {
     pub files: u64,
     /// Files that were found in a package; only known after a deep verification of all packages.
     pub found_files: u64,
-    /// Files that are in none of the packages; empty unless `deep` looked at all of them.
+    /// Files that are in none of the packages. Unless `deep` looked at all of them, only those of
+    /// which the restore file itself shows it: it names no package for them.
     pub lost: Vec<LostFile>,
     /// Every package that was looked at.
     pub details: Vec<PackageReport>,
@@ -149,13 +150,21 @@ pub fn verify(
         found.extend(checked.found);
         report.details.push(checked.report);
     }
+    if !options.deep {
+        report.lost = unnamed(&list);
+        if list.packages.is_empty() {
+            report
+                .lost
+                .extend(lost_files(&list, &found, &report.details));
+        }
+    }
     if options.deep {
         let is_found = |entry: &&RestoreEntry| found.contains(&entry.sha256);
         report.found_files = list.files.iter().filter(is_found).count() as u64;
         if all {
             report.lost = lost_files(&list, &found, &report.details);
         }
-        for (missing, _) in expanded.lost {
+        for (missing, _) in expanded.unreadable {
             report.lost.push(LostFile {
                 file: missing.file,
                 sha256: missing.sha256,
@@ -188,13 +197,33 @@ fn sample(list: &RestoreFile, options: &VerifyOptions) -> Vec<usize> {
     order
 }
 
+/// Members of packages that the list does not name: they are lost, whatever sources say.
+fn unnamed(list: &RestoreFile) -> Vec<LostFile> {
+    let named: HashSet<&HashSpec> = list.packages.iter().map(|package| &package.hash).collect();
+    let groups = list.members.iter();
+    groups
+        .filter(|group| !named.contains(&group.package))
+        .map(|group| LostFile {
+            file: group.into.clone(),
+            sha256: group.package.sha256().unwrap_or(group.sum),
+            why: format!(
+                "{} files that are members of the package with this hash: the restore file does \
+                 not say where it is",
+                group.files
+            ),
+        })
+        .collect()
+}
+
 fn lost_files(
     list: &RestoreFile,
     found: &HashSet<Digest>,
     details: &[PackageReport],
 ) -> Vec<LostFile> {
     let dead = details.iter().filter(|report| !report.alive).count();
-    let why = if dead == 0 {
+    let why = if details.is_empty() {
+        "the restore file names no package".to_owned()
+    } else if dead == 0 {
         "none of the packages holds it".to_owned()
     } else {
         format!(

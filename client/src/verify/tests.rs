@@ -124,3 +124,19 @@ fn info_adds_up_what_a_restore_needs() {
     assert_eq!(found.to_download[0], list.packages[0].url);
     assert_eq!(sources.fetched(), Vec::<String>::new());
 }
+
+#[test]
+fn files_that_no_package_is_named_for_are_lost_at_a_glance() {
+    let work = tempfile::tempdir().unwrap();
+    fs::write(work.path().join("alone"), "alone").unwrap();
+    let list = list_of(work.path(), &[path("alone")], Vec::new());
+    fs::write(work.path().join(RestoreFile::NAME), list.to_json().unwrap()).unwrap();
+    for options in [VerifyOptions::default(), deep()] {
+        let sources = TestSources::default();
+        let report = verify(work.path(), &options, &sources, &Silent).unwrap();
+        assert!(!report.is_good());
+        let names = report.lost.iter().map(|lost| lost.file.to_string());
+        assert_eq!(names.collect::<Vec<_>>(), ["alone"]);
+        assert_eq!(report.lost[0].why, "the restore file names no package");
+    }
+}

@@ -14,7 +14,7 @@ use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::cli::standard_streams::NamedArchive;
-use crate::restore::{ExtractStats, Overwrite, Owners, RestoreOptions, RestoreStats};
+use crate::restore::{ExtractStats, Overwrite, Owners, RestoreOptions, RestoreStats, Trust};
 use crate::restore::{extract, plan, restore};
 use crate::series::StoredPatch;
 
@@ -40,11 +40,15 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
             ));
         }
         let stats = restore(path, &options, &sources, context.reporter)?;
-        let missing = stats.missing_files;
+        let left = Left {
+            missing_files: stats.missing_files,
+            failed_members: 0,
+            in_the_way: stats.in_the_way_files,
+        };
         tell_each(&stats.missing, context.reporter);
         context.reporter.report(&Restored(stats));
         check_selected(&options.selection, name, context.reporter)?;
-        return complete(path, missing, 0);
+        return complete(path, &left, options.overwrite);
     }
     let Some(target) = &args.restore.directory else {
         return Err(CliError::usage(format!(
@@ -53,33 +57,58 @@ pub(super) fn run(path: &Path, args: &HashgetArgs, context: &Context) -> Result<
         )));
     };
     let stats = extract(path, target, &options, &sources, context.reporter)?;
-    let missing = stats
-        .restore
-        .as_ref()
-        .map_or(0, |stats| stats.missing_files);
-    let failed = stats.failed_members;
-    if let Some(restore) = &stats.restore {
+    let restored = stats.restore.as_ref();
+    let left = Left {
+        missing_files: restored.map_or(0, |stats| stats.missing_files),
+        failed_members: stats.failed_members,
+        in_the_way: stats.in_the_way_members + restored.map_or(0, |stats| stats.in_the_way_files),
+    };
+    if let Some(restore) = restored {
         tell_each(&restore.missing, context.reporter);
     }
     context.reporter.report(&Extracted(stats));
     check_selected(&options.selection, name, context.reporter)?;
-    complete(target, missing, failed)
+    complete(target, &left, options.overwrite)
 }
 
-fn complete(folder: &Path, missing_files: u64, failed_members: u64) -> Result<(), CliError> {
-    if missing_files == 0 && failed_members == 0 {
-        return Ok(());
-    }
-    let message = match (missing_files, failed_members) {
+/// What is not where it belongs.
+struct Left {
+    missing_files: u64,
+    failed_members: u64,
+    /// How many of both have their place taken by something of another kind.
+    in_the_way: u64,
+}
+
+fn complete(target: &Path, left: &Left, overwrite: Overwrite) -> Result<(), CliError> {
+    let message = match (left.missing_files, left.failed_members) {
+        (0, 0) => return Ok(()),
         (files, 0) => format!("{files} files could not be restored"),
         (0, members) => format!("{members} members of the archive could not be extracted"),
         (files, members) => format!(
             "{files} files could not be restored, {members} members of the archive not extracted"
         ),
     };
-    Err(CliError::failed(message).hint(match missing_files {
-        0 => "the reasons are above; the same command again extracts only what is missing",
-        _ if folder.join(StoredPatch::FOLDER).exists() => {
+    Err(CliError::failed(message).hint(hint(target, left, overwrite)))
+}
+
+fn hint(target: &Path, left: &Left, overwrite: Overwrite) -> &'static str {
+    match left {
+        Left {
+            in_the_way: 1.., ..
+        } if overwrite == Overwrite::Always => {
+            "directories that are not empty are never replaced: move those named above away, then \
+             run the same command again"
+        }
+        Left {
+            in_the_way: 1.., ..
+        } => {
+            "what has the places named above is of another kind: --overwrite always replaces it, \
+             unless it is a directory that is not empty; or choose another directory"
+        }
+        Left {
+            missing_files: 0, ..
+        } => "the reasons are above; the same command again extracts only what is missing",
+        _ if target.join(StoredPatch::FOLDER).exists() => {
             "this archive of a series holds patches: `hashget series restore` applies them, and \
              `hashget series export` makes an archive that needs none"
         }
@@ -87,7 +116,7 @@ fn complete(folder: &Path, missing_files: u64, failed_members: u64) -> Result<()
             "the reasons are above; the same command again fetches only what is missing, also \
              from other pools and hashservers (--pool, --hashserver)"
         }
-    }))
+    }
 }
 
 fn options(args: &HashgetArgs, context: &Context) -> Result<RestoreOptions, CliError> {
@@ -106,6 +135,11 @@ fn options(args: &HashgetArgs, context: &Context) -> Result<RestoreOptions, CliE
             Some(OverwriteWhen::Always) => Overwrite::Always,
         },
         owners,
+        trust: match (restore.untrusted, restore.trusted) {
+            (true, _) => Trust::Never,
+            (_, true) => Trust::Always,
+            _ => Trust::ByOwner,
+        },
         recursive: args.index.recursive,
         keep_restore_file: restore.keep_restore_file,
         jobs: context.jobs(),
@@ -151,6 +185,7 @@ impl Report for Extracted {
             stats.unset_owner_files,
             stats.unset_metadata_files,
         ));
+        lines.extend(refused_line(stats.refused_parts));
         match &stats.restore {
             Some(restore) => lines.extend(restored_lines(restore)),
             None => {
@@ -177,13 +212,22 @@ fn restored_lines(stats: &RestoreStats) -> Vec<String> {
         stats.unset_owner_files,
         stats.unset_metadata_files,
     ));
+    lines.extend(refused_line(stats.refused_parts));
     lines
+}
+
+fn refused_line(refused: u64) -> Option<String> {
+    (refused > 0).then(|| {
+        format!("Left out, because the archive is not trusted: {refused} (--trusted restores all)")
+    })
 }
 
 fn unset_lines(owners: u64, others: u64) -> Vec<String> {
     let mut lines = Vec::new();
     if owners > 0 {
-        lines.push(format!("Owners not set (that takes root): {owners}"));
+        lines.push(format!(
+            "Owners not set: {owners} (-v names them; --user restores without owners)"
+        ));
     }
     if others > 0 {
         lines.push(format!("Other metadata not set: {others}"));

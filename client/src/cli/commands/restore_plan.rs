@@ -25,6 +25,18 @@ impl Report for Planned {
         if plan.unselected_files > 0 {
             lines.push(format!("not selected: {} files", plan.unselected_files));
         }
+        let copied = plan.files.iter().filter(|file| file.copy_of.is_some());
+        for (count, what) in [
+            (copied.count() as u64, "copied within the tree"),
+            (plan.linked_files, "linked to files of the tree"),
+        ] {
+            if count > 0 {
+                lines.push(format!("{what}: {count} files"));
+            }
+        }
+        for blocked in &plan.blocked {
+            lines.push(format!("BLOCKED {}: {}", blocked.file, blocked.why));
+        }
         if plan.expired {
             lines.push(format!("expired: {}", plan.expires));
         }

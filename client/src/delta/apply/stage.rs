@@ -21,7 +21,9 @@ use crate::delta::error::DeltaError;
 use crate::delta::index::find;
 use crate::delta::manifest::{PATCH_FOLDER, WHOLE_FOLDER};
 use crate::delta::patch::patch;
-use crate::place::{Applied, ContentError, HoleWriter, Node, apply, write_content, write_data};
+use crate::place::{
+    Applied, ContentError, HoleWriter, Node, OpenFolder, apply, write_content, write_data,
+};
 use crate::tree::{DataReader, data_extents, digest_of};
 
 /// Fills the stage.
@@ -286,7 +288,8 @@ impl<'a> Stager<'a> {
         (self.job.hook)();
         let failed = |error: io::Error| DeltaError::act("make", &entry.path)(error);
         let folder = self.new.try_clone().map_err(failed)?;
-        let (temp, handle) = node.make(folder).map_err(|error| failed(error.into()))?;
+        let folder = OpenFolder::new(folder).map_err(|error| failed(error.into()))?;
+        let (temp, handle) = node.make(&folder).map_err(|error| failed(error.into()))?;
         set(handle.as_fd(), entry)?;
         let name = self.name(&entry.path)?;
         temp.publish(self.new.as_fd(), &name, true)

@@ -37,12 +37,12 @@ fn list(files: &[(&str, &str)], packages: &[(&str, Option<u64>)]) -> RestoreFile
     }
 }
 
-fn plan(list: &RestoreFile, knowledge: &Knowledge) -> RestorePlan {
+fn plan(list: &RestoreFile, availability: &Availability) -> RestorePlan {
     let survey = Survey {
         wanted: (0..list.files.len()).collect(),
         ..Survey::default()
     };
-    RestorePlan::new(list, &survey, knowledge, jiff::civil::date(2020, 1, 1))
+    RestorePlan::new(list, survey, availability, jiff::civil::date(2020, 1, 1))
 }
 
 fn holds(texts: &[&str]) -> BTreeSet<Digest> {
@@ -55,7 +55,7 @@ fn without_records_every_package_is_read() {
         &[("a", "x"), ("b", "x"), ("c", "y")],
         &[("p", Some(10)), ("q", None)],
     );
-    let plan = plan(&list, &Knowledge::default());
+    let plan = plan(&list, &Availability::default());
     assert_eq!(plan.files.len(), 2);
     assert_eq!(plan.files[0].paths.len(), 2);
     assert!(
@@ -72,7 +72,7 @@ fn without_records_every_package_is_read() {
 #[test]
 fn nothing_wanted_needs_no_package() {
     let list = list(&[], &[("p", Some(10))]);
-    let plan = plan(&list, &Knowledge::default());
+    let plan = plan(&list, &Availability::default());
     assert!(plan.is_empty());
     assert_eq!(plan.packages[0].fetch, PlannedFetch::NotNeeded);
     assert_eq!((plan.download_bytes, plan.download_bytes_exact), (0, true));
@@ -84,7 +84,7 @@ fn packages_that_others_can_stand_in_for_are_left_out() {
         &[("a", "x"), ("b", "y")],
         &[("p", Some(10)), ("q", Some(20)), ("r", Some(30))],
     );
-    let knowledge = Knowledge {
+    let availability = Availability {
         at_hand: vec![None, None, Some("pool".to_owned())],
         contents: vec![
             Some(holds(&["x"])),
@@ -93,7 +93,7 @@ fn packages_that_others_can_stand_in_for_are_left_out() {
         ],
         singles: BTreeMap::new(),
     };
-    let plan = plan(&list, &knowledge);
+    let plan = plan(&list, &availability);
     let fetches: Vec<_> = plan.packages.iter().map(|p| &p.fetch).collect();
     let none = &PlannedFetch::NotNeeded;
     assert_eq!(fetches, [none, &PlannedFetch::Download, none]);
@@ -106,12 +106,12 @@ fn what_no_record_knows_may_be_in_packages_without_one() {
         &[("a", "x"), ("b", "y")],
         &[("p", Some(10)), ("q", Some(20))],
     );
-    let knowledge = Knowledge {
+    let availability = Availability {
         at_hand: Vec::new(),
         contents: vec![Some(holds(&["x"])), None],
         singles: BTreeMap::new(),
     };
-    let plan = plan(&list, &knowledge);
+    let plan = plan(&list, &availability);
     assert_eq!(plan.packages[0].fetch, PlannedFetch::Download);
     assert_eq!(plan.packages[1].fetch, PlannedFetch::IfNeeded);
     assert!(!plan.download_bytes_exact);
@@ -123,7 +123,7 @@ fn single_files_are_taken_where_they_cost_less() {
         &[("a", "x"), ("b", "y"), ("c", "z")],
         &[("p", Some(1_000_000)), ("q", Some(100)), ("r", None)],
     );
-    let knowledge = Knowledge {
+    let availability = Availability {
         at_hand: Vec::new(),
         contents: vec![
             Some(holds(&["x"])),
@@ -134,7 +134,7 @@ fn single_files_are_taken_where_they_cost_less() {
             .map(|(text, size)| (digest(text), size))
             .into(),
     };
-    let plan = plan(&list, &knowledge);
+    let plan = plan(&list, &availability);
     let fetches: Vec<_> = plan.packages.iter().map(|p| &p.fetch).collect();
     let download = &PlannedFetch::Download;
     assert_eq!(fetches, [&PlannedFetch::NotNeeded, download, download]);
@@ -147,7 +147,7 @@ fn single_files_are_taken_where_they_cost_less() {
 fn the_day_of_expiry_is_said() {
     let mut list = list(&[], &[]);
     list.expires = "2020-01-01".parse().unwrap();
-    assert!(plan(&list, &Knowledge::default()).expired);
+    assert!(plan(&list, &Availability::default()).expired);
     list.expires = "2020-01-02".parse().unwrap();
-    assert!(!plan(&list, &Knowledge::default()).expired);
+    assert!(!plan(&list, &Availability::default()).expired);
 }

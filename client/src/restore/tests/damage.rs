@@ -98,14 +98,17 @@ fn a_folder_in_the_way_stays_and_is_named() {
     let work = tempfile::tempdir().unwrap();
     let sources = folder(work.path(), b"right");
     fs::create_dir(work.path().join("a/f")).unwrap();
-    let stats = run(work.path(), &sources, Overwrite::Always);
-    assert_eq!(stats.missing_files, 1);
-    assert!(
-        stats.missing[0].why.contains("folder"),
-        "{:?}",
-        stats.missing
-    );
+    let stats = run(work.path(), &sources, Overwrite::Changed);
+    assert_eq!((stats.missing_files, stats.in_the_way_files), (1, 1));
+    let why = &stats.missing[0].why;
+    assert!(why.contains("directory"), "{why}");
     assert_eq!(sources.fetched(), Vec::<String>::new());
+    fs::write(work.path().join("a/f/mine"), "").unwrap();
+    let stats = run(work.path(), &sources, Overwrite::Always);
+    assert_eq!((stats.missing_files, stats.in_the_way_files), (1, 1));
+    let why = &stats.missing[0].why;
+    assert!(why.contains("not empty"), "{why}");
+    assert!(work.path().join("a/f/mine").exists());
 }
 
 #[test]

@@ -156,6 +156,8 @@ impl RestoreSources for TestSources {
 pub(crate) struct Log {
     pub(crate) problems: Mutex<Vec<String>>,
     pub(crate) warnings: Mutex<Vec<String>>,
+    /// Those that ended: what, how much there was to do, and how much was done.
+    pub(crate) tasks: Mutex<Vec<(String, Option<u64>, u64)>>,
 }
 
 impl Log {
@@ -176,5 +178,8 @@ impl Monitor for Log {
     }
     fn task_started(&self, _: &Task) {}
     fn task_advanced(&self, _: &Task, _: u64) {}
-    fn task_finished(&self, _: &Task, _: u64) {}
+    fn task_finished(&self, task: &Task, done: u64) {
+        let ended = (task.label.clone(), task.total, done);
+        self.tasks.lock().unwrap().push(ended);
+    }
 }

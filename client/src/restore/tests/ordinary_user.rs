@@ -203,6 +203,8 @@ fn foreign(work: &Path, sources: &mut TestSources) {
     assert_eq!(stats.unset_metadata_files, 1);
     assert_eq!(fs::metadata(root.join("f")).unwrap().mode() & 0o7777, 0o755);
     let problems = log.problems();
+    let owners = problems.iter().filter(|p| p.contains("owners"));
+    assert_eq!(owners.count(), 1, "{problems:?}");
     assert!(
         problems.iter().any(|p| p.starts_with("null: ")),
         "{problems:?}"

@@ -13,6 +13,7 @@ use hashget_common::restore_file::RestoreFile;
 use rustix::io::Errno;
 
 use super::stats::RestoreStats;
+use super::untrusted::Screen;
 use super::wanted_set::WantedSet;
 use crate::monitor::{Level, Monitor, Problem, Progress, Unit, error_chain};
 use crate::place::{
@@ -35,17 +36,18 @@ struct LastFolder(Option<(RelPath, OpenFolder)>);
 pub(super) enum Stop {
     /// Nothing is wanted any more.
     Done,
-    /// Nothing can be placed any more; [`Carrier::fatal`] has the reason.
+    /// Nothing can be placed any more; [`FileRestorer::fatal`] has the reason.
     Fatal,
 }
 
 /// Places wanted contents, whoever finds them. Shared by all threads of a restore.
-pub(super) struct Carrier<'a> {
+pub(super) struct FileRestorer<'a> {
     pub(super) list: &'a RestoreFile,
     pub(super) placer: &'a Placer<'a>,
     pub(super) wanted: WantedSet,
     pub(super) monitor: &'a dyn Monitor,
     owners: &'a OwnerNames,
+    screen: &'a Screen<'a>,
     /// First names of hard links.
     firsts: HashSet<&'a RelPath>,
     progress: Progress<'a>,
@@ -63,29 +65,33 @@ pub(super) struct Tally {
     fatal: Option<io::Error>,
 }
 
-impl<'a> Carrier<'a> {
-    /// A carrier for the `wanted` files of `list`.
+impl<'a> FileRestorer<'a> {
+    /// Takes what the `wanted` files of `list` need of `list`.
     pub(super) fn new(
         list: &'a RestoreFile,
         wanted: &[usize],
         placer: &'a Placer<'a>,
         owners: &'a OwnerNames,
+        screen: &'a Screen<'a>,
         monitor: &'a dyn Monitor,
     ) -> Self {
-        let total = wanted.iter().filter_map(|number| list.files[*number].size);
-        let total = total.fold(0, u64::saturating_add);
+        // Of a file whose size is not known nobody can say how much of the work it is.
+        let total = wanted.iter().try_fold(0_u64, |sum, number| {
+            Some(sum.saturating_add(list.files[*number].size?))
+        });
         Self {
             list,
             placer,
             wanted: WantedSet::new(list, wanted),
             monitor,
             owners,
+            screen,
             firsts: list
                 .files
                 .iter()
                 .filter_map(|e| e.hardlink.as_ref())
                 .collect(),
-            progress: Progress::start(monitor, "restoring", Unit::Bytes, Some(total)),
+            progress: Progress::start(monitor, "restoring", Unit::Bytes, total),
             tally: Mutex::default(),
         }
     }
@@ -184,7 +190,7 @@ impl<'a> Carrier<'a> {
                 }),
                 Some((file, holes)) => self.copy(number, file, size, *holes),
             };
-            self.settled(number, size, result)?;
+            self.record(number, size, result)?;
         }
         Ok(())
     }
@@ -223,7 +229,7 @@ impl<'a> Carrier<'a> {
         let hasher = Some(Hasher::new());
         let (digest, size) = match write_content(content, &mut temp.file, holes, max, hasher) {
             Ok((Some(digest), size)) => (digest, size),
-            Err(ContentError::Write(error)) => return self.trouble(error),
+            Err(ContentError::Write(error)) => return self.abort(error),
             // Too long to be wanted, or the source failed and tells that itself.
             Ok((None, _)) | Err(_) => return Ok(()),
         };
@@ -231,19 +237,19 @@ impl<'a> Carrier<'a> {
             return Ok(());
         };
         let Ok(source) = temp.file.try_clone() else {
-            return self.trouble(Errno::NFILE.into());
+            return self.abort(Errno::NFILE.into());
         };
         // The guess was right: the file is beside its place already.
         if let Some(at) = files.iter().position(|number| *number == guess) {
             files.remove(at);
             let path = &self.list.files[guess].file;
             let result = self.placer.place(path, temp, &self.metadata(guess));
-            self.settled(guess, size, result)?;
+            self.record(guess, size, result)?;
         } else {
             drop(temp);
         }
         for number in files {
-            self.settled(number, size, self.copy(number, &source, size, holes))?;
+            self.record(number, size, self.copy(number, &source, size, holes))?;
         }
         Ok(())
     }
@@ -254,7 +260,7 @@ impl<'a> Carrier<'a> {
             match self.placer.temp_beside(&self.list.files[number].file) {
                 Ok(temp) => return Ok(Some((number, temp))),
                 Err(error) => {
-                    self.settled(number, 0, Err(error))?;
+                    self.record(number, 0, Err(error))?;
                     self.wanted.give_up(&self.list.files[number].sha256, number);
                 }
             }
@@ -278,7 +284,7 @@ impl<'a> Carrier<'a> {
     }
 
     /// Makes the metadata of a file that is in place right.
-    pub(super) fn settle_in_place(&self, number: usize) -> Result<(), PlaceError> {
+    pub(super) fn update_in_place(&self, number: usize) -> Result<(), PlaceError> {
         let entry = &self.list.files[number];
         let file = self
             .placer
@@ -288,7 +294,7 @@ impl<'a> Carrier<'a> {
         let alone = entry.hardlink.is_none() && !self.firsts.contains(&entry.file);
         let wanted = self.metadata(number);
         self.placer
-            .settle(&entry.file, &file, alone, entry_holes(entry), &wanted)
+            .update_metadata(&entry.file, &file, alone, entry_holes(entry), &wanted)
     }
 
     /// Tells that a name that should be a hard link has become a file of its own.
@@ -299,7 +305,21 @@ impl<'a> Carrier<'a> {
     }
 
     /// Counts what became of a file.
-    pub(super) fn settled(
+    pub(super) fn record(
+        &self,
+        number: usize,
+        size: u64,
+        result: Result<Placed, PlaceError>,
+    ) -> Result<(), Stop> {
+        if matches!(result, Ok(Placed::New)) {
+            self.progress.advance(size);
+        }
+        self.record_link(number, size, result)
+    }
+
+    /// Counts what became of another name of a file, whose bytes are no part of the progress: the
+    /// first name's are.
+    pub(super) fn record_link(
         &self,
         number: usize,
         size: u64,
@@ -311,7 +331,6 @@ impl<'a> Carrier<'a> {
                 tally.stats.placed_files += 1;
                 tally.stats.placed_bytes += size;
                 drop(tally);
-                self.progress.advance(size);
                 let path = &self.list.files[number].file;
                 self.monitor
                     .message(Level::Detail, &format!("restored {path}"));
@@ -324,9 +343,10 @@ impl<'a> Carrier<'a> {
             }
             Err(error) => {
                 tally.failed.insert(number, error_chain(&error));
+                tally.stats.in_the_way_files += u64::from(error.is_in_the_way());
                 drop(tally);
                 if is_hopeless(&error.source) {
-                    return self.trouble(error.source);
+                    return self.abort(error.source);
                 }
                 Ok(())
             }
@@ -335,11 +355,13 @@ impl<'a> Carrier<'a> {
 
     fn metadata(&self, number: usize) -> Wanted {
         let all = self.list.version.is_some();
-        Wanted::of_entry(&self.list.files[number], all, self.owners)
+        let entry = &self.list.files[number];
+        let wanted = Wanted::of_entry(entry, all, self.owners);
+        self.screen.pass(&entry.file, wanted)
     }
 
     /// Stops everything where going on is of no use.
-    fn trouble(&self, error: io::Error) -> Result<(), Stop> {
+    fn abort(&self, error: io::Error) -> Result<(), Stop> {
         let mut tally = self.tally();
         tally.fatal.get_or_insert(error);
         Err(Stop::Fatal)

@@ -6,45 +6,41 @@ use hashget_common::digest::Digest;
 use hashget_common::restore_file::RestoreFile;
 
 use super::list::reference;
-use super::plan::Knowledge;
+use super::plan::Availability;
 use super::sources::RestoreSources;
-use super::survey::Survey;
 use crate::monitor::{Level, Monitor, error_chain};
 
-/// Asks the sources what they know that a plan can use, and no more. With `network`, pools on the
-/// network are asked what they have: good for showing, slower than just fetching.
+/// Asks the sources what they know of the `missing` contents that a plan can use, and no more.
+/// `partial` tells that these are only some of those that the packages were chosen for. With `network`,
+/// pools on the network are asked what they have: good for showing, slower than just fetching.
 pub(super) fn gather(
     list: &RestoreFile,
-    found: &Survey,
+    missing: &BTreeSet<Digest>,
+    partial: bool,
     sources: &dyn RestoreSources,
     network: bool,
     monitor: &dyn Monitor,
-) -> Knowledge {
-    let mut knowledge = Knowledge::default();
-    if found.wanted.is_empty() {
-        return knowledge;
+) -> Availability {
+    let mut availability = Availability::default();
+    if missing.is_empty() {
+        return availability;
     }
-    let wanted = || -> BTreeSet<Digest> {
-        let numbers = found.wanted.iter();
-        numbers.map(|number| list.files[*number].sha256).collect()
-    };
     let packages: Vec<_> = list.packages.iter().map(reference).collect();
-    knowledge.at_hand = sources.at_hand(&packages, network, monitor);
-    knowledge.at_hand.resize(packages.len(), None);
-    if knowledge.at_hand.iter().any(Option::is_none) {
-        let digests: Vec<Digest> = wanted().into_iter().collect();
+    availability.at_hand = sources.at_hand(&packages, network, monitor);
+    availability.at_hand.resize(packages.len(), None);
+    if availability.at_hand.iter().any(Option::is_none) {
+        let digests: Vec<Digest> = missing.iter().copied().collect();
         let sizes = sources.single_files(&digests, monitor);
         let singles = digests.into_iter().zip(sizes);
-        knowledge.singles = singles
+        availability.singles = singles
             .filter_map(|(digest, size)| Some((digest, size?)))
             .collect();
     }
     // When everything is wanted, every package is: the archive was made to need no other.
-    let partial = !found.in_place.is_empty() || found.unselected_files > 0;
-    if partial || !knowledge.singles.is_empty() {
-        knowledge.contents = contents(list, &wanted(), sources, monitor);
+    if partial || !availability.singles.is_empty() {
+        availability.contents = contents(list, missing, sources, monitor);
     }
-    knowledge
+    availability
 }
 
 /// For every package which wanted contents records say it holds.
