@@ -1,24 +1,62 @@
-//! `--index DIR`: the heuristics over a folder.
+//! `hashget index DIR`: the heuristics over a directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::Serialize;
 
-use super::index_options::index_folder;
-use crate::cli::args::HashgetArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{IndexingArgs, ServiceArgs, Services};
 use crate::cli::reporter::Report;
-use crate::index::IndexStats;
+use crate::index::{IndexStats, index, index_root};
 
-/// Indexes the packages that a folder is made of.
-pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
-    index_folder(root, args, context)
+const EXAMPLES: &str = "\
+Examples:
+  hashget index :debian -p debian
+  hashget index /srv/www --heuristics hint --hashserver http://hash.example.org/";
+
+/// `hashget index`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct IndexArgs {
+    /// The directory; `:debian` is this system's list of installed packages
+    #[arg(value_name = "DIR|:debian")]
+    directory: PathBuf,
+    /// Stay on the file system of the directory
+    #[arg(long)]
+    one_file_system: bool,
+    /// How packages are found.
+    #[command(flatten)]
+    indexing: IndexingArgs,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
 }
 
-/// What came of indexing a folder.
+/// Indexes the packages that a directory is made of.
+pub(super) fn run(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
+    index_directory(&args.directory, &args.indexing, args.one_file_system, context)
+}
+
+/// Indexes a directory and tells the result.
+pub(super) fn index_directory(
+    root: &Path,
+    args: &IndexingArgs,
+    one_file_system: bool,
+    context: &Context,
+) -> Result<(), CliError> {
+    let options = args.options(one_file_system, context)?;
+    context.show_messages();
+    let services = Services::new(&args.resolve, context)?;
+    let stats = index(&index_root(root), &options, &services.borrow())?;
+    context.reporter.progress(&Indexed::new(&stats));
+    Ok(())
+}
+
+/// What came of indexing a directory.
 #[derive(Serialize)]
-pub(super) struct Indexed {
+struct Indexed {
     #[serde(skip)]
     line: String,
     local_packages: u64,
@@ -33,7 +71,7 @@ pub(super) struct Indexed {
 }
 
 impl Indexed {
-    pub(super) fn new(stats: &IndexStats) -> Self {
+    fn new(stats: &IndexStats) -> Self {
         Self {
             line: stats.to_string(),
             local_packages: stats.local_packages,

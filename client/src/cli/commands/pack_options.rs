@@ -1,91 +1,65 @@
 //! The options of packing, read into the library's.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use hashget_common::expiry::Expiry;
 
-use crate::cli::args::{HashgetArgs, PackArgs};
+use super::pack::PackArgs;
+use super::prepack::PrepackArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{RecordArgs, patterns};
 use crate::pack::{Compression, PackOptions};
-use crate::tree::{PatternSet, WalkOptions, read_pattern_file};
+use crate::tree::{WalkOptions, read_pattern_file};
 
-const PATTERN_HINT: &str = "patterns are relative to the packed folder; put \\ before *, ?, [ and \\ that stand for themselves";
-
-/// How `--pack` packs into `file`; `-X` names a file of patterns.
+/// How `pack` packs into `file`.
 pub(super) fn pack_options(
     file: &Path,
-    args: &HashgetArgs,
+    args: &PackArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
-    let mut patterns = bytes(&args.pack.exclude);
-    if let Some(file) = &args.pack.exclude_from {
-        patterns.extend(read_pattern_file(file)?);
-    }
-    let mut options = options(patterns, args, context)?;
-    options.compact = args.pack.compact;
-    options.small_files = args.index.filesz.or(context.settings.filesz).is_none();
-    options.compression = compression(
-        file,
-        args.pack.gzip,
-        args.pack.level.or(context.settings.level),
-    )?;
-    Ok(options)
+    let more = args.exclude_from.as_deref().map(read_pattern_file);
+    let mut walk = args.walk.options(more.transpose()?.unwrap_or_default())?;
+    walk.numeric_owner = args.numeric_owner;
+    let record = &args.indexing.record;
+    let options = options(walk, &args.skip, args.no_cache, record, context)?;
+    let level = args.level.or(context.settings.level);
+    Ok(PackOptions {
+        compact: args.compact,
+        small_files: record.filesz.or(context.settings.filesz).is_none(),
+        compression: compression(file, args.gzip, level)?,
+        ..options
+    })
 }
 
-/// How `--prepack` chooses; `-X` names the list that is written.
+/// How `prepack` chooses.
 pub(super) fn prepack_options(
-    args: &HashgetArgs,
+    args: &PrepackArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
-    options(bytes(&args.pack.exclude), args, context)
+    let walk = args.walk.options(Vec::new())?;
+    options(walk, &args.skip, args.no_cache, &args.indexing.record, context)
 }
 
 fn options(
-    exclude: Vec<Vec<u8>>,
-    args: &HashgetArgs,
+    walk: WalkOptions,
+    skip: &[OsString],
+    no_cache: bool,
+    record: &RecordArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
-    let expires = args.index.expires.unwrap_or_default();
+    let expires = record.expires.unwrap_or_default();
     refuse_past(expires, context)?;
-    let pack = &args.pack;
+    let filesz = record.filesz.or(context.settings.filesz);
     Ok(PackOptions {
-        walk: walk_options(exclude, pack, args.restore.numeric_owner)?,
-        skip: patterns(bytes(&pack.skip))?,
-        filesz: args
-            .index
-            .filesz
-            .or(context.settings.filesz)
-            .unwrap_or(PackOptions::FILESZ),
-        hash_cache: (!pack.no_cache).then(|| context.hash_cache()),
+        walk,
+        skip: patterns(skip)?,
+        filesz: filesz.unwrap_or(PackOptions::FILESZ),
+        hash_cache: (!no_cache).then(|| context.hash_cache()),
         expires,
         ..PackOptions::default()
     })
-}
-
-fn walk_options(
-    exclude: Vec<Vec<u8>>,
-    pack: &PackArgs,
-    numeric_owner: bool,
-) -> Result<WalkOptions, CliError> {
-    Ok(WalkOptions {
-        exclude: patterns(exclude)?,
-        exclude_caches: pack.exclude_caches,
-        exclude_ignored: pack.exclude_ignored,
-        one_file_system: pack.one_file_system,
-        numeric_owner,
-        ..WalkOptions::default()
-    })
-}
-
-fn patterns(texts: Vec<Vec<u8>>) -> Result<PatternSet, CliError> {
-    PatternSet::new(texts).map_err(|error| CliError::new(&error).into_usage().hint(PATTERN_HINT))
-}
-
-fn bytes(texts: &[OsString]) -> Vec<Vec<u8>> {
-    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
 
 /// An archive that is expired already could rely on packages that are gone.

@@ -1,0 +1,13 @@
+//! Options that several commands share, and what they mean to the library.
+
+mod admin;
+mod indexing;
+mod output;
+mod service;
+mod walk;
+
+pub(super) use admin::{FilterArgs, LocalArgs, PlaceArgs};
+pub(super) use indexing::{IndexingArgs, RecordArgs, ResolveArgs, Services, need_project};
+pub(super) use output::OutputArgs;
+pub(super) use service::ServiceArgs;
+pub(super) use walk::{WalkArgs, patterns};
