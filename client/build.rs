@@ -11,7 +11,14 @@ use std::process::Command;
 const SOURCES: [&str; 4] = [".", "../common", "../Cargo.toml", "../Cargo.lock"];
 
 fn main() {
-    for source in ["build.rs", "src", "Cargo.toml", "../common", "../Cargo.toml", "../Cargo.lock"] {
+    for source in [
+        "build.rs",
+        "src",
+        "Cargo.toml",
+        "../common",
+        "../Cargo.toml",
+        "../Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={source}");
     }
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
@@ -25,7 +32,8 @@ fn main() {
 }
 
 fn commit() -> Option<String> {
-    let commit = git(&["log", "-1", "--abbrev=10", "--format=%h"]).filter(|text| !text.is_empty())?;
+    let commit =
+        git(&["log", "-1", "--abbrev=10", "--format=%h"]).filter(|text| !text.is_empty())?;
     let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
     let sign = if changes.is_empty() { "" } else { "+" };
     Some(format!("{commit}{sign}"))
@@ -41,7 +49,12 @@ fn date() -> Option<String> {
 
 /// What git says about the sources.
 fn git(args: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(args).arg("--").args(SOURCES).output().ok()?;
+    let output = Command::new("git")
+        .args(args)
+        .arg("--")
+        .args(SOURCES)
+        .output()
+        .ok()?;
     let text = output.status.success().then_some(output.stdout)?;
     Some(String::from_utf8(text).ok()?.trim().to_owned())
 }
@@ -55,6 +68,10 @@ fn day(seconds: u64) -> String {
     // Counted from March.
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, next_year) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     format!("{:04}-{month:02}-{day:02}", year + era * 400 + next_year)
 }

@@ -1,4 +1,4 @@
-//! `--submit` and `--debsubmit`: packages that the user names are indexed.
+//! `hashget submit`: packages that the user names are indexed.
 //!
 //! What is submitted is always fetched and indexed anew: it replaces the record that the project
 //! has for the same URL.
@@ -67,7 +67,7 @@ pub enum SubmitError {
     /// The snapshot service does not have the file.
     #[error(
         "the snapshot service does not have {}: only packages that Debian published can be found \
-         by their content; use --submit URL --file FILE", path.display()
+         by their content; use `hashget submit URL --file FILE`", path.display()
     )]
     NotInSnapshot {
         /// The package file.

@@ -101,7 +101,7 @@ fn extract_sound(
         None
     });
     if let Some(list) = list {
-        // If this is killed from here on, `hashget -u` of the folder goes on.
+        // If this is killed from here on, `hashget restore` of the folder goes on.
         placer.finish_unpacking();
         let job = Job {
             list: &list.list,

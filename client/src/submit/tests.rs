@@ -149,7 +149,7 @@ fn a_deb_file_is_submitted_under_its_snapshot_url() {
         .run(|services| debsubmit(&path, &options(), services))
         .unwrap_err();
     assert!(matches!(error, SubmitError::NotInSnapshot { .. }));
-    assert!(error.to_string().contains("--submit URL --file FILE"));
+    assert!(error.to_string().contains("submit URL --file FILE"));
     let missing = bench.folder.path().join("missing");
     let error = bench.run(|services| debsubmit(&missing, &options(), services));
     assert!(matches!(error, Err(SubmitError::Snapshot { .. })));

@@ -6,6 +6,8 @@
 mod admin;
 mod bed;
 mod delta;
+mod help;
+mod lookup;
 mod output;
 mod series;
 mod settings;

@@ -36,7 +36,12 @@ pub(crate) struct BuildArgs {
     #[arg(value_name = "WEBROOT")]
     webroot: Option<PathBuf>,
     /// WEBROOT, where it is not named otherwise
-    #[arg(long = "webroot", value_name = "DIR", env = "HASHGET_WEBROOT", hide = true)]
+    #[arg(
+        long = "webroot",
+        value_name = "DIR",
+        env = "HASHGET_WEBROOT",
+        hide = true
+    )]
     usual_webroot: Option<PathBuf>,
     /// Instead of records make the HTTP pool of this directory of packages
     #[arg(long, value_name = "DIR")]

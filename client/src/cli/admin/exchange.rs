@@ -119,8 +119,9 @@ impl Admin<'_> {
             }
             let line: Line = serde_json::from_slice(&text).map_err(|error| {
                 let path = printable_path(file);
-                CliError::failed(format!("{path}, line {number}, is no record: {error}"))
-                    .hint("what came before it was imported; lines are written by `hashget-admin export`")
+                CliError::failed(format!("{path}, line {number}, is no record: {error}")).hint(
+                    "what came before it was imported; lines are written by `hashget-admin export`",
+                )
             })?;
             batch.add(line)?;
         }

@@ -30,12 +30,12 @@ use crate::settings::Settings;
 
 const AFTER_HELP: &str = "\
 Without --hashserver the commands are about the local records; with it, about that server's. Its
-token is taken from HASHGET_TOKEN or a settings file. `hashget-admin COMMAND --help` explains a command.
+token is taken from HASHGET_TOKEN or a settings file. `hashget-admin COMMAND --help` explains one.
 The options of the Python hashget-admin (--status, --purge, ...) go on working.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but with problems reported.";
 
-/// Looks after records: the local ones, or those of a hashserver.
+/// Look after records: the local ones, or those of a hashserver
 #[derive(Debug, Parser)]
 #[command(name = "hashget-admin", version = VERSION, after_help = AFTER_HELP, max_term_width = 100,
     disable_help_flag = true, subcommand_required = true, arg_required_else_help = true)]
@@ -163,7 +163,8 @@ impl Admin<'_> {
 
     /// The packages that the filters name.
     fn packages(&self) -> Result<Vec<PackageSummary>, CliError> {
-        self.records.list(&self.spec(), self.filter.project.as_ref())
+        self.records
+            .list(&self.spec(), self.filter.project.as_ref())
     }
 
     /// Refuses to touch every package by mistake.

@@ -48,6 +48,11 @@ impl Admin<'_> {
     /// Sends records to every named hashserver.
     pub(super) fn publish(&self, args: &PublishArgs) -> Result<(), CliError> {
         let with_files = args.with_files.unwrap_or_default();
-        publish(self.spec(), self.filter.project.clone(), with_files, self.context)
+        publish(
+            self.spec(),
+            self.filter.project.clone(),
+            with_files,
+            self.context,
+        )
     }
 }

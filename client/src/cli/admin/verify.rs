@@ -24,8 +24,12 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
     /// `report` only tells, `delete` also removes the records of packages that are gone
-    #[arg(value_name = "report|delete", default_value = "report", hide_possible_values = true,
-        hide_default_value = true)]
+    #[arg(
+        value_name = "report|delete",
+        default_value = "report",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     action: VerifyAction,
     /// Which records.
     #[command(flatten)]

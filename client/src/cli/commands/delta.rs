@@ -11,8 +11,8 @@ use crate::cli::groups::WalkArgs;
 use crate::cli::reporter::Reporter;
 use crate::delta::patch::DiffOptions;
 use crate::delta::{
-    ApplyOptions, DataOptions, DeltaError, DiffData, DiffIndex, DirIndex, FolderPair,
-    IndexOptions, IndexRules, OldFiles, Pattern, apply_diff, invert, output_names, recover,
+    ApplyOptions, DataOptions, DeltaError, DiffData, DiffIndex, DirIndex, FolderPair, IndexOptions,
+    IndexRules, OldFiles, Pattern, apply_diff, invert, output_names, recover,
 };
 
 const EXAMPLES: &str = "\
@@ -33,33 +33,33 @@ pub(crate) struct DeltaArgs {
 /// What to do with deltas.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeltaAction {
-    /// Writes what folder DIR is like, with block signatures, into an index
+    /// Write what directory DIR is like, with block signatures, into an index
     Index(DeltaIndexArgs),
-    /// Writes what changed in DIR since the index OLD into a delta
+    /// Write what changed in DIR since the index OLD into a delta
     Diff(DeltaDiffArgs),
-    /// Brings DIR, which must be in the old state, to the new one: all of it or nothing
+    /// Bring DIR, which must be in the old state, to the new one: all of it or nothing
     Apply {
-        /// The folder
+        /// The directory
         #[arg(value_name = "DIR")]
         folder: PathBuf,
         /// The delta
         #[arg(value_name = "DELTA")]
         delta: PathBuf,
-        /// Do not wait until everything is on disk (a power failure may then cost the folder)
+        /// Do not wait until everything is on disk (a power failure may then cost the directory)
         #[arg(long)]
         no_sync: bool,
     },
-    /// Tells what a delta changes, or what an index holds
+    /// Tell what a delta changes, or what an index holds
     Show {
         /// The delta, or the index
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Writes the delta that leads back; both states must be at hand
+    /// Write the delta that leads back; both states must be at hand
     Invert(DeltaInvertArgs),
-    /// Undoes an apply that was killed in DIR (the next apply does that, too)
+    /// Undo an apply that was killed in DIR (the next apply does that, too)
     Recover {
-        /// The folder
+        /// The directory
         #[arg(value_name = "DIR")]
         folder: PathBuf,
     },
@@ -68,7 +68,7 @@ pub(crate) enum DeltaAction {
 /// `hashget delta index`.
 #[derive(Debug, Args)]
 pub(crate) struct DeltaIndexArgs {
-    /// The folder
+    /// The directory
     #[arg(value_name = "DIR")]
     pub(super) folder: PathBuf,
     /// The index
@@ -89,13 +89,13 @@ pub(crate) struct DeltaDiffArgs {
     /// The index of the old state
     #[arg(value_name = "OLD")]
     pub(super) index: PathBuf,
-    /// The folder, in the new state
+    /// The directory, in the new state
     #[arg(value_name = "DIR")]
     pub(super) folder: PathBuf,
     /// The delta
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
-    /// A folder that is still in the old state: makes smaller patches
+    /// A directory that is still in the old state: makes smaller patches
     #[arg(long, value_name = "DIR")]
     pub(super) old_folder: Option<PathBuf>,
     /// Also write the index of the new state, for the next delta
@@ -112,10 +112,10 @@ pub(crate) struct DeltaInvertArgs {
     /// The delta
     #[arg(value_name = "DELTA")]
     pub(super) delta: PathBuf,
-    /// A folder in the old state
+    /// A directory in the old state
     #[arg(long = "old", value_name = "DIR")]
     pub(super) old_folder: PathBuf,
-    /// A folder in the new state
+    /// A directory in the new state
     #[arg(long = "new", value_name = "DIR")]
     pub(super) new_folder: PathBuf,
     /// The delta that leads back

@@ -55,10 +55,7 @@ pub(super) fn run(args: &GetArgs, context: &Context) -> Result<(), CliError> {
     let options = GetOptions {
         out_dir: args.outdir.clone(),
         recursive: args.recursive,
-        overwrite: matches!(
-            args.overwrite,
-            Some(Overwrite::Changed | Overwrite::Always)
-        ),
+        overwrite: matches!(args.overwrite, Some(Overwrite::Changed | Overwrite::Always)),
         limits: Limits::default(),
     };
     let services = Services::new(&args.resolve, context)?;

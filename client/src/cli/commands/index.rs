@@ -36,7 +36,12 @@ pub(crate) struct IndexArgs {
 
 /// Indexes the packages that a directory is made of.
 pub(super) fn run(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
-    index_directory(&args.directory, &args.indexing, args.one_file_system, context)
+    index_directory(
+        &args.directory,
+        &args.indexing,
+        args.one_file_system,
+        context,
+    )
 }
 
 /// Indexes a directory and tells the result.

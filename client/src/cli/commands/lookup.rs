@@ -39,7 +39,11 @@ pub(crate) struct LookupArgs {
 
 /// Tells which packages hold files, by the local records and the hashservers.
 pub(super) fn run(args: &LookupArgs, context: &Context) -> Result<(), CliError> {
-    let digests: Vec<Digest> = args.things.iter().map(|thing| digest_of(thing)).collect::<Result<_, _>>()?;
+    let digests: Vec<Digest> = args
+        .things
+        .iter()
+        .map(|thing| digest_of(thing))
+        .collect::<Result<_, _>>()?;
     let found = context.lookup(Trust::Servers).find_anywhere(&digests)?;
     let mut unknown = 0;
     for (key, (thing, digest)) in args.things.iter().zip(&digests).enumerate() {
@@ -50,7 +54,10 @@ pub(super) fn run(args: &LookupArgs, context: &Context) -> Result<(), CliError> 
     if unknown == 0 {
         return Ok(());
     }
-    let message = format!("{unknown} of {} are in no package that is known", digests.len());
+    let message = format!(
+        "{unknown} of {} are in no package that is known",
+        digests.len()
+    );
     Err(CliError::failed(message).hint(
         "name a hashserver that may know more with --hashserver, or index their packages (submit, \
          index)",
@@ -144,8 +151,14 @@ impl Report for LookedUp {
 
 impl HoldingPackage {
     fn line(&self) -> String {
-        let size = self.size.map_or_else(|| "?".to_owned(), |bytes| Size(bytes).to_string());
-        let source = if self.derived { "own record" } else { "a server's record" };
+        let size = self
+            .size
+            .map_or_else(|| "?".to_owned(), |bytes| Size(bytes).to_string());
+        let source = if self.derived {
+            "own record"
+        } else {
+            "a server's record"
+        };
         let expiry = match (self.expired, self.expires.as_str()) {
             (_, "never") => String::new(),
             (true, day) => format!(", expired {day}"),

@@ -43,7 +43,7 @@ options. No hashserver is asked unless one is named there.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but with problems reported.";
 
-/// Backups that leave out every file that can be downloaded again.
+/// Backups that leave out every file that can be downloaded again
 #[derive(Debug, Parser)]
 #[command(name = "hashget", version = VERSION, after_help = AFTER_HELP, max_term_width = 100,
     disable_help_flag = true, subcommand_required = true)]

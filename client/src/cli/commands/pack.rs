@@ -19,35 +19,41 @@ use crate::sources::PackageRef;
 const EXAMPLES: &str = "\
 Examples:
   hashget pack /srv/www -f www.tar.gz --hashserver http://hash.example.org/
-  hashget pack / -f /backup/machine.tar.zst --exclude /backup --one-file-system
-  hashget pack /srv/www -f www.tar.gz --dry-run";
+  hashget pack / -f /backup/machine.tar.zst --exclude /backup --one-file-system";
 
 /// `hashget pack`.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct PackArgs {
     /// The directory to pack
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// The archive, compressed as its name ends: .tar, .tar.gz, .tar.zst; `-`: standard output
+    /// The archive, compressed as its name ends (.gz, .zst); `-`: standard output
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Compress with gzip, whatever the name of FILE
     #[arg(short = 'z')]
     pub(super) gzip: bool,
+    /// A FILE that ends in .gz is not compressed for that alone: so it is in the original
+    #[arg(long, hide = true)]
+    pub(super) gzip_only_by_z: bool,
     /// Compression level, 0 to 9 for gzip, 1 to 22 for zstd [default: 6, 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=22))]
     pub(super) level: Option<u32>,
-    /// Name untouched members of packages at hand all at once: tiny archives that only hashget
-    /// restores
+    /// Name untouched members of packages all at once: tiny, for hashget alone
+    ///
+    /// Only packages that are in the cache or a pool can be named that way.
     #[arg(long)]
     pub(super) compact: bool,
     /// Store owners by number, without names
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) numeric_owner: bool,
     /// Read all files, also those that did not change since they were last hashed
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) no_cache: bool,
     /// Print the plan and do nothing
     #[arg(long)]
@@ -56,7 +62,12 @@ pub(crate) struct PackArgs {
     #[command(flatten)]
     pub(super) walk: WalkArgs,
     /// Leave out what matches a line of FILE
-    #[arg(long, short = 'X', value_name = "FILE", help_heading = "Choosing files")]
+    #[arg(
+        long,
+        short = 'X',
+        value_name = "FILE",
+        help_heading = "Choosing files"
+    )]
     pub(super) exclude_from: Option<PathBuf>,
     /// Pack these as they are, without looking them up; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Choosing files")]

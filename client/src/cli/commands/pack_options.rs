@@ -1,6 +1,6 @@
 //! The options of packing, read into the library's.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use hashget_common::expiry::Expiry;
@@ -28,7 +28,7 @@ pub(super) fn pack_options(
     Ok(PackOptions {
         compact: args.compact,
         small_files: record.filesz.or(context.settings.filesz).is_none(),
-        compression: compression(file, args.gzip, level)?,
+        compression: compression(file, is_gzip(file, args), level)?,
         ..options
     })
 }
@@ -39,7 +39,13 @@ pub(super) fn prepack_options(
     context: &Context,
 ) -> Result<PackOptions, CliError> {
     let walk = args.walk.options(Vec::new())?;
-    options(walk, &args.skip, args.no_cache, &args.indexing.record, context)
+    options(
+        walk,
+        &args.skip,
+        args.no_cache,
+        &args.indexing.record,
+        context,
+    )
 }
 
 fn options(
@@ -69,6 +75,12 @@ fn refuse_past(expires: Expiry, context: &Context) -> Result<(), CliError> {
             .hint("give the day until which the archive must be restorable"));
     }
     Ok(())
+}
+
+/// Whether gzip is asked for, by `-z` or by the archive's name.
+fn is_gzip(file: &Path, args: &PackArgs) -> bool {
+    let ending = file.extension().and_then(OsStr::to_str);
+    args.gzip || (!args.gzip_only_by_z && matches!(ending, Some("gz" | "tgz")))
 }
 
 fn compression(file: &Path, gzip: bool, level: Option<u32>) -> Result<Compression, CliError> {

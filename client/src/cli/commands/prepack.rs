@@ -31,7 +31,7 @@ pub(crate) struct PrepackArgs {
     #[arg(long, short = 'X', value_name = "FILE")]
     exclude_list: Option<PathBuf>,
     /// Read all files, also those that did not change since they were last hashed
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(super) no_cache: bool,
     /// What is looked at.
     #[command(flatten)]

@@ -26,7 +26,10 @@ An archive that another program extracted (see prepack):
   hashget restore /srv/www2";
 
 /// `hashget restore`.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RestoreArgs {
@@ -53,13 +56,13 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     user: bool,
     /// Set owners by number, whatever their names are here
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     numeric_owner: bool,
     /// Look also into archives inside packages (slower)
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     recursive: bool,
     /// Leave the restore file in place when everything is restored
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     keep_restore_file: bool,
     /// Where records and packages are.
     #[command(flatten)]

@@ -15,7 +15,8 @@ use crate::cli::groups::{ServiceArgs, WalkArgs};
 use crate::cli::printable::printable_path;
 use crate::snapshot::{
     CreateOptions, Destination, KeepRules, RestoreSnapshotOptions, SnapshotError, SnapshotId,
-    SnapshotName, VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot, verify,
+    SnapshotName, VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot,
+    verify,
 };
 use crate::tree::read_pattern_file;
 
@@ -40,11 +41,11 @@ pub(crate) struct SnapshotArgs {
 /// What to do with snapshots.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SnapshotAction {
-    /// Saves folder SRC as DEST/NAME/YYYY-MM-DD-HHMMSS; files that DEST has already are linked
+    /// Save directory SRC as DEST/NAME/YYYY-MM-DD-HHMMSS; files that DEST has already are linked
     Create(SnapshotCreateArgs),
-    /// Lists the snapshots in DEST
+    /// List the snapshots in DEST
     List {
-        /// The folder of snapshots
+        /// The directory of snapshots
         #[arg(value_name = "DEST")]
         destination: PathBuf,
         /// Only this row of snapshots
@@ -54,34 +55,34 @@ pub(crate) enum SnapshotAction {
         #[arg(long)]
         sizes: bool,
     },
-    /// Tells what differs between two snapshots, or a snapshot and any folder
+    /// Tell what differs between two snapshots, or a snapshot and any directory
     Diff {
-        /// The older folder
+        /// The older directory
         #[arg(value_name = "OLD")]
         old: PathBuf,
-        /// The newer folder
+        /// The newer directory
         #[arg(value_name = "NEW")]
         new: PathBuf,
     },
-    /// Reads all files and compares them with what was saved
+    /// Read all files and compares them with what was saved
     Verify {
-        /// A folder of snapshots, or single ones
+        /// A directory of snapshots, or single ones
         #[arg(value_name = "DEST|SNAPSHOT", required = true)]
         paths: Vec<PathBuf>,
     },
-    /// Removes snapshots; the others stay whole
+    /// Remove snapshots; the others stay whole
     Delete {
-        /// Their folders
+        /// Their directories
         #[arg(value_name = "SNAPSHOT", required = true)]
         snapshots: Vec<PathBuf>,
     },
-    /// Removes the snapshots that no --keep-* rule keeps
+    /// Remove the snapshots that no --keep-* rule keeps
     Prune(SnapshotPruneArgs),
-    /// Copies a snapshot, or what lies at a path in it, into folder TARGET
+    /// Copy a snapshot, or what lies at a path in it, into directory TARGET
     Restore(SnapshotRestoreArgs),
-    /// Reads all snapshots and makes the index of DEST anew
+    /// Read all snapshots and make the index of DEST anew
     Reindex {
-        /// The folder of snapshots
+        /// The directory of snapshots
         #[arg(value_name = "DEST")]
         destination: PathBuf,
     },
@@ -94,10 +95,10 @@ pub(crate) enum SnapshotAction {
     reason = "each is an option of its own"
 )]
 pub(crate) struct SnapshotCreateArgs {
-    /// The folder to save
+    /// The directory to save
     #[arg(value_name = "SRC")]
     pub(super) source: PathBuf,
-    /// The folder of snapshots
+    /// The directory of snapshots
     #[arg(value_name = "DEST")]
     pub(super) destination: PathBuf,
     /// Which row the snapshot belongs to [default: called as SRC is]
@@ -119,14 +120,19 @@ pub(crate) struct SnapshotCreateArgs {
     #[command(flatten)]
     walk: WalkArgs,
     /// Leave out what matches a line of FILE
-    #[arg(long, short = 'X', value_name = "FILE", help_heading = "Choosing files")]
+    #[arg(
+        long,
+        short = 'X',
+        value_name = "FILE",
+        help_heading = "Choosing files"
+    )]
     exclude_from: Option<PathBuf>,
 }
 
 /// `hashget snapshot prune`.
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotPruneArgs {
-    /// The folder of snapshots
+    /// The directory of snapshots
     #[arg(value_name = "DEST")]
     pub(super) destination: PathBuf,
     /// Only this row of snapshots [default: all, each by itself]
@@ -155,10 +161,10 @@ pub(crate) struct SnapshotPruneArgs {
 /// `hashget snapshot restore`.
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotRestoreArgs {
-    /// The snapshot's folder, or a path in it
+    /// The snapshot's directory, or a path in it
     #[arg(value_name = "SNAPSHOT[/PATH]")]
     pub(super) snapshot: PathBuf,
-    /// The folder to restore into
+    /// The directory to restore into
     #[arg(value_name = "TARGET")]
     pub(super) target: PathBuf,
     /// Replace what is there already; else it stays

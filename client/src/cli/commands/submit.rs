@@ -64,7 +64,11 @@ pub(super) fn run(args: &SubmitArgs, context: &Context) -> Result<(), CliError> 
     let stats = if args.deb {
         debsubmit(Path::new(&args.url), &options, &services.borrow())?
     } else {
-        let url = args.url.clone().into_string().map_err(|_| CliError::usage("the URL is not UTF-8"))?;
+        let url = args
+            .url
+            .clone()
+            .into_string()
+            .map_err(|_| CliError::usage("the URL is not UTF-8"))?;
         let submission = Submission {
             url,
             file: args.file.clone(),

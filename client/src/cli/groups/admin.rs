@@ -12,7 +12,7 @@ use super::ServiceArgs;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Where")]
 pub(crate) struct PlaceArgs {
-    /// The records of this hashserver instead of the local ones; token in `HASHGET_TOKEN`
+    /// The records of this hashserver instead of the local ones
     #[arg(long, value_name = "URL")]
     pub(crate) hashserver: Option<String>,
     /// The directory of the local records
@@ -70,7 +70,7 @@ pub(crate) struct FilterArgs {
     /// Only this project
     #[arg(long, short, value_name = "NAME")]
     pub(crate) project: Option<ProjectName>,
-    /// Only these packages: a name, a URL, sig:TYPE:VALUE, all, expired or expired:YYYY-MM-DD
+    /// Only these packages: NAME, URL, sig:TYPE:VALUE, all, expired[:YYYY-MM-DD]
     #[arg(long, value_name = "HPSPEC")]
     pub(crate) hp: Option<PackageSpec>,
 }

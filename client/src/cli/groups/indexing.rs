@@ -27,10 +27,10 @@ pub(crate) struct IndexingArgs {
     #[arg(long, value_name = "NAME")]
     heuristics: Vec<String>,
     /// Look for no packages
-    #[arg(long, conflicts_with = "heuristics")]
+    #[arg(long, conflicts_with = "heuristics", hide_short_help = true)]
     no_heuristics: bool,
     /// Look up every file above --anchsz at the hashservers as well (slower)
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pull: bool,
     /// How packages are recorded.
     #[command(flatten)]
@@ -53,8 +53,10 @@ pub(crate) struct RecordArgs {
     /// Files larger than this are anchors [default: 102400]
     #[arg(long, value_name = "BYTES", value_parser = parse_size, hide_short_help = true)]
     anchsz: Option<u64>,
-    /// Files larger than this are indexed, and left out [default: all are indexed; left out are those
-    /// above 1024, and smaller ones of packages that these need]
+    /// Files larger than this are indexed, and left out
+    ///
+    /// Without it all are indexed. Left out are those above 1024 bytes, and smaller ones of packages
+    /// that are needed for these.
     #[arg(long, value_name = "BYTES", value_parser = parse_size, hide_short_help = true)]
     pub(crate) filesz: Option<u64>,
     /// Files that match are anchors, whatever their size; may be repeated
@@ -69,7 +71,7 @@ pub(crate) struct RecordArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Indexing")]
 pub(crate) struct ResolveArgs {
-    /// Whose records are relied on: only those made here, or also the servers' [default: server]
+    /// Whose records are relied on: one's own, or also the servers' [default: server]
     #[arg(long, value_name = "self|server", value_parser = TRUST.parser(), hide_possible_values = true)]
     pub(crate) trust: Option<Trust>,
     /// The base URL of the Debian snapshot service

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 /// What is printed.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
@@ -13,7 +16,7 @@ pub(crate) struct OutputArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Also write all messages, with times, to FILE
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
     pub(crate) logfile: Option<PathBuf>,
     /// Print more
     #[arg(long, short, global = true)]

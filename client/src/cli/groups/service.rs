@@ -9,7 +9,10 @@ use crate::hash_server::LookupMode;
 use crate::settings::Settings;
 
 /// Records, package files and servers.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Records, packages and servers")]
 pub(crate) struct ServiceArgs {
@@ -19,8 +22,9 @@ pub(crate) struct ServiceArgs {
     /// Ask no hashserver
     #[arg(long, global = true, conflicts_with = "hashserver")]
     pub(crate) no_hashserver: bool,
-    /// Take packages from this directory or URL, found by hash; may be repeated. The first
-    /// directory keeps what is downloaded
+    /// Take packages from this directory or URL, by their hash; may be repeated
+    ///
+    /// They are asked in order. The first directory keeps what is downloaded.
     #[arg(long, value_name = "PATH", global = true)]
     pub(crate) pool: Vec<PathBuf>,
     /// Use no pool
@@ -33,7 +37,13 @@ pub(crate) struct ServiceArgs {
     #[arg(long, global = true, conflicts_with = "hashdb", hide_short_help = true)]
     pub(crate) no_hashdb: bool,
     /// The directory of the local records
-    #[arg(long, alias = "hashdb_path", value_name = "DIR", global = true, hide_short_help = true)]
+    #[arg(
+        long,
+        alias = "hashdb_path",
+        value_name = "DIR",
+        global = true,
+        hide_short_help = true
+    )]
     pub(crate) hashdb_path: Option<PathBuf>,
     /// What hashservers learn of the digests looked up [default: auto]
     #[arg(
@@ -49,7 +59,8 @@ pub(crate) struct ServiceArgs {
     #[arg(long, value_name = "SECONDS", global = true, hide_short_help = true)]
     pub(crate) timeout: Option<u64>,
     /// How many threads hash, compress and download
-    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", global = true, hide_short_help = true,
+        value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
 }
 

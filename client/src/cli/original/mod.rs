@@ -12,14 +12,17 @@ mod words;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use clap::Command;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Arg, Command};
 
 use self::tables::{ADMIN, Becomes, HASHGET, Table};
 use self::words::{Word, read};
 
 /// A line of `hashget`, the program's name first, in today's spelling.
-pub(super) fn hashget(args: Vec<OsString>, command: &Command) -> Result<Vec<OsString>, clap::Error> {
+pub(super) fn hashget(
+    args: Vec<OsString>,
+    command: &Command,
+) -> Result<Vec<OsString>, clap::Error> {
     translate(args, &HASHGET, command)
 }
 
@@ -44,7 +47,10 @@ fn translate(
     };
     let line = match read(&args, table, &is_command) {
         Some(words) => Line::of(&words, command)?.finish(table, command),
-        None => spell_out_none(args, table),
+        None => match misspelt_job(&args, table) {
+            Some(error) => return Err(error),
+            None => spell_out_none(args, table),
+        },
     };
     Ok(std::iter::once(program).chain(line).collect())
 }
@@ -75,9 +81,12 @@ impl<'a> Line<'a> {
                 Word::Option { old, values } => match old.becomes {
                     Becomes::Command(name, fixed) => {
                         let old_name = old.names[0];
-                        if let Some(first) = first.replace(old_name).filter(|first| *first != old_name) {
-                            let text =
-                                format!("the argument '{first}' cannot be used with '{old_name}'\n");
+                        if let Some(first) =
+                            first.replace(old_name).filter(|first| *first != old_name)
+                        {
+                            let text = format!(
+                                "the argument '{first}' cannot be used with '{old_name}'\n"
+                            );
                             return Err(command.clone().error(ErrorKind::ArgumentConflict, text));
                         }
                         (line.name, line.fixed, line.operands) = (name, fixed, values.clone());
@@ -133,10 +142,34 @@ fn takes(command: &Command, name: &str, option: &OsString) -> bool {
         command.get_arguments().any(|arg| {
             let long = arg.get_long().map(|long| format!("--{long}"));
             let short = arg.get_short().map(|short| format!("-{short}"));
-            [long, short].into_iter().flatten().any(|name| *option == *name)
+            [long, short]
+                .into_iter()
+                .flatten()
+                .any(|name| *option == *name)
         })
     };
     of(command) || command.find_subcommand(name).is_some_and(of)
+}
+
+/// What clap says about a line that begins with a misspelt job, such as `--pak DIR`: the program
+/// itself has no option like that any more.
+fn misspelt_job(args: &[OsString], table: &Table) -> Option<clap::Error> {
+    let first = args
+        .first()
+        .filter(|word| word.as_bytes().starts_with(b"--"))?;
+    let jobs = table.options.iter().filter_map(|old| match old.becomes {
+        Becomes::Command(..) => old.names[0].strip_prefix("--"),
+        _ => None,
+    });
+    let jobs = Command::new(table.program)
+        .override_usage(format!("{} [OPTIONS] <COMMAND>", table.program))
+        .args(jobs.map(|job| Arg::new(job).long(job)));
+    let program = OsString::from(table.program);
+    let error = jobs.try_get_matches_from([&program, first]).err()?;
+    error
+        .get(ContextKind::SuggestedArg)
+        .is_some()
+        .then_some(error)
 }
 
 /// `--hashserver` at the end of a line, or before another option, asks none in today's spelling,
@@ -151,7 +184,10 @@ fn spell_out_none(args: Vec<OsString>, table: &Table) -> Vec<OsString> {
     let ends = |next: Option<&OsString>| {
         next.is_none_or(|next| next.len() > 1 && next.as_bytes().starts_with(b"-"))
     };
-    let operands = args.iter().position(|word| word == "--").unwrap_or(args.len());
+    let operands = args
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(args.len());
     let spelt = (0..args.len()).map(|place| match none_of(&args[place]) {
         Some(none) if place < operands && ends(args.get(place + 1)) => none.into(),
         _ => args[place].clone(),

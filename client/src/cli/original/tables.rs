@@ -4,6 +4,8 @@ use std::ffi::OsString;
 
 /// The options of one of the original's programs.
 pub(super) struct Table {
+    /// Its name.
+    pub(super) program: &'static str,
     /// All of them.
     pub(super) options: &'static [Old],
     /// Whether options that mean nothing to a command are dropped, as the original ignores them.
@@ -51,7 +53,11 @@ pub(super) enum Becomes {
 
 impl Becomes {
     /// The words of the option today. `is_set` says whether an option of the line has values.
-    pub(super) fn spell(&self, values: &[OsString], is_set: &dyn Fn(&str) -> bool) -> Vec<OsString> {
+    pub(super) fn spell(
+        &self,
+        values: &[OsString],
+        is_set: &dyn Fn(&str) -> bool,
+    ) -> Vec<OsString> {
         match self {
             Self::Flag(name) => vec![name.into()],
             // Whoever reads the line says that a value is missing.
@@ -71,7 +77,11 @@ impl Becomes {
 const ANY: usize = usize::MAX;
 
 const fn old(names: &'static [&'static str], most_values: usize, becomes: Becomes) -> Old {
-    Old { names, most_values, becomes }
+    Old {
+        names,
+        most_values,
+        becomes,
+    }
 }
 
 const fn command(names: &'static [&'static str], most_values: usize, name: &'static str) -> Old {
@@ -96,12 +106,17 @@ const fn or_none(names: &'static [&'static str], none: &'static str) -> Old {
 
 /// `hashget`.
 pub(super) const HASHGET: Table = Table {
+    program: "hashget",
     drops_what_means_nothing: true,
     options: HASHGET_OPTIONS,
 };
 
 const HASHGET_OPTIONS: &[Old] = &[
-    command(&["--pack"], 1, "pack"),
+    old(
+        &["--pack"],
+        1,
+        Becomes::Command("pack", &["--gzip-only-by-z"]),
+    ),
     command(&["--prepack"], 1, "prepack"),
     command(&["--postunpack", "-u"], 1, "restore"),
     command(&["--submit"], 1, "submit"),
@@ -141,6 +156,7 @@ const HASHGET_OPTIONS: &[Old] = &[
 
 /// `hashget-admin`.
 pub(super) const ADMIN: Table = Table {
+    program: "hashget-admin",
     drops_what_means_nothing: false,
     options: ADMIN_OPTIONS,
 };

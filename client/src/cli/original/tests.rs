@@ -11,11 +11,14 @@ use crate::cli::commands::HashgetArgs;
 /// What each option of the original becomes, one a line.
 const HASHGET_LINES: &[(&str, &str)] = &[
     // Jobs.
-    ("--pack D -f F", "pack --file F -- D"),
-    ("--pack=D -f F", "pack --file F -- D"),
-    ("-zf F --pack D", "pack -z --file F -- D"),
-    ("-zfF --pack D", "pack -z --file F -- D"),
-    ("--file=F -z --pack D", "pack --file F -z -- D"),
+    ("--pack D -f F", "pack --gzip-only-by-z --file F -- D"),
+    ("--pack=D -f F", "pack --gzip-only-by-z --file F -- D"),
+    ("-zf F --pack D", "pack --gzip-only-by-z -z --file F -- D"),
+    ("-zfF --pack D", "pack --gzip-only-by-z -z --file F -- D"),
+    (
+        "--file=F -z --pack D",
+        "pack --gzip-only-by-z --file F -z -- D",
+    ),
     ("--prepack D -X F", "prepack -X F -- D"),
     ("--prepack D --exclude-from F", "prepack -X F -- D"),
     ("-u D", "restore -- D"),
@@ -25,8 +28,14 @@ const HASHGET_LINES: &[(&str, &str)] = &[
     ("-C T -u A", "restore -- A T"),
     ("-u A --directory T", "restore -- A T"),
     ("--submit U -p P", "submit --project P -- U"),
-    ("--submit U --project P --file F --expires D", "submit --project P --file F --expires D -- U"),
-    ("--submit U -p P --sig deb:a deb:b", "submit --project P --sig deb:a --sig deb:b -- U"),
+    (
+        "--submit U --project P --file F --expires D",
+        "submit --project P --file F --expires D -- U",
+    ),
+    (
+        "--submit U -p P --sig deb:a deb:b",
+        "submit --project P --sig deb:a --sig deb:b -- U",
+    ),
     ("--index D", "index -- D"),
     ("--index :debian", "index -- :debian"),
     ("--debsubmit F", "submit --deb -- F"),
@@ -35,37 +44,85 @@ const HASHGET_LINES: &[(&str, &str)] = &[
     ("--info A", "info -- A"),
     ("--info A list", "info -- A list"),
     ("--info A summary --pool P", "info --pool P -- A summary"),
-    ("--publish -p P --with-files all", "publish --project P --with-files all"),
+    (
+        "--publish -p P --with-files all",
+        "publish --project P --with-files all",
+    ),
     // Indexing.
-    ("--anchsz 1 --filesz 2 --index D", "index --anchsz 1 --filesz 2 -- D"),
-    ("--fanchor a b --index D", "index --fanchor a --fanchor b -- D"),
-    ("--heuristics debian hint --index D", "index --heuristics debian --heuristics hint -- D"),
+    (
+        "--anchsz 1 --filesz 2 --index D",
+        "index --anchsz 1 --filesz 2 -- D",
+    ),
+    (
+        "--fanchor a b --index D",
+        "index --fanchor a --fanchor b -- D",
+    ),
+    (
+        "--heuristics debian hint --index D",
+        "index --heuristics debian --heuristics hint -- D",
+    ),
     ("--heuristics --index D", "index --no-heuristics -- D"),
-    ("--index D --sleep 2 --recursive --pull", "index --sleep 2 --recursive --pull -- D"),
+    (
+        "--index D --sleep 2 --recursive --pull",
+        "index --sleep 2 --recursive --pull -- D",
+    ),
     // Where records and packages are.
-    ("-u D --hashserver A B", "restore --hashserver A --hashserver B -- D"),
+    (
+        "-u D --hashserver A B",
+        "restore --hashserver A --hashserver B -- D",
+    ),
     ("-u D --hashserver", "restore --no-hashserver -- D"),
     ("--hashserver -u D", "restore --no-hashserver -- D"),
-    ("-u D --hashserver --hashserver A", "restore --hashserver A -- D"),
-    ("--hashdb a b --pack D", "pack --hashdb a --hashdb b -- D"),
-    ("--hashdb --pack D", "pack --no-hashdb -- D"),
-    ("--hashdb_path P --pack D", "pack --hashdb-path P -- D"),
+    (
+        "-u D --hashserver --hashserver A",
+        "restore --hashserver A -- D",
+    ),
+    (
+        "--hashdb a b --pack D",
+        "pack --gzip-only-by-z --hashdb a --hashdb b -- D",
+    ),
+    (
+        "--hashdb --pack D",
+        "pack --gzip-only-by-z --no-hashdb -- D",
+    ),
+    (
+        "--hashdb_path P --pack D",
+        "pack --gzip-only-by-z --hashdb-path P -- D",
+    ),
     ("--pool a b -u D", "restore --pool a --pool b -- D"),
     ("--pool -u D", "restore --no-pool -- D"),
     ("-u D --etag", "restore -- D"),
     // Choosing files.
-    ("--pack D --exclude a b --skip c d", "pack --exclude a --exclude b --skip c --skip d -- D"),
-    ("--exclude a -X F --pack D --skip", "pack --exclude a -X F -- D"),
+    (
+        "--pack D --exclude a b --skip c d",
+        "pack --gzip-only-by-z --exclude a --exclude b --skip c --skip d -- D",
+    ),
+    (
+        "--exclude a -X F --pack D --skip",
+        "pack --gzip-only-by-z --exclude a -X F -- D",
+    ),
     // Output.
-    ("-v --logfile L -u D --user", "restore --verbose --logfile L --user -- D"),
+    (
+        "-v --logfile L -u D --user",
+        "restore --verbose --logfile L --user -- D",
+    ),
     ("-qu D", "restore --quiet -- D"),
     // What means nothing to a job was ignored.
     ("-u D --exclude x -z --anchsz 5 -p P", "restore -- D"),
     // What the original does not have is left in its place.
-    ("--level 3 --pack D --compact --lookup range", "pack --level 3 --compact --lookup range -- D"),
-    ("--pack D --excldue x", "pack --excldue x -- D"),
+    (
+        "--level 3 --pack D --compact --lookup range",
+        "pack --gzip-only-by-z --level 3 --compact --lookup range -- D",
+    ),
+    (
+        "--pack D --excldue x",
+        "pack --gzip-only-by-z --excldue x -- D",
+    ),
     // A value may be called as a command is.
-    ("--pack restore -f info", "pack --file info -- restore"),
+    (
+        "--pack restore -f info",
+        "pack --gzip-only-by-z --file info -- restore",
+    ),
 ];
 
 const ADMIN_LINES: &[(&str, &str)] = &[
@@ -79,14 +136,20 @@ const ADMIN_LINES: &[(&str, &str)] = &[
     ("--verify", "verify"),
     ("--verify delete --hp all", "verify --hp all -- delete"),
     ("--addproject -p P", "add-project --project P"),
-    ("--rmproject -p P --really", "remove-project --project P --really"),
+    (
+        "--rmproject -p P --really",
+        "remove-project --project P --really",
+    ),
     ("--modify -p P --storage basename", "modify --project P"),
     ("--modify -p P --pkgtype x --full", "modify --project P"),
     ("--build W --pool P", "build --pool P -- W"),
     ("--build --webroot W", "build --webroot W"),
     ("--submitted D --expires E", "submitted --expires E -- D"),
     ("--clean all --path P", "clean --path P -- all"),
-    ("--hashdb_path P --list --logfile L", "list --path P --logfile L"),
+    (
+        "--hashdb_path P --list --logfile L",
+        "list --path P --logfile L",
+    ),
     ("--export - -q", "export --quiet -- -"),
     ("--import F", "import -- F"),
     ("--publish --hashserver U", "publish --hashserver U"),
@@ -122,13 +185,19 @@ fn no_option_of_the_tables_is_untested() {
             .flat_map(|(old, _)| old.split([' ', '=']))
             .collect();
         let names = table.options.iter().map(|old| old.names[0]);
-        names.filter(|name| name.starts_with("--") && !tested.contains(name)).count()
+        names
+            .filter(|name| name.starts_with("--") && !tested.contains(name))
+            .count()
     };
     let longs = |table: &Table| table.options.len();
     assert!(longs(&HASHGET) > 30 && longs(&ADMIN) > 25);
     // Tested by their short names or their other spelling.
     assert_eq!(untested(&HASHGET, HASHGET_LINES), 2, "--verbose, --quiet");
-    assert_eq!(untested(&ADMIN, ADMIN_LINES), 3, "--project, --verbose, --quiet");
+    assert_eq!(
+        untested(&ADMIN, ADMIN_LINES),
+        3,
+        "--project, --verbose, --quiet"
+    );
 }
 
 #[test]
@@ -146,7 +215,10 @@ fn lines_of_today_stay_but_for_options_without_value() {
     ] {
         assert_eq!(hashget(line), words(line), "{line}");
     }
-    assert_eq!(hashget("verify A --hashserver"), words("verify A --no-hashserver"));
+    assert_eq!(
+        hashget("verify A --hashserver"),
+        words("verify A --no-hashserver")
+    );
     assert_eq!(
         hashget("series run --pool --hashserver --json"),
         words("series run --no-pool --no-hashserver --json")
@@ -157,7 +229,12 @@ fn lines_of_today_stay_but_for_options_without_value() {
 #[test]
 fn two_jobs_are_refused() {
     let error = super::hashget(words("--pack D --index D"), &HashgetArgs::command()).unwrap_err();
-    assert!(error.to_string().contains("'--pack' cannot be used with '--index'"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("'--pack' cannot be used with '--index'"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -165,7 +242,12 @@ fn names_that_are_no_text_are_kept() {
     let name = OsString::from_vec(b"\xff\xfe".to_vec());
     let mut attached = b"-f".to_vec();
     attached.extend(b"\xff");
-    let args = ["hashget".into(), "--pack".into(), name.clone(), OsString::from_vec(attached)];
+    let args = [
+        "hashget".into(),
+        "--pack".into(),
+        name.clone(),
+        OsString::from_vec(attached),
+    ];
     let translated = super::hashget(args.into(), &HashgetArgs::command()).unwrap();
     assert_eq!(translated[3], OsString::from_vec(b"\xff".to_vec()));
     assert_eq!(translated.last(), Some(&name));

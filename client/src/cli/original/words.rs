@@ -78,7 +78,9 @@ fn options_of(word: &OsStr, table: &Table) -> Option<Options> {
         };
         return Some(vec![(table.find(name)?, value)]);
     }
-    let mut letters = bytes.strip_prefix(b"-").filter(|letters| !letters.is_empty())?;
+    let mut letters = bytes
+        .strip_prefix(b"-")
+        .filter(|letters| !letters.is_empty())?;
     let mut options = Vec::new();
     while let Some((letter, after)) = letters.split_first() {
         let old = table.find(&[b'-', *letter])?;

@@ -30,10 +30,10 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SeriesArgs {
-    /// The series file [default: `HASHGET_SERIES`, else ~/.config/hashget/series.toml]
+    /// The series file [default: HASHGET_SERIES or ~/.config/hashget/series.toml]
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) series_file: Option<PathBuf>,
-    /// The section that is meant, if there are several: PROFILE/SECTION
+    /// The section that is meant, if there are several
     #[arg(long, short, value_name = "PROFILE/SECTION", global = true)]
     pub(super) section: Option<String>,
     /// What to do.
@@ -47,13 +47,13 @@ pub(crate) struct SeriesArgs {
 /// What to do with backup series.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SeriesAction {
-    /// Writes a series file with comments, to be edited
+    /// Write a series file with comments, to be edited
     Init,
-    /// Makes the next backup of each section, and removes what the rules say
+    /// Make the next backup of each section, and remove what the rules say
     Run(RunArgs),
-    /// Lists the backups
+    /// List the backups
     List,
-    /// Lists the files of a backup, and what became of each
+    /// List the files of a backup, and what became of each
     Show {
         /// Which backup: `NNN`, `NNN[DD]` or `NNN.DD`
         backup: BackupId,
@@ -61,33 +61,33 @@ pub(crate) enum SeriesAction {
         #[arg(long)]
         all: bool,
     },
-    /// Tells what changed between two backups
+    /// Tell what changed between two backups
     Diff {
         /// The older one
         old: BackupId,
         /// The newer one
         new: BackupId,
     },
-    /// Tells which backups hold which version of a file
+    /// Tell which backups hold which version of a file
     Find {
         /// A file name, or a glob for the whole path
         name: String,
     },
-    /// Restores a backup into an empty folder, or some paths into any
+    /// Restore a backup into an empty directory, or some paths into any
     Restore(RestoreBackupArgs),
-    /// Puts back what the last `restore --in-place` over a folder replaced
+    /// Put back what the last `restore --in-place` over a directory replaced
     Undo {
-        /// The folder
+        /// The directory
         folder: PathBuf,
     },
-    /// Writes one file of a backup to standard output
+    /// Write one file of a backup to standard output
     Cat {
         /// Which backup: `NNN`, `NNN[DD]` or `NNN.DD`
         backup: BackupId,
-        /// The file, relative to the folder that was backed up
+        /// The file, relative to the directory that was backed up
         path: OsString,
     },
-    /// Turns a backup into a standalone archive
+    /// Turn a backup into a standalone archive
     Export {
         /// Which backup: `NNN`, `NNN[DD]` or `NNN.DD`
         backup: BackupId,
@@ -98,27 +98,27 @@ pub(crate) enum SeriesAction {
         #[arg(long)]
         self_sufficient: bool,
     },
-    /// Makes a backup stationary: no rule removes it
+    /// Make a backup stationary: no rule removes it
     Keep {
         /// Which backup: `NNN`, `NNN[DD]` or `NNN.DD`
         backup: BackupId,
     },
-    /// Takes an exported archive in as a stationary backup
+    /// Take an exported archive in as a stationary backup
     Import {
         /// The archive
         file: PathBuf,
     },
-    /// Reads every archive, and checks digests and dependencies
+    /// Read every archive, and check digests and dependencies
     Verify,
-    /// Removes what the keep rules and expiry dates say
+    /// Remove what the keep rules and expiry dates say
     Prune {
         /// Only tell what would go, and why; also what the next backup would replace
         #[arg(long)]
         dry_run: bool,
     },
-    /// Takes over a new mode, length or count from the series file
+    /// Take over a new mode, length or count from the series file
     Convert,
-    /// Prints systemd units that run the series
+    /// Print systemd units that run the series
     Timer {
         /// When: systemd's `OnCalendar`
         #[arg(long, value_name = "CALENDAR", default_value = "daily")]

@@ -27,10 +27,10 @@ pub(crate) struct RestoreBackupArgs {
     pub(super) backup: BackupId,
     /// Where to
     pub(super) folder: PathBuf,
-    /// Only this file or folder
+    /// Only this file or directory
     #[arg(long, value_name = "P")]
     pub(super) path: Vec<OsString>,
-    /// Replace a folder that is not empty, after a reserve backup of it
+    /// Replace a directory that is not empty, after a reserve backup of it
     #[arg(long, conflicts_with = "path")]
     pub(super) in_place: bool,
     /// Make no reserve backup

@@ -32,7 +32,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TEXT")]
     pub(super) comment: Option<String>,
     /// Read all files, also those that did not change since they were last hashed
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     no_cache: bool,
     /// How packages are found.
     #[command(flatten)]
@@ -73,11 +73,7 @@ pub(super) fn run(
     }
 }
 
-fn run_one(
-    section: &Section,
-    args: &RunArgs,
-    context: &Context,
-) -> Result<(), CliError> {
+fn run_one(section: &Section, args: &RunArgs, context: &Context) -> Result<(), CliError> {
     hooks::pre(section)?;
     let done = back_up(section, args, context);
     let status = match &done {
@@ -92,13 +88,14 @@ fn run_one(
     done.map(|_| ())
 }
 
-fn back_up(
-    section: &Section,
-    args: &RunArgs,
-    context: &Context,
-) -> Result<Outcome, CliError> {
+fn back_up(section: &Section, args: &RunArgs, context: &Context) -> Result<Outcome, CliError> {
     if section.index && !section.self_sufficient {
-        index_directory(&section.source, &args.indexing, section.one_file_system, context)?;
+        index_directory(
+            &section.source,
+            &args.indexing,
+            section.one_file_system,
+            context,
+        )?;
     }
     let options = RunOptions {
         hash_cache: (!args.no_cache).then(|| context.hash_cache()),
