@@ -12,7 +12,7 @@ use crate::tree::{PatternSet, WalkOptions};
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Choosing files")]
 pub(crate) struct WalkArgs {
-    /// Leave out what matches this glob, relative to the directory; may be repeated
+    /// Leave out what matches this glob below the directory; may be repeated
     #[arg(long, value_name = "PATH")]
     pub(crate) exclude: Vec<OsString>,
     /// Leave out directories marked by a CACHEDIR.TAG

@@ -201,6 +201,21 @@ fn no_option_of_the_tables_is_untested() {
 }
 
 #[test]
+fn the_page_for_people_names_every_option() {
+    let page = include_str!("../../../../docs/compatibility.md");
+    for old in HASHGET.options.iter().chain(ADMIN.options) {
+        let is_named =
+            |name: &&str| page.contains(&format!("`{name}")) || page.contains(&format!(" {name}"));
+        // `--full` is of old versions of the original, and was without meaning there, too.
+        assert!(
+            old.names == ["--full"] || old.names.iter().any(|name| is_named(&name)),
+            "{:?}",
+            old.names
+        );
+    }
+}
+
+#[test]
 fn lines_of_today_stay_but_for_options_without_value() {
     for line in [
         "pack D -f F --hashserver U",
