@@ -45,7 +45,9 @@ pub(crate) enum DeltaAction {
         /// The delta
         #[arg(value_name = "DELTA")]
         delta: PathBuf,
-        /// Do not wait until everything is on disk (a power failure may then cost the directory)
+        /// Do not wait until everything is on disk
+        ///
+        /// A power failure may then cost the directory.
         #[arg(long)]
         no_sync: bool,
     },
@@ -74,13 +76,14 @@ pub(crate) struct DeltaIndexArgs {
     /// The index
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
+    /// Leave out the block signatures: smaller, but deltas keep changed files whole
+    ///
+    /// Where the old files are at hand, deltas are as small without them.
+    #[arg(long)]
+    no_signatures: bool,
     /// What is looked at; later looks at DIR leave the same out.
     #[command(flatten)]
     walk: WalkArgs,
-    /// Leave out the block signatures: smaller, but changed files are kept whole in deltas unless
-    /// the old files are at hand
-    #[arg(long)]
-    pub(super) no_signatures: bool,
 }
 
 /// `hashget delta diff`.

@@ -104,7 +104,7 @@ pub(crate) struct SnapshotCreateArgs {
     /// Which row the snapshot belongs to [default: called as SRC is]
     #[arg(long)]
     pub(super) name: Option<SnapshotName>,
-    /// Read every file, also where size, times and inode are those of the last snapshot
+    /// Read every file, also where size, times and inode are as in the last snapshot
     #[arg(long)]
     pub(super) full_hash: bool,
     /// List the SHA-256 of all files beside the snapshot, for `sha256sum -c`
@@ -113,7 +113,9 @@ pub(crate) struct SnapshotCreateArgs {
     /// Do not force the snapshot to disk before it gets its name
     #[arg(long)]
     pub(super) no_sync: bool,
-    /// Take files that known packages hold from there, unpacked once for all snapshots in DEST
+    /// Take files that known packages hold from there
+    ///
+    /// The packages are unpacked once for all snapshots in DEST.
     #[arg(long)]
     pub(super) from_packages: bool,
     /// What is saved.

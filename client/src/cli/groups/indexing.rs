@@ -71,7 +71,7 @@ pub(crate) struct RecordArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Indexing")]
 pub(crate) struct ResolveArgs {
-    /// Whose records are relied on: one's own, or also the servers' [default: server]
+    /// Whose records count: one's own, or also the servers' [default: server]
     #[arg(long, value_name = "self|server", value_parser = TRUST.parser(), hide_possible_values = true)]
     pub(crate) trust: Option<Trust>,
     /// The base URL of the Debian snapshot service

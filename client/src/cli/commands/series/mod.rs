@@ -30,11 +30,22 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SeriesArgs {
-    /// The series file [default: HASHGET_SERIES or ~/.config/hashget/series.toml]
-    #[arg(long, value_name = "FILE", global = true)]
+    /// The series file [default: HASHGET_SERIES, ~/.config/hashget/series.toml]
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        help_heading = "Which series"
+    )]
     pub(super) series_file: Option<PathBuf>,
-    /// The section that is meant, if there are several
-    #[arg(long, short, value_name = "PROFILE/SECTION", global = true)]
+    /// Which section, if there are several: PROFILE/SECTION
+    #[arg(
+        long,
+        short,
+        value_name = "SECTION",
+        global = true,
+        help_heading = "Which series"
+    )]
     pub(super) section: Option<String>,
     /// What to do.
     #[command(subcommand)]
