@@ -32,7 +32,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BuildArgs {
-    /// The directory that the web server serves [default: HASHGET_WEBROOT]
+    /// The directory that the web server serves [default: `HASHGET_WEBROOT`]
     #[arg(value_name = "WEBROOT")]
     webroot: Option<PathBuf>,
     /// WEBROOT, where it is not named otherwise

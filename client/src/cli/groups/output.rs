@@ -5,10 +5,6 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 
 /// What is printed.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {

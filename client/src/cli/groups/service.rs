@@ -9,10 +9,6 @@ use crate::hash_server::LookupMode;
 use crate::settings::Settings;
 
 /// Records, package files and servers.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Records, packages and servers")]
 pub(crate) struct ServiceArgs {

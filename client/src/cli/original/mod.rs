@@ -49,7 +49,7 @@ fn translate(
         Some(words) => Line::of(&words, command)?.finish(table, command),
         None => match misspelt_job(&args, table) {
             Some(error) => return Err(error),
-            None => spell_out_none(args, table),
+            None => spell_out_none(&args, table),
         },
     };
     Ok(std::iter::once(program).chain(line).collect())
@@ -174,7 +174,7 @@ fn misspelt_job(args: &[OsString], table: &Table) -> Option<clap::Error> {
 
 /// `--hashserver` at the end of a line, or before another option, asks none in today's spelling,
 /// too.
-fn spell_out_none(args: Vec<OsString>, table: &Table) -> Vec<OsString> {
+fn spell_out_none(args: &[OsString], table: &Table) -> Vec<OsString> {
     let none_of = |word: &OsString| {
         table.options.iter().find_map(|old| match old.becomes {
             Becomes::OptionOrNone(option, none) if *word == *option => Some(none),

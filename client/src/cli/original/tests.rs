@@ -208,7 +208,7 @@ fn the_page_for_people_names_every_option() {
             |name: &&str| page.contains(&format!("`{name}")) || page.contains(&format!(" {name}"));
         // `--full` is of old versions of the original, and was without meaning there, too.
         assert!(
-            old.names == ["--full"] || old.names.iter().any(|name| is_named(&name)),
+            old.names == ["--full"] || old.names.iter().any(|name| is_named(name)),
             "{:?}",
             old.names
         );

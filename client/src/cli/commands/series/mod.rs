@@ -30,7 +30,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SeriesArgs {
-    /// The series file [default: HASHGET_SERIES, ~/.config/hashget/series.toml]
+    /// Series file [default: `HASHGET_SERIES`, ~/.config/hashget/series.toml]
     #[arg(
         long,
         value_name = "FILE",
