@@ -47,7 +47,7 @@ fn translate(
     };
     let line = match read(&args, table, &is_command) {
         Some(words) => Line::of(&words, command)?.finish(table, command),
-        None => match misspelt_job(&args, table) {
+        None => match misspelt_job(&args, table, command) {
             Some(error) => return Err(error),
             None => spell_out_none(&args, table),
         },
@@ -153,10 +153,17 @@ fn takes(command: &Command, name: &str, option: &OsString) -> bool {
 
 /// What clap says about a line that begins with a misspelt job, such as `--pak DIR`: the program
 /// itself has no option like that any more.
-fn misspelt_job(args: &[OsString], table: &Table) -> Option<clap::Error> {
+fn misspelt_job(args: &[OsString], table: &Table, command: &Command) -> Option<clap::Error> {
     let first = args
         .first()
         .filter(|word| word.as_bytes().starts_with(b"--"))?;
+    let longs = command.get_arguments().filter_map(Arg::get_long);
+    let name = first
+        .to_str()
+        .and_then(|word| word[2..].split('=').next())?;
+    if longs.chain(["help", "version"]).any(|long| long == name) {
+        return None;
+    }
     let jobs = table.options.iter().filter_map(|old| match old.becomes {
         Becomes::Command(..) => old.names[0].strip_prefix("--"),
         _ => None,

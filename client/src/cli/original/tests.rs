@@ -242,6 +242,22 @@ fn lines_of_today_stay_but_for_options_without_value() {
 }
 
 #[test]
+fn the_programs_own_options_are_not_taken_for_misspelt_jobs() {
+    for line in [
+        "--version",
+        "--verbose list",
+        "--json list",
+        "--logfile=x list",
+        "--help",
+    ] {
+        let translated = super::admin(words(line), &AdminArgs::command()).unwrap();
+        assert_eq!(translated, words(line), "{line}");
+        assert_eq!(hashget(line), words(line), "{line}");
+    }
+    assert!(super::admin(words("--purg --hp x"), &AdminArgs::command()).is_err());
+}
+
+#[test]
 fn two_jobs_are_refused() {
     let error = super::hashget(words("--pack D --index D"), &HashgetArgs::command()).unwrap_err();
     assert!(
