@@ -205,7 +205,7 @@ fn the_page_for_people_names_every_option() {
     let page = include_str!("../../../../docs/compatibility.md");
     for old in HASHGET.options.iter().chain(ADMIN.options) {
         let is_named =
-            |name: &&str| page.contains(&format!("`{name}")) || page.contains(&format!(" {name}"));
+            |name: &str| page.contains(&format!("`{name}")) || page.contains(&format!(" {name}"));
         // `--full` is of old versions of the original, and was without meaning there, too.
         assert!(
             old.names == ["--full"] || old.names.iter().any(|name| is_named(name)),
