@@ -18,11 +18,11 @@ fn a_file_is_looked_up_by_itself_and_by_its_hash() {
         lines[0].starts_with(&format!("{} (sha256:", file.display())),
         "{found}"
     );
-    assert!(lines[0].ends_with("): in 1 packages"), "{found}");
+    assert!(lines[0].ends_with("): in 1 package"), "{found}");
     assert_eq!(lines[1].trim(), format!("195.3K  {url} (x, own record)"));
     let hash = lines[0].split(['(', ')']).nth(1).unwrap();
     let same = bed.run(&format!("lookup {hash}")).expect(0).stdout;
-    assert_eq!(same, format!("{hash}: in 1 packages\n{}\n", lines[1]));
+    assert_eq!(same, format!("{hash}: in 1 package\n{}\n", lines[1]));
 
     let ran = bed.run("lookup --json ~/www/big.bin ~/other").expect(1);
     let events: Vec<serde_json::Value> = ran
@@ -33,7 +33,8 @@ fn a_file_is_looked_up_by_itself_and_by_its_hash() {
     assert_eq!(events[0]["event"], "lookup");
     assert_eq!(events[0]["packages"][0]["url"], url);
     assert_eq!(events[1]["packages"], serde_json::json!([]));
-    ran.tells("1 of 2 are in no package").tells("hint: ");
+    ran.tells("in no package that is known: 1 of 2")
+        .tells("hint: ");
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(super) fn run(args: &LookupArgs, context: &Context) -> Result<(), CliError> 
         return Ok(());
     }
     let message = format!(
-        "{unknown} of {} are in no package that is known",
+        "in no package that is known: {unknown} of {}",
         digests.len()
     );
     Err(CliError::failed(message).hint(
@@ -143,7 +143,10 @@ impl Report for LookedUp {
         if self.packages.is_empty() {
             return vec![format!("{line}: in no package that is known")];
         }
-        let mut lines = vec![format!("{line}: in {} packages", self.packages.len())];
+        let mut lines = vec![match self.packages.len() {
+            1 => format!("{line}: in 1 package"),
+            count => format!("{line}: in {count} packages"),
+        }];
         lines.extend(self.packages.iter().map(HoldingPackage::line));
         lines
     }
