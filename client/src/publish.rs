@@ -269,6 +269,7 @@ fn send_anchors(
     }
     let archive_options = ArchiveOptions {
         recursive: true,
+        limits: local.limits(),
         ..ArchiveOptions::default()
     };
     let mut spool = tempfile::tempfile().map_err(AnchorError::Spool)?;

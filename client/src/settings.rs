@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use hashget_common::archive::{LimitSettings, LimitSettingsError};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -52,6 +53,10 @@ pub struct Settings {
     pub jobs: Option<u16>,
     /// The compression level.
     pub level: Option<u32>,
+    /// How many bytes of memory a restore file may take.
+    pub memory: Option<u64>,
+    /// The limits of packages from elsewhere.
+    pub package_limits: Option<LimitSettings>,
 }
 
 /// A token of a hashserver; never shown.
@@ -172,6 +177,8 @@ impl Settings {
             timeout: from.number("HASHGET_TIMEOUT")?,
             jobs: from.number("HASHGET_JOBS")?,
             level: from.number("HASHGET_LEVEL")?,
+            memory: from.number("HASHGET_MEMORY")?,
+            package_limits: from.limits("HASHGET_PACKAGE_LIMITS")?,
         })
     }
 
@@ -196,6 +203,11 @@ impl Settings {
             timeout: self.timeout.or(lower.timeout),
             jobs: self.jobs.or(lower.jobs),
             level: self.level.or(lower.level),
+            memory: self.memory.or(lower.memory),
+            package_limits: match (self.package_limits, lower.package_limits) {
+                (Some(upper), Some(lower)) => Some(upper.over(lower)),
+                (upper, lower) => upper.or(lower),
+            },
         }
     }
 
@@ -260,6 +272,17 @@ impl Variables<'_> {
         self.text(name)?.map(parse).transpose()
     }
 
+    fn limits(&self, name: &'static str) -> Result<Option<LimitSettings>, SettingsError> {
+        let parse = |text: String| {
+            text.parse()
+                .map_err(|error: LimitSettingsError| SettingsError::Variable {
+                    name,
+                    what: format!("{text:?}: {error}"),
+                })
+        };
+        self.text(name)?.map(parse).transpose()
+    }
+
     fn raw(&self, name: &'static str) -> Result<Option<String>, SettingsError> {
         let error = |_| SettingsError::Variable {
             name,
@@ -319,6 +342,21 @@ mod tests {
         assert_eq!(pools, [Path::new("/a"), Path::new("http://localhost/p")]);
         assert_eq!(settings.hashserver, Some(Vec::new()));
         assert_eq!((settings.filesz, settings.anchsz), (Some(7), Some(9)));
+    }
+
+    #[test]
+    fn limits_of_packages_are_set_one_by_one() {
+        let variable =
+            |name: &str| (name == "HASHGET_PACKAGE_LIMITS").then(|| "max_depth=3".into());
+        let lower = parse("[package_limits]\nmax_depth = 2\nmax_entries = 5\n").unwrap();
+        let settings = Settings::from_variables(&variable).unwrap().over(lower);
+        let limits = settings.package_limits.unwrap().limits();
+        assert_eq!((limits.max_depth, limits.max_entries), (3, 5));
+        let error = parse("[package_limits]\nmax_files = 2\n").unwrap_err();
+        assert!(error.to_string().contains("max_files"), "{error}");
+        let variable = |name: &str| (name == "HASHGET_PACKAGE_LIMITS").then(|| "max_depth".into());
+        let error = Settings::from_variables(&variable).unwrap_err().to_string();
+        assert!(error.contains("HASHGET_PACKAGE_LIMITS"), "{error}");
     }
 
     #[test]

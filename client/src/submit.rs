@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::hash_db::HashDbError;
 use crate::heuristics::SnapshotError;
 use crate::index::{IndexServices, Job, Outcome, Place, RecordOptions, acquire_all};
+use crate::sources::open_regular;
 
 /// A package to submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +121,13 @@ pub fn debsubmit(
     services: &IndexServices<'_>,
 ) -> Result<SubmitStats, SubmitError> {
     let path = file.to_owned();
+    if let Err(source) = open_regular(file) {
+        let source = SnapshotError::Read {
+            path: path.clone(),
+            source,
+        };
+        return Err(SubmitError::Snapshot { path, source });
+    }
     let url = match services.snapshot.file_url(file) {
         Ok(Some(url)) => url,
         Ok(None) => return Err(SubmitError::NotInSnapshot { path }),

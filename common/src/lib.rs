@@ -9,6 +9,7 @@
 pub mod api;
 pub mod archive;
 pub mod content_batch;
+pub mod content_coding;
 pub mod deb822;
 pub mod digest;
 pub mod expiry;

@@ -1,16 +1,18 @@
 //! One package file becomes its record: what clients and servers share of indexing.
 
+mod told;
+
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use jiff::civil::DateTime;
 use thiserror::Error;
 
+use self::told::Told;
 use crate::archive::{
     ArchiveError, ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, Limits, Origin, ReadError,
     read_archive,
@@ -21,7 +23,7 @@ use crate::digest::{Digest, HashSpec};
 use crate::expiry::Expiry;
 use crate::hash_package::{Attributes, HashPackage};
 use crate::hash_reader::Hasher;
-use crate::rel_path::{RelPath, display_bytes};
+use crate::rel_path::RelPath;
 use crate::sha256_lanes::lanes;
 use crate::signature::Signature;
 
@@ -103,6 +105,9 @@ pub struct IndexedPackage {
     /// What the user may want to know: the package is no archive, or archives inside could not be
     /// read, with the reason.
     pub notes: Vec<String>,
+    /// What the record lacks though the package may have it, such as members that are encrypted,
+    /// and bytes of the package that no reader of its format understands.
+    pub warnings: Vec<String>,
 }
 
 /// Makes the record of a package file that can be had at `url`.
@@ -120,10 +125,16 @@ pub fn record_package(
     signatures: &[Signature],
     rules: &RecordRules<'_>,
 ) -> Result<IndexedPackage, RecordError> {
-    let nested_errors = Arc::new(Mutex::new(Vec::new()));
+    let told = Told::default();
     let mut listing = Listing::new(rules);
     let file = package.file.try_clone().map_err(RecordError::Read)?;
-    let options = archive_options(rules, &nested_errors);
+    let options = ArchiveOptions {
+        recursive: rules.recursive,
+        threads: rules.threads,
+        limits: rules.limits.clone(),
+        on_problem: Some(told.handler()),
+        ..ArchiveOptions::default()
+    };
     // Not after the reading: then nothing else could be done for this package.
     let (read, md5) = thread::scope(|scope| {
         let md5 = scope.spawn(|| md5_of(package.file));
@@ -142,10 +153,7 @@ pub fn record_package(
         Ok(md5) => md5.map_err(RecordError::Read)?,
         Err(panic) => std::panic::resume_unwind(panic),
     };
-    let mut notes = nested_errors.lock().map_or_else(
-        |poisoned| poisoned.into_inner().clone(),
-        |notes| notes.clone(),
-    );
+    let (mut notes, warnings) = told.take();
     if kind == ArchiveKind::NotArchive {
         notes.push("it is no archive: only the file itself is recorded".to_owned());
     }
@@ -156,25 +164,8 @@ pub fn record_package(
         kind,
         seen_files,
         notes,
+        warnings,
     })
-}
-
-fn archive_options(rules: &RecordRules<'_>, errors: &Arc<Mutex<Vec<String>>>) -> ArchiveOptions {
-    const MAX_NOTES: usize = 100;
-    let errors = Arc::clone(errors);
-    ArchiveOptions {
-        recursive: rules.recursive,
-        threads: rules.threads,
-        limits: rules.limits.clone(),
-        on_nested_error: Some(Arc::new(move |path, error| {
-            if let Ok(mut errors) = errors.lock()
-                && errors.len() < MAX_NOTES
-            {
-                errors.push(format!("{}: {}", display_bytes(path), error_chain(error)));
-            }
-        })),
-        ..ArchiveOptions::default()
-    }
 }
 
 /// What is in a package, as far as it was read.
@@ -383,15 +374,4 @@ fn md5_of(file: &File) -> io::Result<[u8; 16]> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// An error with its causes, on one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

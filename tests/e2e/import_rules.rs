@@ -34,7 +34,12 @@ const COMMON: &[Layer] = &[
         peers: &[],
     },
     Layer {
-        modules: &["package_spec", "package_summary", "restore_file"],
+        modules: &[
+            "content_coding",
+            "package_spec",
+            "package_summary",
+            "restore_file",
+        ],
         peers: &[],
     },
     Layer {

@@ -4,6 +4,8 @@
 //! of their subject.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod archives;
 mod case;
 mod commands;
 mod first;
+mod limits;

@@ -16,8 +16,9 @@ use crate::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
 use crate::hash_server::{HashServer, LookupMode};
 use crate::http::{Http, HttpOptions};
 use crate::monitor::{Level, Monitor, Problem, error_chain};
+use crate::restore::set_restore_memory;
 use crate::settings::{Settings, Token};
-use crate::sources::{DownloadOptions, Downloader, PackageSources, Pool};
+use crate::sources::{DownloadOptions, Downloader, PackageSources, Pool, set_package_limits};
 use crate::state::StatePaths;
 
 /// What every command stands on.
@@ -51,6 +52,12 @@ impl<'a> Context<'a> {
                     .num_threads(usize::from(jobs))
                     .build_global(),
             );
+        }
+        if let Some(limits) = &settings.package_limits {
+            set_package_limits(limits.limits());
+        }
+        if let Some(bytes) = settings.memory {
+            set_restore_memory(bytes);
         }
         let mut options = HttpOptions::default();
         if let Some(seconds) = settings.timeout {

@@ -187,6 +187,9 @@ fn download_hint(error: &DownloadError) -> Option<&'static str> {
             Some("it can only come from a pool that has it: name one with --pool")
         }
         DownloadError::HostDown { .. } => Some("try again later"),
+        DownloadError::Encoded { .. } => Some(
+            "the server sends it otherwise than was asked for: name another source, or download it and use --file",
+        ),
         DownloadError::WrongBytes { .. } => Some(
             "the file at that URL was changed: name another source with --pool or --hashserver",
         ),

@@ -18,7 +18,7 @@ use super::manifest::{MANIFEST_NAME, member_of};
 use super::output::{create, failed};
 use super::patch::{DiffOptions, DiffStats, Signature, diff, diff_with_old};
 use crate::monitor::{Monitor, Progress, Unit};
-use crate::tree::TreeRoot;
+use crate::tree::{DataReader, DigestKind, TreeRoot, digest_of};
 
 /// The content of a delta: what changed, and where it can be read.
 #[derive(Debug)]
@@ -106,7 +106,8 @@ impl<'a> DiffData<'a> {
                 continue;
             };
             if matches!(change.content, Some(Content::Whole)) {
-                write_whole(&mut tar, &root, name, new)?;
+                let kind = self.diff.rules.digest_kind();
+                write_whole(&mut tar, &root, name, new, kind)?;
                 let size = new.file().map_or(0, |file| file.size);
                 stats.whole_files += 1;
                 stats.whole_bytes += size;
@@ -288,13 +289,13 @@ fn write_whole<W: Write>(
     root: &TreeRoot,
     name: Vec<u8>,
     new: &IndexEntry,
+    kind: DigestKind,
 ) -> Result<(), DeltaError> {
     let Some(wanted) = new.file() else {
         return Ok(());
     };
     let file = root.open_file(&new.path).map_err(reading(&new.path))?;
     let extents = wanted.extents.clone();
-    let mut content = ExtentReader::new(&file, wanted.size, extents.clone());
     let xattrs = new.xattrs.iter();
     let header = TarHeader {
         path: name,
@@ -306,15 +307,25 @@ fn write_whole<W: Write>(
             gid: Some(new.gid.into()),
             mtime: Some(new.mtime),
             xattrs: xattrs.map(|x| (x.name.clone(), x.value.clone())).collect(),
-            sparse: extents,
+            sparse: extents.clone(),
             ..EntryMetadata::default()
         },
     };
-    tar.append(&header, &mut content)?;
-    if content.into_hasher().finish() != wanted.sha256 {
-        return Err(DeltaError::Changed(new.path.clone()));
+    let changed = || DeltaError::Changed(new.path.clone());
+    let same = |digest| (digest == wanted.sha256).then_some(()).ok_or_else(changed);
+    let by_data = || digest_of(&file, wanted.size, kind).map_err(reading(&new.path));
+    match extents {
+        Some(extents) if kind == DigestKind::Data && wanted.is_mostly_hole() => {
+            tar.append(&header, &mut DataReader::new(&file, extents))?;
+            same(by_data()?)
+        }
+        extents => {
+            let mut content = ExtentReader::new(&file, wanted.size, extents);
+            tar.append(&header, &mut content)?;
+            let digest = content.into_hasher().finish();
+            same(digest).or_else(|_| same(by_data()?))
+        }
     }
-    Ok(())
 }
 
 /// The header of a member that is no file of the folder.

@@ -6,7 +6,7 @@ use hashget_common::digest::Digest;
 use hashget_common::rel_path::RelPath;
 
 use super::diff::{Change, Content};
-use super::entry::IndexEntry;
+use super::entry::{IndexEntry, IndexFile};
 
 /// The files of the old state, by what may be looked for.
 pub(super) struct Bases<'a> {
@@ -54,6 +54,9 @@ impl<'a> Bases<'a> {
         }
         let was = change.old.as_ref().filter(|old| old.file().is_some());
         let base = was.or_else(|| self.alike(new, file.size));
+        // The data of a file that is nearly all hole is less than what a patch would read.
+        let is_hole = |entry: &IndexEntry| entry.file().is_some_and(IndexFile::is_mostly_hole);
+        let base = base.filter(|base| !is_hole(base) && !is_hole(new));
         Some(base.map_or(Content::Whole, |base| Content::Patch(base.path.clone())))
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::line::Line;
 use crate::place::Wanted;
+use crate::tree::is_mostly_hole;
 
 /// One thing in an index: all of it that a delta keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,15 @@ pub struct IndexFile {
     /// Where it has data, as (offset, length), if it is sparse. How a file is stored is no part
     /// of its state: files that differ only in this are the same.
     pub extents: Option<Vec<(u64, u64)>>,
+}
+
+impl IndexFile {
+    /// Whether it is large and has next to nothing in it.
+    pub(super) fn is_mostly_hole(&self) -> bool {
+        let data_bytes = |extents: &Vec<(u64, u64)>| extents.iter().map(|(_, length)| length).sum();
+        let extents = self.extents.as_ref();
+        extents.is_some_and(|extents| is_mostly_hole(self.size, data_bytes(extents)))
+    }
 }
 
 impl IndexEntry {

@@ -15,8 +15,8 @@ use super::patch::{Signature, signature};
 use super::rules::IndexRules;
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit};
 use crate::tree::{
-    FileId, HashError, HashedFile, OmittedNames, TreeEntry, TreeKind, TreeRoot, data_extents,
-    file_stamp, hash_files, walk,
+    DigestKind, FileId, HashError, HashedFile, OmittedNames, TreeEntry, TreeKind, TreeRoot,
+    data_extents, digest_of, file_stamp, hash_files_by, is_mostly_hole, walk,
 };
 
 /// Smaller files are not worth a signature: they are kept whole in a delta.
@@ -128,11 +128,15 @@ pub(super) fn index_tree(
     let size = |entry: &TreeEntry| entry.stamp().map_or(0, |stamp| stamp.size);
     let total = files.iter().map(|entry| size(entry)).sum();
     let progress = Progress::start(monitor, "indexing", Unit::Bytes, Some(total));
+    let kind = options.rules.digest_kind();
     let (signed, plain): (Vec<&TreeEntry>, Vec<&TreeEntry>) = files
         .into_iter()
-        .partition(|entry| options.signatures && size(entry) >= LEAST_SIGNED_BYTES);
+        .partition(|entry| options.signatures && is_signed(entry, kind));
     let mut hashed = HashMap::new();
-    for (entry, outcome) in plain.iter().zip(hash_files(&root, &plain, &progress)) {
+    for (entry, outcome) in plain
+        .iter()
+        .zip(hash_files_by(kind, &root, &plain, &progress))
+    {
         let file = outcome.map_err(|source| DeltaError::Hash {
             path: entry.path.clone(),
             source,
@@ -142,7 +146,7 @@ pub(super) fn index_tree(
     let made: Result<Vec<_>, DeltaError> = signed
         .par_iter()
         .map(|entry| {
-            let (file, signature) = sign(&root, entry, size(entry))?;
+            let (file, signature) = sign(&root, entry, size(entry), kind)?;
             progress.advance(size(entry));
             Ok((entry.path.clone(), file, signature))
         })
@@ -173,11 +177,26 @@ pub(super) fn first_names(tree: &[TreeEntry]) -> Vec<&TreeEntry> {
         .collect()
 }
 
+/// Whether a block signature is made of a file: not where it would be of holes.
+fn is_signed(entry: &TreeEntry, kind: DigestKind) -> bool {
+    let TreeKind::File {
+        size,
+        allocated_bytes,
+        ..
+    } = entry.kind
+    else {
+        return false;
+    };
+    let hole = kind == DigestKind::Data && is_mostly_hole(size, allocated_bytes);
+    size >= LEAST_SIGNED_BYTES && !hole
+}
+
 /// Reads a file once for its digest and its signature.
 fn sign(
     root: &TreeRoot,
     entry: &TreeEntry,
     size: u64,
+    kind: DigestKind,
 ) -> Result<(HashedFile, Signature), DeltaError> {
     let failed = |source: HashError| DeltaError::Hash {
         path: entry.path.clone(),
@@ -203,8 +222,14 @@ fn sign(
         path: entry.path.clone(),
         source,
     })?;
+    let sha256 = match kind {
+        // Such a file may be told by its data all the same, if it has zeros instead of holes.
+        DigestKind::Data if is_mostly_hole(size, 0) => {
+            digest_of(&file, size, kind).map_err(|error| failed(error.into()))?
+        }
+        _ => signature.sha256(),
+    };
     unchanged(&file)?;
-    let sha256 = signature.sha256();
     Ok((HashedFile { sha256, extents }, signature))
 }
 

@@ -43,7 +43,7 @@ impl DiffIndex {
         // The visitor ends the reading as soon as it has the manifest.
         let outcome = read_archive(
             Input::File(file),
-            &ArchiveOptions::default(),
+            &ArchiveOptions::own(),
             &mut |entry, content| {
                 found = Some(read_manifest(entry, content, path)?);
                 Err::<(), _>(DeltaError::Read {

@@ -4,13 +4,17 @@ use hashget_common::surrogate_escape::{self, EscapedBytes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::DeltaError;
-use crate::tree::{PatternSet, WalkOptions};
+use crate::tree::{DigestKind, PatternSet, WalkOptions};
 
 /// What of a folder an index sees. It is kept with the index and the delta, so that every later
 /// look at the folder sees the same.
 ///
 /// The rules of `.hashgetignore` files are obeyed always.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are members of the format"
+)]
 pub struct IndexRules {
     /// Patterns of what is left out, as the exclusions of packing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -24,6 +28,10 @@ pub struct IndexRules {
     /// Whether folders of other file systems are left empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub one_file_system: bool,
+    /// Whether large files that are nearly all hole are told by their data, as
+    /// [`DigestKind::Data`] says. Older indexes and deltas do not say so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub data_digests: bool,
 }
 
 /// A pattern, which may be any bytes.
@@ -51,6 +59,15 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl IndexRules {
+    /// What the digests of files are made of.
+    pub(super) fn digest_kind(&self) -> DigestKind {
+        if self.data_digests {
+            DigestKind::Data
+        } else {
+            DigestKind::Content
+        }
+    }
+
     /// The rules for a walk.
     pub(super) fn walk_options(&self) -> Result<WalkOptions, DeltaError> {
         let patterns = self.exclude.iter().map(|Pattern(bytes)| bytes);

@@ -1,20 +1,18 @@
 //! A package that nobody knows is fetched and indexed, put into the pool, and offered to servers.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hashget_common::archive::ArchiveKind;
 use hashget_common::hash_package::HashPackage;
-use hashget_common::hash_reader::Hasher;
 use hashget_common::project::ProjectName;
 use hashget_common::signature::Signature;
 
+use super::misnamed::misnamed;
 use super::package::{IndexedPackage, RecordOptions, index_package};
 use super::{AcquireError, IndexPackageError, IndexServices};
 use crate::hash_server::SubmitOutcome;
 use crate::monitor::{Level, Problem};
-use crate::sources::{LocalPackage, Origin, PackageRef};
+use crate::sources::{LocalPackage, PackageRef, given_package};
 
 /// A package to fetch, index and save.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +84,10 @@ pub(super) fn acquire(
         });
     };
     let mut package = match &job.place {
-        Place::File { path, .. } => given_package(path)?,
+        Place::File { path, .. } => given_package(path).map_err(|source| AcquireError::Given {
+            path: path.clone(),
+            source,
+        })?,
         Place::Url(_) | Place::Snapshot { .. } => {
             let wanted = PackageRef {
                 sha256: None,
@@ -101,11 +102,27 @@ pub(super) fn acquire(
     if is_debian && indexed.kind != ArchiveKind::Deb {
         return Err(IndexPackageError::NotDeb { url }.into());
     }
+    if indexed.kind == ArchiveKind::NotArchive {
+        refuse_misnamed(&url, &package)?;
+    }
     tell(&indexed, services);
     keep(&mut package, services);
     Ok(Acquisition {
         accepted_uploads: offer(&url, &package, services),
         outcome: Outcome::New(Box::new(indexed.record)),
+    })
+}
+
+/// Refuses a page that is in the place of a package.
+fn refuse_misnamed(url: &str, package: &LocalPackage) -> Result<(), IndexPackageError> {
+    let what = misnamed(url, &package.file).map_err(|source| IndexPackageError::Read {
+        url: url.to_owned(),
+        path: package.path.clone(),
+        source,
+    })?;
+    let url = url.to_owned();
+    what.map_or(Ok(()), |what| {
+        Err(IndexPackageError::Misnamed { url, what })
     })
 }
 
@@ -136,6 +153,9 @@ fn tell(indexed: &IndexedPackage, services: &IndexServices<'_>) {
         record.anchors.len()
     );
     monitor.message(Level::Detail, &text);
+    for warning in &indexed.warnings {
+        monitor.message(Level::Warning, &format!("{url}: {warning}"));
+    }
     for note in &indexed.notes {
         monitor.message(Level::Info, &format!("{url}: {note}"));
     }
@@ -180,26 +200,4 @@ fn offer(url: &str, package: &LocalPackage, services: &IndexServices<'_>) -> u64
         }
     }
     taken
-}
-
-/// The package in a file that the user named.
-fn given_package(path: &Path) -> Result<LocalPackage, AcquireError> {
-    let open = || -> io::Result<LocalPackage> {
-        let mut file = File::open(path)?;
-        let mut hasher = Hasher::new();
-        io::copy(&mut Read::by_ref(&mut file), &mut hasher)?;
-        io::Seek::rewind(&mut file)?;
-        let size = hasher.bytes();
-        Ok(LocalPackage {
-            file,
-            path: path.to_owned(),
-            sha256: hasher.finish(),
-            size,
-            origin: Origin::Given,
-        })
-    };
-    open().map_err(|source| AcquireError::Given {
-        path: path.to_owned(),
-        source,
-    })
 }

@@ -38,6 +38,17 @@ pub enum IndexPackageError {
         /// The URL.
         url: String,
     },
+    /// What is at a URL that names an archive is a page or other text.
+    #[error(
+        "{url} is {what} and no archive, as its name says: is there a page about an error or a \
+         login in its place?"
+    )]
+    Misnamed {
+        /// The URL.
+        url: String,
+        /// What is there.
+        what: &'static str,
+    },
 }
 
 /// Why one package could not be had and indexed.

@@ -9,6 +9,7 @@ mod acquire;
 mod anchors;
 mod crew;
 mod error;
+mod misnamed;
 mod package;
 mod plan;
 mod pull;

@@ -10,7 +10,7 @@ pub use hashget_common::record_package::IndexedPackage;
 
 use super::anchors::AnchorPatterns;
 use super::error::IndexPackageError;
-use crate::sources::LocalPackage;
+use crate::sources::{LocalPackage, package_limits};
 
 /// How a package is recorded.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl RecordOptions {
             forced_anchors: AnchorPatterns::default(),
             recursive: false,
             expires: Expiry::Never,
-            limits: Limits::default(),
+            limits: package_limits(),
             now,
             threads: 1,
         }

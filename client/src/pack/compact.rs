@@ -65,7 +65,8 @@ impl PackScan {
         for packages in plan.packages.chunks(processors.max(1)) {
             let threads = processors.div_ceil(packages.len());
             let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-            let read = |package| Some(read_members(open(package)?.file, threads));
+            let read =
+                |package| open(package).map(|it| read_members(it.limits(), it.file, threads));
             let found: Vec<_> = packages.par_iter().map(read).collect();
             for (package, members) in packages.iter().zip(found) {
                 match members {

@@ -161,6 +161,9 @@ impl<'a, W: Write> Members<'a, W> {
                 .and_then(|()| file_stamp(file).map(|stamp| Some(stamp) == entry.stamp()));
             match read {
                 Ok(unchanged) if unchanged && content.len() as u64 == size => {}
+                Ok(unchanged) if unchanged && content.len() as u64 > size => {
+                    return self.write_beyond_size(file, &entry);
+                }
                 Ok(_) if attempt < TRIES => match self.describer.open_file(file, &entry.path) {
                     Ok(fresh) => {
                         entry = fresh;
@@ -190,6 +193,33 @@ impl<'a, W: Write> Members<'a, W> {
             return Ok(written.then_some(header.size));
         }
         Ok(None)
+    }
+
+    /// Writes a file whose size says less than there is to read: 0 mostly, as in /proc.
+    fn write_beyond_size(
+        &mut self,
+        file: &File,
+        entry: &TreeEntry,
+    ) -> Result<Option<u64>, TarWriteError> {
+        let mut content = Vec::new();
+        if let Err(error) = read_at_most(file, SMALL_BYTES, &mut content) {
+            self.problem(entry, format!("not packed, cannot read: {error}"));
+            return Ok(None);
+        }
+        if content.len() as u64 > SMALL_BYTES {
+            let says = entry.stamp().map_or(0, |stamp| stamp.size);
+            let what = format!(
+                "not packed: its size says {says} bytes, and more than {SMALL_BYTES} can be read"
+            );
+            self.problem(entry, what);
+            return Ok(None);
+        }
+        let Some(mut header) = header(entry) else {
+            return Ok(None);
+        };
+        header.size = content.len() as u64;
+        let written = self.append(&header, &mut &content[..], entry)?;
+        Ok(written.then_some(header.size))
     }
 
     fn write_stream(

@@ -19,7 +19,7 @@ use crate::hash_db::{Found, PackageLookup};
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use crate::tree::{
     FileId, FileList, FileStamp, ListedFile, PatternSet, Seen, TreeList, TreeRoot, WalkOptions,
-    walk_knowing,
+    is_mostly_hole, walk_knowing,
 };
 
 /// A tree, walked and hashed.
@@ -192,12 +192,6 @@ fn candidates(entries: &TreeList, options: &PackOptions) -> Vec<u32> {
         }
     }
     places
-}
-
-/// Whether hashing all the zeros of a big sparse file costs more than storing its little data.
-fn is_mostly_hole(size: u64, allocated_bytes: u64) -> bool {
-    const BIG_BYTES: u64 = 64 * 1024 * 1024;
-    size > BIG_BYTES && allocated_bytes < size / 16
 }
 
 /// The files that are put into the archive as they are. One name in there makes all names of a

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use hashget_common::archive::{
-    ArchiveError, ArchiveOptions, Entry, EntryKind, Input, Origin, ReadError, read_archive,
+    ArchiveError, ArchiveOptions, Entry, EntryKind, Input, Limits, Origin, ReadError, read_archive,
 };
 use hashget_common::content_batch::ContentBatch;
 use hashget_common::digest::Digest;
@@ -17,7 +17,11 @@ use super::{Content, Member, MemberMetadata};
 
 /// The regular files and folders of a package, sorted by path. Left out is what has its path not
 /// for itself, hard links, and what the package does not tell enough about.
-pub(crate) fn read_members(package: File, threads: u32) -> Result<Vec<Member>, ArchiveError> {
+pub(crate) fn read_members(
+    limits: Limits,
+    package: File,
+    threads: u32,
+) -> Result<Vec<Member>, ArchiveError> {
     let mut reader = MemberReader::default();
     let mut visit = |entry: &Entry, content: &mut dyn Read| {
         reader.visit(entry, content);
@@ -25,6 +29,7 @@ pub(crate) fn read_members(package: File, threads: u32) -> Result<Vec<Member>, A
     };
     let options = ArchiveOptions {
         threads,
+        limits,
         ..ArchiveOptions::default()
     };
     match read_archive(Input::File(package), &options, &mut visit) {

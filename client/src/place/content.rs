@@ -68,6 +68,36 @@ pub(crate) fn write_content(
     Ok((hasher.map(Hasher::finish), written))
 }
 
+/// Copies the data of a sparse file, whose `extents` come one after the other, to their places in the empty
+/// `file`, and gives it its `size` in bytes. What this costs follows the data, not the size.
+pub(crate) fn write_data(
+    data: &mut dyn Read,
+    file: &mut File,
+    extents: &[(u64, u64)],
+    size: u64,
+) -> Result<(), ContentError> {
+    // First, so that a size that cannot be had costs nothing.
+    file.set_len(size).map_err(ContentError::Write)?;
+    let mut buffer = vec![0; BUFFER];
+    for &(offset, length) in extents {
+        let mut left = length;
+        file.seek(SeekFrom::Start(offset))
+            .map_err(ContentError::Write)?;
+        while left > 0 {
+            let most = usize::try_from(left).map_or(BUFFER, |left| left.min(BUFFER));
+            let filled = fill(data, &mut buffer[..most]).map_err(ContentError::Read)?;
+            if filled == 0 {
+                let short = io::ErrorKind::UnexpectedEof.into();
+                return Err(ContentError::Read(short));
+            }
+            file.write_all(&buffer[..filled])
+                .map_err(ContentError::Write)?;
+            left -= filled as u64;
+        }
+    }
+    Ok(())
+}
+
 /// Reads until `buffer` is full or nothing is left.
 pub(super) fn fill(content: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
@@ -166,6 +196,26 @@ mod tests {
         let content: Vec<u8> = (0..300_000_u32).map(|i| (i % 251) as u8).collect();
         write(&content, Some(&[]));
         write(&content, Some(&[(100, 5), (4096, 0), (299_999, 1)]));
+    }
+
+    #[test]
+    fn data_gets_to_its_places_whatever_the_size() {
+        let size = 1 << 40;
+        let mut file = tempfile::tempfile().unwrap();
+        let extents = [(5, 2), (size - 1, 1)];
+        write_data(&mut &b"abc"[..], &mut file, &extents, size).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), size);
+        assert_eq!(byte_at(&file, 6), b'b');
+        assert_eq!(byte_at(&file, size - 1), b'c');
+        let short = write_data(&mut &b"ab"[..], &mut file, &extents, size);
+        assert!(matches!(short, Err(ContentError::Read(_))), "{short:?}");
+    }
+
+    fn byte_at(file: &File, offset: u64) -> u8 {
+        use std::os::unix::fs::FileExt;
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, offset).unwrap();
+        byte[0]
     }
 
     #[test]

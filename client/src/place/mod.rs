@@ -19,7 +19,7 @@ mod placer;
 mod target;
 mod temp;
 
-pub(crate) use content::{ContentError, Holes, write_content};
+pub(crate) use content::{ContentError, Holes, write_content, write_data};
 pub(crate) use hole_writer::HoleWriter;
 pub(crate) use looker::Looker;
 pub(crate) use metadata::{Applied, Wanted, apply, remove_xattrs, set_mode};

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
 use hashget_common::archive::{ArchiveKind, ArchiveOptions, Entry, Input, ReadError, read_archive};
@@ -154,11 +155,22 @@ fn list_to_restore(
 
 fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result<(), RestoreError> {
     let mut visit = |entry: &Entry, content: &mut dyn io::Read| extraction.member(entry, content);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&told);
     let options = ArchiveOptions {
         require_end: true,
-        ..ArchiveOptions::default()
+        on_problem: Some(Arc::new(move |problem| {
+            let mut told = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            told.push(problem.to_string());
+        })),
+        ..ArchiveOptions::own()
     };
-    match read_archive(Input::File(file), &options, &mut visit) {
+    let read = read_archive(Input::File(file), &options, &mut visit);
+    for problem in told.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let text = format!("{}: {problem}", archive.display());
+        extraction.warn(&text);
+    }
+    match read {
         Ok(ArchiveKind::NotArchive | ArchiveKind::Compressed(_)) => Err(RestoreError::NotArchive {
             path: archive.to_owned(),
         }),

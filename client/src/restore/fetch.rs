@@ -171,6 +171,7 @@ impl Fetcher<'_> {
         let options = ArchiveOptions {
             recursive: self.recursive,
             threads,
+            limits: local.limits(),
             ..ArchiveOptions::default()
         };
         let mut batch = Batch::new();
@@ -217,7 +218,7 @@ impl Fetcher<'_> {
         let mut tally = self.carrier.tally();
         let bytes = match &local.origin {
             Origin::Downloaded(_) => &mut tally.stats.downloaded_bytes,
-            Origin::Pool(_) => &mut tally.stats.pool_bytes,
+            Origin::Pool(_) | Origin::Archive(_) => &mut tally.stats.pool_bytes,
             Origin::Cache | Origin::Given => &mut tally.stats.cached_bytes,
         };
         *bytes += local.size;

@@ -11,11 +11,9 @@ use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::{RestoreFile, RestorePackage};
 
 use super::error::RestoreError;
+use super::memory::read_json;
 use crate::place::Target;
 use crate::sources::PackageRef;
-
-/// A restore file of ten million files is smaller.
-const MAX_BYTES: u64 = 4 << 30;
 
 /// Reads the restore file of `target`, a folder or an archive, or the one that was `given`.
 pub(crate) fn load(target: &Path, given: Option<&Path>) -> Result<RestoreFile, RestoreError> {
@@ -120,7 +118,7 @@ fn search_archive(
     };
     let options = ArchiveOptions {
         require_end: reach == Reach::ToTheEnd,
-        ..ArchiveOptions::default()
+        ..ArchiveOptions::own()
     };
     let read = read_archive(Input::File(file), &options, &mut visit);
     match read {
@@ -136,14 +134,10 @@ fn search_archive(
     }
 }
 
-/// All of an archive's member that is its restore file.
+/// All of an archive's member that is its restore file. Fails with
+/// [`OutOfMemory`](io::ErrorKind::OutOfMemory) if it takes more memory than it may.
 pub(super) fn read_member(entry: &Entry, content: &mut dyn Read) -> io::Result<Vec<u8>> {
-    // What it says of its size is believed as far as that costs little.
-    const MOST_AHEAD: u64 = 64 << 20;
-    let ahead = entry.size.unwrap_or(0).min(MOST_AHEAD);
-    let mut json = Vec::with_capacity(usize::try_from(ahead).unwrap_or(0));
-    content.take(MAX_BYTES).read_to_end(&mut json)?;
-    Ok(json)
+    read_json(content, entry.size)
 }
 
 /// Whether an archive's member of this name is its restore file.
@@ -168,12 +162,9 @@ fn read_given(given: &Path) -> Result<Vec<u8>, RestoreError> {
     read_all(file, given)
 }
 
-fn read_all(file: File, at: &Path) -> Result<Vec<u8>, RestoreError> {
-    let mut json = Vec::new();
-    file.take(MAX_BYTES)
-        .read_to_end(&mut json)
-        .map_err(RestoreError::read(at))?;
-    Ok(json)
+fn read_all(mut file: File, at: &Path) -> Result<Vec<u8>, RestoreError> {
+    let size = file.metadata().map_err(RestoreError::read(at))?.len();
+    read_json(&mut file, Some(size)).map_err(RestoreError::read(at))
 }
 
 fn parse(at: &Path, json: &[u8]) -> Result<RestoreFile, RestoreError> {

@@ -11,11 +11,12 @@ use super::options::{Overwrite, RestoreOptions};
 use super::redirect::Redirects;
 use super::stats::ExtractStats;
 use super::survey::hash;
-use crate::monitor::{Monitor, Problem};
+use crate::monitor::{Level, Monitor, Problem};
 use crate::place::{
     ContentError, Existing, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer, Target,
-    Wanted, content_error, is_hopeless, write_content,
+    Wanted, content_error, is_hopeless, write_content, write_data,
 };
+use crate::tree::same_content;
 
 /// The unpacking of one archive.
 pub(super) struct Extraction<'a> {
@@ -59,6 +60,11 @@ impl<'a> Extraction<'a> {
     /// The folder that is extracted into.
     pub(super) fn target(&self) -> &Target {
         self.placer.target
+    }
+
+    /// Tells of something that costs no file.
+    pub(super) fn warn(&self, text: &str) {
+        self.monitor.message(Level::Warning, text);
     }
 
     /// Ends: what was done, and the restore file of the archive, if it has one.
@@ -184,19 +190,31 @@ impl<'a> Extraction<'a> {
         };
         let mut temp = self.placer.temp_beside(path)?;
         let holes = entry.metadata.sparse.as_deref();
-        let hasher = compare.then(Hasher::new);
-        let (digest, size) = match write_content(content, &mut temp.file, holes, u64::MAX, hasher) {
+        let hasher = (compare && holes.is_none()).then(Hasher::new);
+        let written = match (holes, entry.size) {
+            (Some(extents), Some(size)) => {
+                let written = write_data(content, &mut temp.file, extents, size);
+                written.map(|()| (None, size))
+            }
+            _ => write_content(content, &mut temp.file, None, u64::MAX, hasher),
+        };
+        let (digest, size) = match written {
             Ok(written) => written,
             // The archive is damaged, which ends the reading.
             Err(ContentError::Read(_)) => return Ok(Outcome::Unselected),
             Err(error) => return Err(content_error(error)),
         };
-        if digest.is_some() && hash(self.placer.target, path).ok() == digest {
-            let file = self
-                .placer
-                .target
+        let target = self.placer.target;
+        let unchanged = match digest {
+            Some(_) => hash(target, path).ok() == digest,
+            None if compare => target
                 .file(path)
-                .map_err(PlaceError::to("open it"))?;
+                .and_then(|file| same_content(&file, &temp.file, size))
+                .unwrap_or(false),
+            None => false,
+        };
+        if unchanged {
+            let file = target.file(path).map_err(PlaceError::to("open it"))?;
             self.placer.settle(path, &file, true, holes, wanted)?;
             return Ok(Outcome::Unchanged);
         }
@@ -214,9 +232,13 @@ impl<'a> Extraction<'a> {
         content: &mut dyn Read,
         wanted: &Wanted,
     ) -> Result<Outcome, PlaceError> {
-        let Ok(json) = read_member(entry, content) else {
+        let json = match read_member(entry, content) {
+            Ok(json) => json,
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                return Err(PlaceError::to("read the restore file")(error));
+            }
             // The archive is damaged, which ends the reading.
-            return Ok(Outcome::Unselected);
+            Err(_) => return Ok(Outcome::Unselected),
         };
         // Without all of the archive's members the folder is not what the restore file says.
         if !self.options.selection.is_all() {

@@ -110,7 +110,8 @@ fn members_of(
             .map_err(|error| error_chain(&*error))?,
     };
     let file = local.file.try_clone().map_err(|error| error.to_string())?;
-    let members = read_members(file, processors()).map_err(|error| error_chain(&error));
+    let members =
+        read_members(local.limits(), file, processors()).map_err(|error| error_chain(&error));
     // It will be read again, for the contents.
     ready.keep(local);
     members

@@ -15,6 +15,7 @@ mod knowledge;
 pub(crate) mod list;
 mod member;
 pub(crate) mod members;
+mod memory;
 mod options;
 mod package_sources;
 mod plan;
@@ -28,6 +29,7 @@ mod wanted_set;
 
 pub use error::RestoreError;
 pub use extract::extract;
+pub use memory::{MemoryError, set_restore_memory};
 pub use options::{Overwrite, Owners, RestoreOptions, Selection};
 pub use plan::{PlannedFetch, PlannedFile, PlannedPackage, RestorePlan};
 pub use run::{plan, restore};

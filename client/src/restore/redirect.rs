@@ -31,7 +31,7 @@ impl Redirects {
             }
             Ok::<(), std::convert::Infallible>(())
         };
-        match read_archive(Input::File(file), &ArchiveOptions::default(), &mut visit) {
+        match read_archive(Input::File(file), &ArchiveOptions::own(), &mut visit) {
             Ok(_) => Ok(Self(redirects)),
             Err(ReadError::Archive(source)) => Err(RestoreError::Archive {
                 path: archive.to_owned(),

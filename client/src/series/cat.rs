@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use hashget_common::archive::EntryKind;
+use hashget_common::archive::{EntryKind, WithHoles};
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::RestoreEntry;
 
@@ -82,7 +82,11 @@ fn from_archive(
             if RelPath::new(&entry.path).is_ok_and(|path| path == *wanted) {
                 match &entry.kind {
                     EntryKind::File => {
-                        io::copy(content, output)?;
+                        let size = entry.size.unwrap_or(0);
+                        let extents = entry.metadata.sparse.as_deref();
+                        let whole = [(0, size)];
+                        let extents = extents.unwrap_or(&whole);
+                        io::copy(&mut WithHoles::new(content, extents, size), output)?;
                         done = true;
                     }
                     EntryKind::HardLink { target: first } => {

@@ -39,7 +39,11 @@ pub(super) fn find_contents(
         Ok(())
     };
     let file = package.file.try_clone().map_err(failed())?;
-    match read_archive(Input::File(file), &ArchiveOptions::default(), &mut visit) {
+    let options = ArchiveOptions {
+        limits: package.limits(),
+        ..ArchiveOptions::default()
+    };
+    match read_archive(Input::File(file), &options, &mut visit) {
         Ok(_) => Ok(seen),
         Err(ReadError::Visit(error)) => Err(failed()(error)),
         Err(ReadError::Archive(source)) => Err(SeriesError::Archive {
@@ -50,7 +54,7 @@ pub(super) fn find_contents(
 }
 
 /// Copies content into an unnamed file, at whose start it is given back.
-pub(super) fn put_aside(content: &mut dyn Read) -> io::Result<(Digest, File)> {
+fn put_aside(content: &mut dyn Read) -> io::Result<(Digest, File)> {
     let mut file = tempfile::tempfile()?;
     let mut hasher = Hasher::new();
     let mut buffer = vec![0; 1 << 16];

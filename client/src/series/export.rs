@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::change_list::ChangeList;
 use super::compressor::Compressor;
 use super::config::Section;
-use super::contents::{find_contents, put_aside};
+use super::contents::find_contents;
 use super::destination::Destination;
 use super::error::SeriesError;
 use super::manifest::{Manifest, is_change_list, read_change_list, read_members};
@@ -213,10 +213,8 @@ impl Standalone<'_> {
             } else if is_change_list(entry) {
                 header.size = list.len() as u64;
                 self.append(&header, &mut &list[..])
-            } else if entry.metadata.sparse.is_some() {
-                let (_, mut file) = put_aside(content)?;
-                self.append_data(&header, &mut file)
             } else {
+                // Of a sparse file this is the data, as a writer takes it.
                 self.append(&header, content)
             };
             failure = written.err();

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use hashget_common::archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive};
+use hashget_common::archive::{
+    ArchiveOptions, Entry, EntryKind, Input, ReadError, WithHoles, read_archive,
+};
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::HashReader;
 use hashget_common::rel_path::RelPath;
@@ -14,9 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::change_list::{ChangeList, Facts};
 use super::error::SeriesError;
 use super::patches::StoredPatch;
-
-/// A change list of ten million files is smaller.
-const MAX_LIST_BYTES: u64 = 4 << 30;
+use crate::tree::is_mostly_hole;
 
 /// What is known of an archive: what it is, how to tell whether it is whole, and what others may
 /// rely on it for. Everything is also in the archive itself.
@@ -60,16 +60,14 @@ impl Manifest {
         read_members(archive, &mut |entry, content| {
             if is_change_list(entry) {
                 let mut json = Vec::new();
-                content.take(MAX_LIST_BYTES).read_to_end(&mut json)?;
+                content.read_to_end(&mut json)?;
                 list = Some(json);
             } else if let Some(of) = StoredPatch::of_member(entry) {
                 let mut reader = HashReader::new(content);
                 io::copy(&mut reader, &mut io::sink())?;
                 patches.insert(of, reader.into_hasher().finish());
             } else if entry.kind == EntryKind::File && entry.size != Some(0) {
-                let mut reader = HashReader::new(content);
-                io::copy(&mut reader, &mut io::sink())?;
-                holds.push(reader.into_hasher().finish());
+                holds.extend(digest_of(entry, content)?);
             }
             Ok(true)
         })?;
@@ -99,13 +97,28 @@ impl Manifest {
     }
 }
 
+/// The digest of a member; `None` if it is nearly all hole, since packing does not look for such.
+fn digest_of(entry: &Entry, content: &mut dyn Read) -> io::Result<Option<Digest>> {
+    let size = entry.size.unwrap_or(0);
+    let extents = entry.metadata.sparse.as_deref();
+    let data_bytes = extents.map_or(size, |it| it.iter().map(|(_, length)| length).sum());
+    if is_mostly_hole(size, data_bytes) {
+        return Ok(None);
+    }
+    let whole = [(0, size)];
+    let content = WithHoles::new(content, extents.unwrap_or(&whole), size);
+    let mut reader = HashReader::new(content);
+    io::copy(&mut reader, &mut io::sink())?;
+    Ok(Some(reader.into_hasher().finish()))
+}
+
 /// Reads the change list of an archive, and nothing of it that comes after.
 pub fn read_change_list(archive: &Path) -> Result<ChangeList, SeriesError> {
     let mut list = None;
     read_members(archive, &mut |entry, content| {
         if is_change_list(entry) {
             let mut json = Vec::new();
-            content.take(MAX_LIST_BYTES).read_to_end(&mut json)?;
+            content.read_to_end(&mut json)?;
             list = Some(json);
             return Ok(false);
         }
@@ -137,7 +150,7 @@ pub(super) fn is_change_list(entry: &Entry) -> bool {
         && RelPath::new(&entry.path).is_ok_and(|p| p.as_bytes() == ChangeList::NAME.as_bytes())
 }
 
-/// Reads the members of an archive until `visit` says false.
+/// Reads the members of an archive until `visit` says false. Of a sparse file it gets the data only.
 pub(super) fn read_members(
     archive: &Path,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<bool>,
@@ -148,7 +161,7 @@ pub(super) fn read_members(
         Ok(false) => Err(None),
         Err(error) => Err(Some(error)),
     };
-    match read_archive(Input::File(file), &ArchiveOptions::default(), &mut each) {
+    match read_archive(Input::File(file), &ArchiveOptions::own(), &mut each) {
         Ok(_) | Err(ReadError::Visit(None)) => Ok(()),
         Err(ReadError::Visit(Some(error))) => Err(SeriesError::io("read", archive)(error)),
         Err(ReadError::Archive(source)) => Err(SeriesError::Archive {

@@ -144,7 +144,7 @@ impl RestoreSources for SeriesSources<'_> {
                         path: path.clone(),
                         sha256,
                         size,
-                        origin: Origin::Pool(path.display().to_string()),
+                        origin: Origin::Archive(path.display().to_string()),
                     });
                 }
                 Ok(_) => {

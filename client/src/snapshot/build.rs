@@ -23,7 +23,9 @@ use super::plan::{Fate, SnapshotPlan};
 use super::stats::CreateStats;
 use crate::monitor::{Monitor, Problem, Progress, Silent, Unit, error_chain};
 use crate::place::{Node, apply};
-use crate::tree::{Describer, HashError, HashedFile, TreeEntry, TreeKind, TreeRoot, hash_files};
+use crate::tree::{
+    Describer, DigestKind, HashError, HashedFile, TreeEntry, TreeKind, TreeRoot, hash_files_by,
+};
 
 const NONE: u32 = u32::MAX;
 
@@ -245,7 +247,7 @@ impl<'a> Builder<'a> {
             return Ok(None);
         }
         let progress = Progress::start(&Silent, "", Unit::Bytes, None);
-        match hash_files(self.source, &[entry], &progress).pop() {
+        match hash_files_by(DigestKind::Data, self.source, &[entry], &progress).pop() {
             Some(Ok(content)) => Ok(Some(content)),
             // It is looked at anew.
             Some(Err(HashError::Changed)) | None => Ok(None),

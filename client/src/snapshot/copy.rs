@@ -9,7 +9,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use hashget_common::archive::Timestamp;
-use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
 use rustix::fs::{AtFlags, Mode, OFlags, ioctl_ficlone, openat, unlinkat};
 
@@ -18,8 +17,11 @@ use super::index::Stored;
 use super::key::{Key, Seen};
 use super::link::NearFolder;
 use crate::monitor::Problem;
-use crate::place::{Applied, ContentError, Wanted, apply, write_content};
-use crate::tree::{HashedFile, TreeEntry, TreeKind, data_extents, file_stamp, status_of};
+use crate::place::{Applied, ContentError, Wanted, apply, write_content, write_data};
+use crate::tree::{
+    DataReader, DigestKind, Extents, HashedFile, TreeEntry, TreeKind, data_extents, digest_of,
+    file_stamp, is_mostly_hole, status_of,
+};
 
 /// A file that was brought into the destination.
 pub(super) struct Copied {
@@ -228,6 +230,9 @@ impl Builder<'_> {
     }
 }
 
+/// How much is read of a file whose size says 0.
+const MOST_UNSIZED_BYTES: u64 = 4 << 20;
+
 fn copy_once(file: &File, entry: &TreeEntry, out: &mut File) -> Result<HashedFile, CopyError> {
     let TreeKind::File {
         size,
@@ -245,14 +250,37 @@ fn copy_once(file: &File, entry: &TreeEntry, out: &mut File) -> Result<HashedFil
     let restarted = out.set_len(0).and_then(|()| out.rewind());
     restarted.map_err(CopyError::Destination)?;
     let mut source = file.take(size);
-    let hasher = Some(Hasher::new());
-    let written = write_content(&mut source, out, extents.as_deref(), u64::MAX, hasher);
-    let (digest, _) = written.map_err(|error| match error {
+    let failed = |error| match error {
         ContentError::Read(error) => CopyError::Source(error),
         ContentError::Write(error) => CopyError::Destination(error),
-        ContentError::TooLong(_) => CopyError::Source(io::Error::other("too long")),
-    })?;
-    let sha256 = digest.unwrap_or_else(|| Digest::of(b""));
+        ContentError::TooLong(_) => {
+            CopyError::Source(io::Error::other("its size says 0 bytes, and it has no end"))
+        }
+    };
+    let by_data = |out: &File| digest_of(out, size, DigestKind::Data);
+    let data_bytes = |extents: &Extents| extents.iter().map(|(_, length)| length).sum();
+    if let Some(extents) = &extents
+        && is_mostly_hole(size, data_bytes(extents))
+    {
+        let mut data = DataReader::new(file, extents.clone());
+        write_data(&mut data, out, extents, size).map_err(failed)?;
+        let sha256 = by_data(out).map_err(CopyError::Destination)?;
+        let extents = Some(extents.clone());
+        return Ok(HashedFile { sha256, extents });
+    }
+    let hasher = Some(Hasher::new());
+    let written = if size == 0 {
+        // Files of /proc say so, and have content.
+        let mut source = file;
+        write_content(&mut source, out, None, MOST_UNSIZED_BYTES, hasher)
+    } else {
+        write_content(&mut source, out, extents.as_deref(), u64::MAX, hasher)
+    };
+    let (digest, written) = written.map_err(failed)?;
+    let sha256 = match digest {
+        Some(digest) if written != size || !is_mostly_hole(size, 0) => digest,
+        _ => by_data(out).map_err(CopyError::Destination)?,
+    };
     Ok(HashedFile { sha256, extents })
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::error::SnapshotError;
 use crate::monitor::{Monitor, Problem, Progress, Unit, error_chain};
-use crate::tree::{FileId, TreeEntry, TreeRoot, WalkOptions, hash_files, walk};
+use crate::tree::{DigestKind, FileId, TreeEntry, TreeRoot, WalkOptions, hash_files_by, walk};
 
 /// How something differs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -84,7 +84,7 @@ impl Side {
         let files = paths.iter().filter_map(|path| self.entries.get(path));
         let files: Vec<&TreeEntry> = files.collect();
         let progress = Progress::start(monitor, "comparing", Unit::Bytes, None);
-        let contents = hash_files(&self.root, &files, &progress);
+        let contents = hash_files_by(DigestKind::Data, &self.root, &files, &progress);
         let mut digests = Digests::new();
         for (entry, content) in files.iter().zip(contents) {
             match content {

@@ -15,7 +15,7 @@ use super::build::Builder;
 use super::index::{Judgement, Stored};
 use super::key::Seen;
 use crate::monitor::{Level, Problem, Progress, Silent, Unit};
-use crate::tree::{TreeEntry, TreeRoot, hash_files, status_at};
+use crate::tree::{DigestKind, TreeEntry, TreeRoot, hash_files_by, status_at};
 
 /// What came of trying to link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,7 +163,7 @@ impl Builder<'_> {
         };
         drop(file);
         let progress = Progress::start(&Silent, "", Unit::Bytes, None);
-        let contents = hash_files(&root, &[&found], &progress);
+        let contents = hash_files_by(DigestKind::Data, &root, &[&found], &progress);
         matches!(&contents[..], [Ok(content)] if content.sha256 == stored.digest)
             && self
                 .xattrs(entry)

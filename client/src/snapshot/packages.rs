@@ -27,7 +27,9 @@ use crate::monitor::{Level, Monitor, Progress, Unit, error_chain};
 use crate::place::{OwnerNames, Wanted, apply, write_content};
 use crate::restore::{Owners, RestoreSources};
 use crate::sources::PackageRef;
-use crate::tree::{Describer, HashedFile, TreeEntry, TreeRoot, hash_files, status_of};
+use crate::tree::{
+    Describer, DigestKind, HashedFile, TreeEntry, TreeRoot, hash_files_by, status_of,
+};
 
 /// Smaller files are in no records of the original, and sharing them saves next to nothing.
 const LEAST_BYTES: u64 = 1024;
@@ -63,7 +65,7 @@ impl PackageCache<'_> {
         let sizes = files.iter().filter_map(|entry| entry.stamp());
         let bytes = sizes.map(|stamp| stamp.size).sum();
         let progress = Progress::start(self.monitor, "hashing", Unit::Bytes, Some(bytes));
-        let contents = hash_files(source, &files, &progress);
+        let contents = hash_files_by(DigestKind::Data, source, &files, &progress);
         drop(progress);
         stats.read_files += files.len() as u64;
         let mut wanted = WantedKeys::new();
@@ -141,7 +143,11 @@ impl PackageCache<'_> {
             }
             _ => Ok(()),
         };
-        match read_archive(input, &ArchiveOptions::default(), &mut visit) {
+        let options = ArchiveOptions {
+            limits: local.limits(),
+            ..ArchiveOptions::default()
+        };
+        match read_archive(input, &options, &mut visit) {
             Ok(_) => Ok(Ok(())),
             Err(ReadError::Archive(error)) => Ok(Err(error_chain(&error))),
             Err(ReadError::Visit(error)) => Err(error),

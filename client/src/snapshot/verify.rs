@@ -11,8 +11,11 @@ use super::error::SnapshotError;
 use super::index::Index;
 use super::key::Looks;
 use super::name::SnapshotId;
-use crate::monitor::{Monitor, Problem, Progress, Unit, error_chain};
-use crate::tree::{TreeEntry, TreeKind, TreeRoot, WalkOptions, hash_files, walk};
+use crate::monitor::{Monitor, Problem, Progress, Silent, Unit, error_chain};
+use crate::tree::{
+    DigestKind, TreeEntry, TreeKind, TreeRoot, WalkOptions, hash_files, hash_files_by,
+    is_mostly_hole, walk,
+};
 
 /// What verifying snapshots found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -101,14 +104,15 @@ fn check(
     let sizes = unread.iter().filter_map(|entry| entry.stamp());
     let bytes = sizes.map(|stamp| stamp.size).sum();
     let progress = Progress::start(monitor, format!("verifying {id}"), Unit::Bytes, Some(bytes));
-    let contents = hash_files(root, unread, &progress);
+    let contents = hash_files_by(DigestKind::Data, root, unread, &progress);
     drop(progress);
     for (entry, content) in unread.iter().zip(contents) {
         let what = match content {
             Ok(content) => {
                 stats.read_files += 1;
                 stats.read_bytes += entry.stamp().map_or(0, |stamp| stamp.size);
-                judge(index, entry, &content.sha256, stats)
+                let sha256 = earlier_digest(index, entry, root, content.sha256);
+                judge(index, entry, &sha256.unwrap_or(content.sha256), stats)
             }
             Err(error) => {
                 stats.unreadable_files += 1;
@@ -124,6 +128,28 @@ fn check(
 }
 
 /// What is wrong with a file, if anything.
+/// The SHA-256 of all content of a file that is told by its data, if that is what was saved, as older
+/// programs did.
+fn earlier_digest(
+    index: &Index,
+    entry: &TreeEntry,
+    root: &TreeRoot,
+    by_data: Digest,
+) -> Option<Digest> {
+    let stamp = entry
+        .stamp()
+        .filter(|stamp| is_mostly_hole(stamp.size, 0))?;
+    let stored = index
+        .by_inode(stamp.id.inode)
+        .and_then(|at| index.get(at))?;
+    if by_data == stored.digest {
+        return None;
+    }
+    let progress = Progress::start(&Silent, "", Unit::Bytes, None);
+    let content = hash_files(root, &[entry], &progress).pop()?.ok()?;
+    (content.sha256 == stored.digest).then_some(content.sha256)
+}
+
 fn judge(
     index: &Index,
     entry: &TreeEntry,

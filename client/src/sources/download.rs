@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use hashget_common::content_coding::UnknownCoding;
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::is_http;
 use thiserror::Error;
@@ -76,6 +77,15 @@ pub enum DownloadError {
     /// The server or the network failed.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The server sent the file in an encoding that was not asked for.
+    #[error("cannot take {url} as it comes")]
+    Encoded {
+        /// The URL.
+        url: String,
+        /// Which encoding.
+        #[source]
+        source: UnknownCoding,
+    },
     /// The server has other bytes than were asked for.
     #[error("{url} is another file: expected {expected}, got {got}")]
     WrongBytes {
@@ -166,7 +176,6 @@ impl Downloader {
         self.request(request, monitor)
     }
 
-    /// Like [`Downloader::download`].
     pub(super) fn request(
         &self,
         request: DownloadRequest<'_>,

@@ -6,6 +6,8 @@ mod dead_hosts;
 mod download;
 mod fetch;
 mod folder_pool;
+mod given;
+mod limits;
 mod part;
 mod pool;
 mod receive;
@@ -13,6 +15,8 @@ mod tries;
 
 #[cfg(test)]
 mod download_tests;
+#[cfg(test)]
+mod encoding_tests;
 #[cfg(test)]
 mod fetch_tests;
 
@@ -25,6 +29,8 @@ pub use cache::CleanStats;
 pub use check::{SourceKind, SourceState};
 pub use download::{DownloadError, DownloadOptions, Downloader};
 pub use fetch::{FetchAttempt, FetchError, PackageSources};
+pub(crate) use given::{given_package, open_regular};
+pub use limits::{package_limits, set_package_limits};
 pub use pool::{Pool, PoolError};
 
 /// A package as it is asked for.
@@ -58,6 +64,8 @@ pub struct LocalPackage {
 pub enum Origin {
     /// A file that the user named.
     Given,
+    /// An archive of the user's own series, by its name.
+    Archive(String),
     /// A pool, by its folder or URL.
     Pool(String),
     /// The download cache.

@@ -19,6 +19,9 @@ pub(super) struct PartInfo {
     pub(super) url: String,
     #[serde(flatten)]
     pub(super) validators: Validators,
+    /// Whether the server sent them encoded: then it knows no range of them.
+    #[serde(default)]
+    pub(super) was_encoded: bool,
 }
 
 /// A download in progress. Nobody else writes to it.

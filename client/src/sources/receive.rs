@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 
+use hashget_common::content_coding::BodyHeaders;
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::url_name;
 use reqwest::blocking::Response;
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
-    RANGE,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 
 use super::cache::Validators;
@@ -79,12 +80,12 @@ fn may_resume(wanted: Wanted<'_>, part: &Part) -> bool {
     // Without a validator only the digest can tell whether the two halves fit.
     let can_tell = part.info.validators.for_range().is_some() || wanted.sha256.is_some();
     let is_beginning = wanted.size.is_none_or(|size| part.bytes() < size);
-    part.bytes() == 0 || (can_tell && is_beginning)
+    part.bytes() == 0 || (can_tell && is_beginning && !part.info.was_encoded)
 }
 
 fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Response, HttpError> {
     http.send_once("GET", wanted.url, |client| {
-        let mut request = client.get(wanted.url);
+        let mut request = client.get(wanted.url).header(ACCEPT_ENCODING, "identity");
         if let Some(token) = wanted.token {
             request = request.bearer_auth(token);
         }
@@ -104,9 +105,11 @@ fn request(http: &Http, wanted: Wanted<'_>, part: &Part) -> Result<Response, Htt
     })
 }
 
-/// Whether the body continues the part: 206 with the right place, or the whole to an empty one.
+/// Whether the body continues the part: 206 with the right place, or the whole to an empty one. A
+/// range of what is encoded is of no use: the part holds the bytes of the file itself.
 fn is_the_rest(response: &Response, part: &Part) -> bool {
     match response.status().as_u16() {
+        206 if says_encoded(response) => false,
         206 => content_range(response).is_some_and(|(start, _)| start == part.bytes()),
         _ => part.bytes() == 0,
     }
@@ -120,8 +123,36 @@ fn content_range(response: &Response) -> Option<(u64, Option<u64>)> {
     Some((start.trim().parse().ok()?, total.trim().parse().ok()))
 }
 
+fn says_encoded(response: &Response) -> bool {
+    let encoding = text_header(response.headers(), &CONTENT_ENCODING);
+    encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+}
+
+/// The file that an answer brings, and whether it came encoded.
+fn file_of(response: Response, wanted: Wanted<'_>) -> Result<(Box<dyn Read>, bool), DownloadError> {
+    let encoding = text_header(response.headers(), &CONTENT_ENCODING);
+    let media_type = text_header(response.headers(), &CONTENT_TYPE);
+    let headers = BodyHeaders {
+        url: wanted.url,
+        encoding: encoding.as_deref(),
+        media_type: media_type.as_deref(),
+    };
+    let coding = headers.coding();
+    let coding = coding.map_err(|source| DownloadError::Encoded {
+        url: wanted.url.to_owned(),
+        source,
+    })?;
+    let Some(coding) = coding else {
+        return Ok((Box::new(response), false));
+    };
+    let file = headers.undo(coding, response);
+    let file = file.map_err(|source| body_error(wanted.url, source))?;
+    let was_encoded = file.is_undone();
+    Ok((Box::new(file), was_encoded))
+}
+
 fn take_in(
-    mut response: Response,
+    response: Response,
     wanted: Wanted<'_>,
     part: &mut Part,
     monitor: &dyn Monitor,
@@ -131,13 +162,18 @@ fn take_in(
         206 => content_range(&response).and_then(|(_, total)| total),
         _ => length,
     };
+    let validators = Validators {
+        etag: text_header(response.headers(), &ETAG),
+        last_modified: text_header(response.headers(), &LAST_MODIFIED),
+    };
+    let (mut file, was_encoded) = file_of(response, wanted)?;
+    // The length of what is encoded says nothing of the file.
+    let total = total.filter(|_| !was_encoded);
     check_size(wanted, total)?;
     let info = PartInfo {
         url: wanted.url.to_owned(),
-        validators: Validators {
-            etag: text_header(response.headers(), &ETAG),
-            last_modified: text_header(response.headers(), &LAST_MODIFIED),
-        },
+        validators,
+        was_encoded,
     };
     part.set_info(info).map_err(write_error(part))?;
     let shown = total.or(wanted.size);
@@ -145,7 +181,7 @@ fn take_in(
     progress.advance(part.bytes());
     let mut buffer = vec![0; 128 << 10];
     loop {
-        let read = match response.read(&mut buffer) {
+        let read = match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => read,
             Err(source) => return Err(body_error(wanted.url, source)),

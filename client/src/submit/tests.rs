@@ -1,6 +1,7 @@
 use std::fs;
 
 use hashget_common::digest::Digest;
+use hashget_tests::zip_builder::ZipBuilder;
 
 use super::*;
 use crate::index::bench::{Bench, content_of, deb, files_below, record_options};
@@ -76,6 +77,64 @@ fn a_file_that_is_no_archive_can_be_submitted() {
         messages.iter().any(|text| text.contains("no archive")),
         "{messages:?}"
     );
+}
+
+/// A server's page about an error is no package, though its status says that all is well.
+#[test]
+fn a_page_in_the_place_of_an_archive_is_a_failure() {
+    let bench = Bench::new();
+    let page = "<!doctype html><title>Sign in</title>";
+    for (name, body) in [("/a.tar.gz", page), ("/a.zip", "{}"), ("/a.deb?x", "")] {
+        let url = bench.site.put(name, body);
+        let stats = run(&bench, &[submission(&url)]);
+        assert_eq!(
+            (stats.new_packages, stats.failed_packages),
+            (0, 1),
+            "{name}"
+        );
+    }
+    let told = format!("{:?}", bench.problems());
+    assert!(
+        told.contains("an HTML page and no archive, as its name says"),
+        "{told}"
+    );
+    assert!(bench.saved().is_empty());
+    // Elsewhere a page is a file like others.
+    let url = bench.site.put("/a.html", page);
+    assert_eq!(run(&bench, &[submission(&url)]).new_packages, 1);
+}
+
+#[test]
+fn only_regular_files_are_taken() {
+    let bench = Bench::new();
+    let endless = Path::new("/dev/zero");
+    let package = Submission {
+        file: Some(endless.to_owned()),
+        ..submission("http://example.org/a.tar")
+    };
+    assert_eq!(run(&bench, &[package]).failed_packages, 1);
+    let told = format!("{:?}", bench.problems());
+    assert!(told.contains("it is no regular file"), "{told}");
+    let error = bench.run(|services| debsubmit(endless, &options(), services));
+    assert!(matches!(error, Err(SubmitError::Snapshot { .. })));
+}
+
+#[test]
+fn what_a_record_lacks_is_a_warning() {
+    let bench = Bench::new();
+    let zip = ZipBuilder::new()
+        .file("open", "x")
+        .marked_encrypted()
+        .file("secret", "y");
+    let url = bench.site.put("/a.zip", zip.build());
+    let stats = run(&bench, &[submission(&url)]);
+    assert_eq!(stats.records[0].files, [Digest::of(b"x")]);
+    let messages = bench.heard.messages.lock().unwrap().join("\n");
+    assert!(
+        messages.contains("left out: `secret` is encrypted"),
+        "{messages}"
+    );
+    assert!(bench.problems().is_empty());
 }
 
 #[test]

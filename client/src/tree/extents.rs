@@ -1,10 +1,13 @@
 //! Where a sparse file has data.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom as StdSeekFrom};
+use std::io::{self, Read, Seek, SeekFrom as StdSeekFrom};
+use std::os::unix::fs::FileExt;
 
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
+
+const BUFFER_BYTES: usize = 256 * 1024;
 
 /// Where a sparse file has data, as (offset, length), ascending.
 pub type Extents = Vec<(u64, u64)>;
@@ -20,6 +23,13 @@ pub fn data_extents(mut file: &File, size: u64) -> io::Result<Option<Extents>> {
         Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a file of `size` bytes with `data_bytes` of data is so large and has so little in it that
+/// hashing all its zeros costs more than storing its data.
+pub(crate) fn is_mostly_hole(size: u64, data_bytes: u64) -> bool {
+    const BIG_BYTES: u64 = 64 * 1024 * 1024;
+    size > BIG_BYTES && data_bytes < size / 16
 }
 
 fn find_extents(file: &File, size: u64) -> rustix::io::Result<Extents> {
@@ -50,10 +60,70 @@ fn find_extents(file: &File, size: u64) -> rustix::io::Result<Extents> {
     Ok(extents)
 }
 
+/// The data of a sparse file, its extents one after the other.
+pub(crate) struct DataReader<'a> {
+    file: &'a File,
+    extents: std::vec::IntoIter<(u64, u64)>,
+    at: u64,
+    end: u64,
+}
+
+impl<'a> DataReader<'a> {
+    /// Reads these extents.
+    pub(crate) fn new(file: &'a File, extents: Extents) -> Self {
+        Self {
+            file,
+            extents: extents.into_iter(),
+            at: 0,
+            end: 0,
+        }
+    }
+}
+
+impl Read for DataReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.end {
+            let Some((offset, length)) = self.extents.next() else {
+                return Ok(0);
+            };
+            (self.at, self.end) = (offset, offset.saturating_add(length));
+        }
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let most = left.min(buffer.len());
+        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// Whether two files of `size` bytes have the same content. Holes are not read.
+pub(crate) fn same_content(one: &File, other: &File, size: u64) -> io::Result<bool> {
+    Ok(is_within(one, other, size)? && is_within(other, one, size)?)
+}
+
+/// Whether the data of `one` is in `other`, too; data of zeros may be a hole there.
+fn is_within(one: &File, other: &File, size: u64) -> io::Result<bool> {
+    let mut buffers = [vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]];
+    let [mine, theirs] = &mut buffers;
+    let extents = data_extents(one, size)?;
+    for (offset, length) in extents.unwrap_or_else(|| vec![(0, size)]) {
+        let mut at = offset;
+        while at < offset + length {
+            let left = usize::try_from(offset + length - at).unwrap_or(BUFFER_BYTES);
+            let count = left.min(BUFFER_BYTES);
+            one.read_exact_at(&mut mine[..count], at)?;
+            other.read_exact_at(&mut theirs[..count], at)?;
+            if mine[..count] != theirs[..count] {
+                return Ok(false);
+            }
+            at += count as u64;
+        }
+    }
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::FileExt;
-
     use super::*;
 
     #[test]
@@ -74,5 +144,21 @@ mod tests {
         assert_eq!(data_extents(&file, 0).unwrap(), None);
         file.write_all_at(b"full", 0).unwrap();
         assert_eq!(data_extents(&file, 4).unwrap(), None);
+    }
+
+    #[test]
+    fn content_is_compared_without_its_holes() {
+        const SIZE: u64 = 1 << 40;
+        let files: Vec<File> = (0..3).map(|_| tempfile::tempfile().unwrap()).collect();
+        for (number, file) in (0_u8..).zip(&files) {
+            file.set_len(SIZE).unwrap();
+            file.write_all_at(b"data", SIZE / 2).unwrap();
+            file.write_all_at(&[number / 2], 4096).unwrap();
+        }
+        // Zeros that are data are as good as a hole.
+        files[1].write_all_at(&[0; 8192], 1 << 30).unwrap();
+        assert!(same_content(&files[0], &files[1], SIZE).unwrap());
+        assert!(!same_content(&files[0], &files[2], SIZE).unwrap());
+        assert!(!same_content(&files[2], &files[1], SIZE).unwrap());
     }
 }

@@ -13,6 +13,7 @@ use hashget_common::sha256_lanes::digest_many;
 use rayon::prelude::*;
 use thiserror::Error;
 
+use super::data_digest::{DigestKind, data_digest};
 use super::entry::{FileStamp, TreeEntry};
 use super::extents::{Extents, data_extents};
 use super::root::{TreeRoot, file_stamp};
@@ -89,9 +90,20 @@ pub fn hash_files(
     files: &[&TreeEntry],
     progress: &Progress<'_>,
 ) -> Vec<Result<HashedFile, HashError>> {
+    hash_files_by(DigestKind::Content, root, files, progress)
+}
+
+/// Like [`hash_files`], with digests of this kind.
+pub fn hash_files_by(
+    kind: DigestKind,
+    root: &TreeRoot,
+    files: &[&TreeEntry],
+    progress: &Progress<'_>,
+) -> Vec<Result<HashedFile, HashError>> {
     let results = Mutex::new(Vec::with_capacity(files.len()));
     results_of(&results).resize_with(files.len(), || Err(HashError::Changed));
-    hash_each(
+    hash_each_by(
+        kind,
         root,
         files,
         (0..).take(files.len()).collect(),
@@ -120,6 +132,17 @@ pub(crate) fn hash_each<F: FileList + ?Sized>(
     progress: &Progress<'_>,
     done: impl Fn(Vec<Outcome>) + Sync,
 ) {
+    hash_each_by(DigestKind::Content, root, files, numbers, progress, done);
+}
+
+fn hash_each_by<F: FileList + ?Sized>(
+    kind: DigestKind,
+    root: &TreeRoot,
+    files: &F,
+    numbers: Vec<u32>,
+    progress: &Progress<'_>,
+    done: impl Fn(Vec<Outcome>) + Sync,
+) {
     let stamp = |number: &u32| files.stamp(*number as usize);
     let newest = numbers.iter().filter_map(stamp);
     wait_for_the_clock(newest.map(|stamp| stamp.ctime).max());
@@ -129,7 +152,7 @@ pub(crate) fn hash_each<F: FileList + ?Sized>(
         done(match batch {
             [file] => {
                 let number = file.number();
-                vec![(number, hash_file(root, files, number, progress))]
+                vec![(number, hash_file(kind, root, files, number, progress))]
             }
             _ => hash_batch(root, files, batch, progress),
         });
@@ -284,12 +307,21 @@ fn read_file<F: FileList + ?Sized>(
 }
 
 fn hash_file<F: FileList + ?Sized>(
+    kind: DigestKind,
     root: &TreeRoot,
     files: &F,
     number: usize,
     progress: &Progress<'_>,
 ) -> Result<HashedFile, HashError> {
     let mut opened = Opened::open(root, files, number)?;
+    if kind == DigestKind::Data
+        && let Some(sha256) = data_digest(&opened.file, opened.stamp.size, opened.extents.as_ref())?
+    {
+        opened.check()?;
+        progress.advance(opened.stamp.size);
+        let extents = opened.extents;
+        return Ok(HashedFile { sha256, extents });
+    }
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut hasher = Hasher::new();
     loop {
@@ -337,47 +369,4 @@ fn wait_for_the_clock(newest: Option<Timestamp>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::cmp::Reverse;
-
-    use super::*;
-    use crate::monitor::{Silent, Unit};
-    use crate::tree::{WalkOptions, walk};
-
-    #[test]
-    fn files_of_every_size_have_the_digest_of_their_content() {
-        let temp = tempfile::tempdir().unwrap();
-        let sizes = [0, 1, 1023, 4096, 1 << 20, (1 << 20) + 1, 3 << 20];
-        for (number, size) in sizes.into_iter().cycle().take(70).enumerate() {
-            let content = vec![u8::try_from(number).unwrap(); size];
-            std::fs::write(temp.path().join(format!("{number}")), content).unwrap();
-        }
-        let root = TreeRoot::open(temp.path()).unwrap();
-        let entries = walk(&root, &WalkOptions::default(), &Silent);
-        let files: Vec<&TreeEntry> = entries
-            .iter()
-            .filter(|entry| !entry.path.is_root())
-            .collect();
-        let progress = Progress::start(&Silent, "", Unit::Bytes, None);
-        let hashed = hash_files(&root, &files, &progress);
-        assert_eq!(hashed.len(), 70);
-        for (entry, result) in files.iter().zip(hashed) {
-            let content = std::fs::read(entry.path.under(temp.path())).unwrap();
-            assert_eq!(
-                result.unwrap().sha256,
-                Digest::of(&content),
-                "{}",
-                entry.path
-            );
-        }
-        let ordered = by_size(&files[..], (0..70).collect());
-        let size = |file: &BySize| size(&files[..], file.number());
-        assert!(ordered.is_sorted_by_key(|file| Reverse(size(file))));
-        let batches = batches(&files[..], &ordered);
-        assert!(batches.iter().all(|batch| {
-            let bytes: u64 = batch.iter().map(size).sum();
-            batch.len() == 1 || bytes <= BATCH_BYTES + SMALL_BYTES
-        }));
-        assert!(batches.concat() == ordered);
-    }
-}
+mod tests;

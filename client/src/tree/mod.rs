@@ -5,6 +5,7 @@
 //! A [`TreeRoot`] opens what is in the tree, whatever its names are and however deep it lies.
 
 mod cache_tag;
+mod data_digest;
 mod describe;
 mod entry;
 mod exclude;
@@ -19,11 +20,14 @@ mod root;
 mod walk;
 mod xattrs;
 
+pub use data_digest::DigestKind;
+pub(crate) use data_digest::digest_of;
 pub(crate) use describe::Describer;
 pub use entry::{FileId, FileStamp, Metadata, TreeEntry, TreeKind};
 pub use exclude::{PatternError, PatternFileError, PatternSet, read_pattern_file};
+pub(crate) use extents::{DataReader, is_mostly_hole, same_content};
 pub use extents::{Extents, data_extents};
-pub use hash::{FileList, HashError, HashedFile, hash_files};
+pub use hash::{FileList, HashError, HashedFile, hash_files, hash_files_by};
 pub(crate) use hash::{extents_of, hash_each};
 pub use list::{ListedFile, TreeList};
 pub(crate) use metadata::{file_id as id_of, is_file, stamp_of};

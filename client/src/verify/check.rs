@@ -205,6 +205,7 @@ impl<'a> Check<'a> {
         let file = local.file.try_clone().map_err(|error| error.to_string())?;
         let options = ArchiveOptions {
             recursive: self.options.recursive,
+            limits: local.limits(),
             ..ArchiveOptions::default()
         };
         let mut visit = |entry: &Entry, content: &mut dyn Read| {
@@ -235,7 +236,7 @@ impl<'a> Check<'a> {
 fn origin_text(origin: &Origin) -> String {
     match origin {
         Origin::Given => "given".to_owned(),
-        Origin::Pool(place) => place.clone(),
+        Origin::Pool(place) | Origin::Archive(place) => place.clone(),
         Origin::Cache => "cache".to_owned(),
         Origin::Downloaded(url) => url.clone(),
     }

@@ -42,6 +42,10 @@ fn a_full_backup_makes_the_next_one_small_and_both_come_back() {
         .expect(0);
     assert_eq!(submitted.stdout, "");
     assert_eq!(
+        submitted.stderr,
+        format!("indexed {url}: 2 files, 1 anchor\n")
+    );
+    assert_eq!(
         bed.run_admin("--list").expect(0).stdout,
         "full-1.tar.gz (1/2)\n"
     );

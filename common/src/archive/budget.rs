@@ -65,9 +65,16 @@ impl Budget {
         self.check_total()
     }
 
-    /// Counts zeros that stand for the holes of a sparse file.
-    pub(super) fn add_hole(&self, bytes: u64) -> Result<(), ArchiveError> {
+    /// Counts zeros that stand for the holes of the sparse file at `path`, before they are made.
+    pub(super) fn add_holes(&self, bytes: u64, path: &[u8]) -> Result<(), ArchiveError> {
         self.holes.set(self.holes.get().saturating_add(bytes));
+        if self.holes.get() > self.limits.max_hole_bytes {
+            return Err(ArchiveError::Limit {
+                limit: LimitKind::HoleBytes,
+                allowed: self.limits.max_hole_bytes,
+                member: MemberName::of(path),
+            });
+        }
         self.check_total()
     }
 

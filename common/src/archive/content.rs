@@ -5,12 +5,31 @@ use std::io::{self, Read};
 use super::error::{ArchiveError, MemberName};
 use super::sniff::{HEAD_BYTES, read_head};
 
+/// The bytes of a member, some of which may be holes that need not be read.
+pub(super) trait Stored: Read {
+    /// Passes the hole that is next, if one is; gives its size.
+    fn pass_hole(&mut self) -> u64 {
+        0
+    }
+}
+
+/// Bytes without holes.
+pub(super) struct Plain<'r>(pub(super) &'r mut dyn Read);
+
+impl Read for Plain<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Stored for Plain<'_> {}
+
 /// Gives exactly the promised bytes of a member.
 ///
 /// An early end and every failure below are kept, so that the reading ends with them even if
 /// the visitor ignores what its reader says.
 pub(super) struct Content<'r> {
-    inner: &'r mut dyn Read,
+    inner: &'r mut dyn Stored,
     format: &'static str,
     member: MemberName,
     size: Option<u64>,
@@ -23,7 +42,7 @@ pub(super) struct Content<'r> {
 impl<'r> Content<'r> {
     /// Reads `inner`, which should have `size` bytes, or any number if that is `None`.
     pub(super) fn new(
-        inner: &'r mut dyn Read,
+        inner: &'r mut dyn Stored,
         format: &'static str,
         member: MemberName,
         size: Option<u64>,
@@ -56,9 +75,16 @@ impl<'r> Content<'r> {
 
     /// Reads what the visitor left, and tells of any failure since the start.
     pub(super) fn finish(&mut self) -> Result<(), ArchiveError> {
-        if self.failed.is_none() {
-            // A failure is kept by `read`.
-            drop(io::copy(self, &mut io::sink()));
+        let mut buffer = [0; 8192];
+        // A failure is kept by `read`.
+        while self.failed.is_none() {
+            self.given += self.inner.pass_hole();
+            match self.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
         }
         self.failed.take().map_or(Ok(()), Err)
     }

@@ -12,17 +12,22 @@ const FORMAT: &str = "deb";
 const MAGIC: &[u8] = b"!<arch>\n";
 /// Name, three times unused, mode, size and an end mark.
 const HEADER_BYTES: usize = 60;
+const NAME_BYTES: usize = 16;
 
 /// Visits the members of `control.tar*` and `data.tar*` in stored order.
 ///
-/// Both must be there once. Members that deb(5) lets others add (`_gpgorigin` and the like) are
+/// Both must be there once, in either order. Members that deb(5) lets others add (`_gpgorigin` and the like) are
 /// passed over.
 pub(super) fn read<E>(
     walk: &mut Walk<'_, E>,
     place: Place<'_>,
     input: &mut dyn Read,
 ) -> Result<ArchiveKind, ReadError<E>> {
-    let mut ar = Ar { input, offset: 0 };
+    let mut ar = Ar {
+        input,
+        offset: 0,
+        names: Vec::new(),
+    };
     ar.magic()?;
     let (mut control, mut data) = (false, false);
     while let Some(header) = ar.next()? {
@@ -48,26 +53,30 @@ pub(super) fn read<E>(
     }
     if !(control && data) {
         let missing = if control { "data.tar" } else { "control.tar" };
-        let member = MemberName::part(missing);
-        return Err(ArchiveError::Truncated {
-            format: FORMAT,
-            member,
-            offset: ar.offset,
-        }
-        .into());
+        let format = FORMAT;
+        return Err(ArchiveError::MissingMember { format, missing }.into());
     }
     Ok(ArchiveKind::Deb)
 }
 
-/// An `ar` archive as dpkg writes it: plain names, no tables.
+/// An `ar` archive: with plain names as dpkg writes it, or with the long ones of BSD or GNU.
 struct Ar<'r> {
     input: &'r mut dyn Read,
     offset: u64,
+    /// GNU's table of long names.
+    names: Vec<u8>,
 }
+
+/// No member that a package needs has a longer name, nor are there more than a few.
+const MAX_NAME_BYTES: u64 = 1 << 10;
+const MAX_NAMES_BYTES: u64 = 64 << 10;
 
 struct Header {
     name: Vec<u8>,
+    /// Of the content, without a name that stands before it.
     size: u64,
+    /// Whether a byte follows that makes the stored size even.
+    is_padded: bool,
 }
 
 impl Ar<'_> {
@@ -79,19 +88,69 @@ impl Ar<'_> {
         Err(self.corrupt(b"", "the magic is missing"))
     }
 
-    /// The header of the next member.
+    /// The header of the next member; tables are read on the way.
     fn next(&mut self) -> Result<Option<Header>, ArchiveError> {
-        let mut bytes = [0; HEADER_BYTES];
-        let count = self.fill(&mut bytes)?;
-        if count == 0 {
-            return Ok(None);
+        loop {
+            let mut bytes = [0; HEADER_BYTES];
+            let count = self.fill(&mut bytes)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            if count < bytes.len() {
+                return Err(self.truncated(MemberName::part("a member header")));
+            }
+            let fault = |ar: &Self, reason: &str| ar.corrupt(&bytes[..NAME_BYTES], reason);
+            let (name, size) = parse_header(&bytes).map_err(|reason| fault(self, reason))?;
+            let mut header = Header {
+                name: name.to_vec(),
+                size,
+                is_padded: size % 2 == 1,
+            };
+            if name == b"//" {
+                self.names = self.text(&mut header, size, MAX_NAMES_BYTES)?;
+                self.skip(&header)?;
+                continue;
+            }
+            if let Some(length) = name.strip_prefix(b"#1/") {
+                let length =
+                    decimal(length).ok_or_else(|| fault(self, "its name has no length"))?;
+                let name = self.text(&mut header, length, MAX_NAME_BYTES)?;
+                header.name = name.trim_ascii_end().to_vec();
+                header.name.retain(|&byte| byte != 0);
+            } else if let Some(start) = name.strip_prefix(b"/").and_then(decimal) {
+                let name = self.long_name(start);
+                header.name = name.ok_or_else(|| fault(self, "its name is not in the table"))?;
+            }
+            return Ok(Some(header));
         }
-        if count < bytes.len() {
-            return Err(self.truncated(MemberName::part("a member header")));
+    }
+
+    /// Text of `length` bytes that begins a member.
+    fn text(
+        &mut self,
+        header: &mut Header,
+        length: u64,
+        most: u64,
+    ) -> Result<Vec<u8>, ArchiveError> {
+        if length > most || length > header.size {
+            return Err(self.corrupt(&header.name, "a name is too long"));
         }
-        parse_header(&bytes)
-            .map(Some)
-            .map_err(|reason| self.corrupt(&bytes[..16], &reason))
+        let mut text = Vec::new();
+        let read = (&mut *self.input).take(length).read_to_end(&mut text);
+        let read = read.map_err(reading)? as u64;
+        self.offset += read;
+        header.size -= read;
+        if read < length {
+            return Err(self.truncated(MemberName::part("a member's name")));
+        }
+        Ok(text)
+    }
+
+    /// The name that begins at `start` of GNU's table, and ends with `/` and a newline.
+    fn long_name(&self, start: u64) -> Option<Vec<u8>> {
+        let names = self.names.get(usize::try_from(start).ok()?..)?;
+        let end = names.iter().position(|&byte| byte == b'\n')?;
+        Some(names[..end].to_vec())
     }
 
     /// Lets `read` have the member, then checks that all of it was there.
@@ -128,7 +187,7 @@ impl Ar<'_> {
         if passed < left {
             return Err(self.truncated(MemberName::of(&header.name)));
         }
-        if header.size % 2 == 1 {
+        if header.is_padded {
             // Some writers leave the last one out.
             self.fill(&mut [0])?;
         }
@@ -194,27 +253,26 @@ impl Read for Member<'_> {
     }
 }
 
-/// Reads one header with the `ar` crate, which never sees more than that.
+/// The name and the size in a header.
 ///
-/// It believes what it is told: a table of long names is allocated by its declared size, a number
-/// beyond the table is a panic, and a member cut short is a whole one. deb(5) has no
-/// long names, so they are refused here, and the members are counted by [`Member`].
-fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Header, String> {
-    if bytes.starts_with(b"/") || bytes.starts_with(b"#1/") {
-        return Err("a Debian package has no members with long names".to_owned());
-    }
+/// The `ar` crate believes what it is told: a table of long names is allocated by its declared
+/// size, a number beyond the table is a panic, and a member cut short is a whole one.
+fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(&[u8], u64), &'static str> {
     if !bytes.ends_with(b"`\n") {
-        return Err("the member header has no end mark".to_owned());
+        return Err("the member header has no end mark");
     }
-    let mut archive = ar::Archive::new(MAGIC.chain(&bytes[..]));
-    let entry = archive
-        .next_entry()
-        .transpose()
-        .map_err(|error| error.to_string())?;
-    let entry = entry.ok_or("the member header is empty")?;
-    let header = entry.header();
-    Ok(Header {
-        name: header.identifier().to_vec(),
-        size: header.size(),
-    })
+    let size = decimal(&bytes[48..58]).ok_or("the size is no number")?;
+    let time = bytes[16..28].trim_ascii();
+    if !time.is_empty() && decimal(time).is_none() {
+        return Err("the time is no number");
+    }
+    Ok((bytes[..NAME_BYTES].trim_ascii_end(), size))
+}
+
+/// Decimal digits with blanks around them.
+fn decimal(field: &[u8]) -> Option<u64> {
+    let digits = field.trim_ascii();
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let text = std::str::from_utf8(digits).ok().filter(|_| is_number)?;
+    text.parse().ok()
 }

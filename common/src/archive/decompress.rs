@@ -2,14 +2,15 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use bzip2::bufread::MultiBzDecoder;
+use bzip2::bufread::BzDecoder;
+use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Error as LzmaError, Stream};
 
 use super::budget::Budget;
 use super::error::{ArchiveError, LimitKind, MemberName};
-use super::gzip::Gzip;
 use super::read::Compression;
+use super::streams::Streams;
 use super::xz::ParallelXz;
 use super::zstd_frames::ParallelZstd;
 
@@ -20,7 +21,8 @@ type Input<'r> = BufReader<&'r mut dyn Read>;
 /// Decompressed data, to its very end: all members, streams and frames, checksums included.
 ///
 /// Data cut short is an error, and so is anything after the end but the padding that the format
-/// allows.
+/// allows; after gzip and bzip2 data it is [told](Decoder::trailing) instead, since their own
+/// programs pass it over.
 pub(super) struct Decoder<'r> {
     codec: Codec<'r>,
     budget: &'r Budget,
@@ -28,11 +30,11 @@ pub(super) struct Decoder<'r> {
 }
 
 enum Codec<'r> {
-    Gzip(Gzip<Input<'r>>),
+    Gzip(Streams<GzDecoder<Input<'r>>>),
     Xz(XzDecoder<Input<'r>>),
     ParallelXz(ParallelXz<Input<'r>>),
     Lzma(XzDecoder<Input<'r>>),
-    Bzip2(MultiBzDecoder<Input<'r>>),
+    Bzip2(Streams<BzDecoder<Input<'r>>>),
     Zstd(zstd::Decoder<'static, Input<'r>>),
     ParallelZstd(ParallelZstd<Input<'r>>),
 }
@@ -82,7 +84,21 @@ impl<'r> Decoder<'r> {
         )
     }
 
-    fn compression(&self) -> Compression {
+    /// What follows the data, if that is garbage; known once all is read.
+    pub(super) fn trailing(&self) -> Option<ArchiveError> {
+        let has_trailing = match &self.codec {
+            Codec::Gzip(codec) => codec.has_trailing(),
+            Codec::Bzip2(codec) => codec.has_trailing(),
+            _ => false,
+        };
+        has_trailing.then(|| ArchiveError::Trailing {
+            compression: self.compression().name(),
+            offset: self.offset,
+        })
+    }
+
+    /// How the data is compressed.
+    pub(super) fn compression(&self) -> Compression {
         match &self.codec {
             Codec::Gzip(_) => Compression::Gzip,
             Codec::Xz(_) | Codec::ParallelXz(_) => Compression::Xz,
@@ -139,8 +155,8 @@ fn codec(
     memory: u64,
 ) -> io::Result<Codec<'_>> {
     Ok(match compression {
-        Compression::Gzip => Codec::Gzip(Gzip::new(input)),
-        Compression::Bzip2 => Codec::Bzip2(MultiBzDecoder::new(input)),
+        Compression::Gzip => Codec::Gzip(Streams::new(input)),
+        Compression::Bzip2 => Codec::Bzip2(Streams::new(input)),
         Compression::Xz if threads > 1 => {
             Codec::ParallelXz(ParallelXz::new(input, threads, memory)?)
         }
@@ -178,7 +194,7 @@ fn read_lzma(decoder: &mut XzDecoder<Input<'_>>, buffer: &mut [u8]) -> io::Resul
     Ok(count)
 }
 
-fn wants_too_much_memory(error: &io::Error) -> bool {
+pub(super) fn wants_too_much_memory(error: &io::Error) -> bool {
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<LzmaError>());

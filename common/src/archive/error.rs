@@ -45,6 +45,22 @@ pub enum ArchiveError {
         /// Where the data ends.
         offset: u64,
     },
+    /// A package lacks a member that its format demands.
+    #[error("{format} package has no {missing} member: it is cut short, or no such package")]
+    MissingMember {
+        /// The format of the package.
+        format: &'static str,
+        /// The member's name, without the ending of its compression.
+        missing: &'static str,
+    },
+    /// Bytes follow the end of compressed data. They are no part of it, and are not read.
+    #[error("garbage after the {compression} data, which decompresses to {offset} bytes")]
+    Trailing {
+        /// The name of the compression.
+        compression: &'static str,
+        /// Bytes of decompressed data.
+        offset: u64,
+    },
     /// The archive contradicts its format or itself.
     #[error("{format} archive is damaged at byte {offset}, {member}: {reason}")]
     Corrupt {
@@ -69,7 +85,8 @@ pub enum ArchiveError {
     },
     /// The archive asks for more than the [`Limits`](super::Limits) allow.
     #[error(
-        "{member} exceeds the limit {limit} of {allowed}; raise `{limit}` if the archive is to be trusted"
+        "{member} exceeds the limit {limit} of {allowed}; raise the setting `package_limits.{limit}` if the \
+         archive is to be trusted"
     )]
     Limit {
         /// The limit that was hit.
@@ -115,6 +132,8 @@ pub enum LimitKind {
     Entries,
     /// `max_total_bytes`
     TotalBytes,
+    /// `max_hole_bytes`
+    HoleBytes,
     /// `max_ratio`
     Ratio,
     /// `max_depth`
@@ -123,6 +142,8 @@ pub enum LimitKind {
     DecoderMemory,
     /// `max_extension_bytes`
     ExtensionBytes,
+    /// `max_global_bytes`
+    GlobalBytes,
     /// `max_sparse_extents`
     SparseExtents,
     /// `max_spool_bytes`
@@ -134,10 +155,12 @@ impl fmt::Display for LimitKind {
         f.write_str(match self {
             Self::Entries => "max_entries",
             Self::TotalBytes => "max_total_bytes",
+            Self::HoleBytes => "max_hole_bytes",
             Self::Ratio => "max_ratio",
             Self::Depth => "max_depth",
             Self::DecoderMemory => "max_decoder_memory",
             Self::ExtensionBytes => "max_extension_bytes",
+            Self::GlobalBytes => "max_global_bytes",
             Self::SparseExtents => "max_sparse_extents",
             Self::SpoolBytes => "max_spool_bytes",
         })
@@ -188,7 +211,10 @@ impl ArchiveError {
             Self::Limit { limit, .. } => {
                 matches!(
                     limit,
-                    LimitKind::Entries | LimitKind::TotalBytes | LimitKind::Ratio
+                    LimitKind::Entries
+                        | LimitKind::TotalBytes
+                        | LimitKind::HoleBytes
+                        | LimitKind::Ratio
                 )
             }
             Self::Io { .. } => true,

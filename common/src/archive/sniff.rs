@@ -13,7 +13,7 @@ pub(super) const HEAD_BYTES: usize = 512;
 pub(super) enum Format {
     /// An `ar` archive that begins as Debian packages do.
     Deb,
-    /// A tar header with a matching checksum.
+    /// A tar header; with a matching checksum, unless it says itself what it is.
     Tar,
     /// A zip local file header, or the end record of an empty zip.
     Zip,
@@ -28,17 +28,40 @@ pub(super) enum Format {
 /// An `ar` that is no Debian package is unknown on purpose: static libraries are rebuilt, not
 /// downloaded.
 pub(super) fn sniff(head: &[u8]) -> Format {
-    if head.starts_with(b"!<arch>\ndebian-binary") {
+    if is_deb(head) {
         Format::Deb
     } else if let Some(compression) = compression(head) {
         Format::Compressed(compression)
     } else if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         Format::Zip
-    } else if header::is_header(head) {
+    } else if header::is_header(head) || header::is_damaged(head) {
         Format::Tar
     } else {
         Format::Unknown
     }
+}
+
+/// The name of the first member may be one of BSD's long ones, which stand before the content.
+fn is_deb(head: &[u8]) -> bool {
+    const NAME: &[u8] = b"debian-binary";
+    let Some(ar) = head.strip_prefix(b"!<arch>\n") else {
+        return false;
+    };
+    let long = || ar.get(60..).is_some_and(|name| name.starts_with(NAME));
+    ar.starts_with(NAME) || (ar.starts_with(b"#1/") && long())
+}
+
+/// Whether this is how a program begins, which may unpack a zip behind it: a script, or an
+/// executable of Windows, Linux or macOS.
+pub(super) fn is_program(head: &[u8]) -> bool {
+    let starts: [&[u8]; 5] = [
+        b"#!",
+        b"MZ",
+        b"\x7fELF",
+        b"\xcf\xfa\xed\xfe",
+        b"\xca\xfe\xba\xbe",
+    ];
+    starts.iter().any(|start| head.starts_with(start))
 }
 
 fn compression(head: &[u8]) -> Option<Compression> {

@@ -5,12 +5,13 @@ use std::io::{self, Read, Seek, Write};
 use tempfile::SpooledTempFile;
 
 use super::budget::{Budget, ReadSeek, Source};
-use super::content::Content;
+use super::content::{Content, Plain, Stored};
 use super::entry::{Entry, EntryKind, EntryMetadata, Origin};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
 use super::limits::ArchiveOptions;
+use super::problem::ArchiveProblem;
 use super::read::ArchiveKind;
-use super::sniff::{Format, read_head, sniff};
+use super::sniff::{Format, is_program, read_head, sniff};
 use super::{compressed, deb, tar, zip};
 
 /// Spools up to this size stay in memory.
@@ -57,6 +58,8 @@ pub(super) struct Found {
     pub(super) path: Vec<u8>,
     pub(super) kind: EntryKind,
     pub(super) size: Option<u64>,
+    /// How many bytes of content there are to read: less than `size` if holes are skipped.
+    pub(super) given: Option<u64>,
     pub(super) metadata: EntryMetadata,
 }
 
@@ -89,12 +92,16 @@ impl<E> Walk<'_, E> {
                 file.rewind().map_err(reading)?;
                 match sniff(&head) {
                     Format::Zip => zip::read(self, place, file),
+                    Format::Unknown => zip::read_behind(self, place, file),
                     format => self.stream(place, format, &mut *file),
                 }
             }
             Body::Stream(stream) => {
                 let head = read_head(stream).map_err(reading)?;
                 let format = sniff(&head);
+                if format == Format::Unknown && is_program(&head) {
+                    return self.program(place, &mut head.chain(stream));
+                }
                 self.stream(place, format, &mut head.chain(stream))
             }
         }
@@ -121,12 +128,25 @@ impl<E> Walk<'_, E> {
         }
     }
 
+    /// A program that comes as a stream may have a zip behind it.
+    fn program(
+        &mut self,
+        place: Place<'_>,
+        stream: &mut dyn Read,
+    ) -> Result<ArchiveKind, ReadError<E>> {
+        let mut spool = Spool::fill(stream, self.budget)?;
+        if !spool.whole {
+            return Ok(ArchiveKind::NotArchive);
+        }
+        zip::read_behind(self, place, &mut Source::new(&mut spool.file, None))
+    }
+
     /// Visits one entry, and what is in it if it is an archive.
     pub(super) fn found(
         &mut self,
         place: Place<'_>,
         found: Found,
-        content: &mut dyn Read,
+        content: &mut dyn Stored,
     ) -> Result<(), ReadError<E>> {
         self.budget.add_entry(&found.path)?;
         let entry = Entry {
@@ -141,7 +161,7 @@ impl<E> Walk<'_, E> {
             return (self.visit)(&entry, &mut io::empty()).map_err(ReadError::Visit);
         }
         let name = MemberName::of(&entry.path);
-        let mut content = Content::new(content, found.format, name, entry.size);
+        let mut content = Content::new(content, found.format, name, found.given);
         if self.options.recursive && sniff(content.peek()?) != Format::Unknown {
             if place.depth < self.budget.limits().max_depth {
                 return self.nested(&entry, &mut content);
@@ -178,6 +198,7 @@ impl<E> Walk<'_, E> {
             Err(error) => return Err(content.take_failure().unwrap_or(error).into()),
         };
         let mut whole = (&mut spool.file).chain(&mut *content);
+        let mut whole = Plain(&mut whole);
         let name = MemberName::of(&entry.path);
         let visited = self.visit_file(
             entry,
@@ -211,9 +232,44 @@ impl<E> Walk<'_, E> {
         }
     }
 
+    /// Goes on without a member that cannot be read; fails if all of the archive is wanted.
+    pub(super) fn leave_out(
+        &mut self,
+        place: Place<'_>,
+        path: &[u8],
+        error: ArchiveError,
+    ) -> Result<(), ArchiveError> {
+        if self.is_strict(place) {
+            return Err(error);
+        }
+        self.budget.add_entry(path)?;
+        let archive = place.outer;
+        self.tell(&ArchiveProblem::LeftOut {
+            archive,
+            error: &error,
+        });
+        Ok(())
+    }
+
+    /// Tells of bytes that are passed over.
+    pub(super) fn ignore(&self, place: Place<'_>, error: &ArchiveError) {
+        let archive = place.outer;
+        self.tell(&ArchiveProblem::Ignored { archive, error });
+    }
+
+    /// Whether all of the archive at `place` must be there and readable.
+    pub(super) fn is_strict(&self, place: Place<'_>) -> bool {
+        place.depth == 0 && self.options.require_end
+    }
+
     fn report(&self, entry: &Entry, error: &ArchiveError) {
-        if let Some(handler) = &self.options.on_nested_error {
-            handler(&entry.path, error);
+        let path = &entry.path;
+        self.tell(&ArchiveProblem::Nested { path, error });
+    }
+
+    fn tell(&self, problem: &ArchiveProblem<'_>) {
+        if let Some(handler) = &self.options.on_problem {
+            handler(problem);
         }
     }
 }

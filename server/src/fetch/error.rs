@@ -2,6 +2,7 @@
 
 use std::io;
 
+use hashget_common::content_coding::UnknownCoding;
 use thiserror::Error;
 
 /// Why something was not fetched. The URLs in it are those that clients sent or servers
@@ -68,6 +69,15 @@ pub(crate) enum FetchError {
         /// In how long.
         seconds: u64,
     },
+    /// The body came in an encoding that was not asked for.
+    #[error("{url} comes in an encoding that was not asked for")]
+    Encoded {
+        /// The URL.
+        url: String,
+        /// Which one.
+        #[source]
+        source: UnknownCoding,
+    },
     /// The body ended early.
     #[error("{url} broke off after {received_bytes} bytes")]
     Broken {
@@ -94,7 +104,10 @@ impl FetchError {
     /// Whether another attempt may do better.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Refused { .. } | Self::Redirects { .. } | Self::TooLarge { .. } => false,
+            Self::Refused { .. }
+            | Self::Redirects { .. }
+            | Self::TooLarge { .. }
+            | Self::Encoded { .. } => false,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
             Self::Resolve { .. }
             | Self::Request { .. }

@@ -4,7 +4,8 @@
 //! once, every address of it is checked, and the connection goes to those addresses and nowhere
 //! else, so that a name which changes in between gains nothing. Redirects are followed here, one
 //! by one, each through the same gate. Bodies are bounded in bytes and in time. No proxy of the
-//! environment is used, no cookie is kept, nothing is decompressed.
+//! environment is used, no cookie is kept. Files are asked for as they are; what comes in an
+//! encoding all the same is decoded, since hashes are those of the files.
 
 mod address;
 mod error;
@@ -15,10 +16,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hashget_common::content_coding::BodyHeaders;
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, LOCATION};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION,
+};
 use reqwest::{Method, redirect};
 use url::{Host, Url};
 
@@ -91,8 +95,11 @@ impl Fetcher {
     /// The size that the answer to a HEAD announces, after redirects; `None` if it tells none.
     pub(crate) fn head(&self, url: &str) -> Result<Option<u64>, FetchError> {
         let response = self.send(&Method::HEAD, url)?;
-        let length = response.headers().get(CONTENT_LENGTH);
-        Ok(length.and_then(|length| length.to_str().ok()?.parse().ok()))
+        let length = text_header(&response, &CONTENT_LENGTH);
+        let encoding = text_header(&response, &CONTENT_ENCODING);
+        Ok(length
+            .filter(|_| encoding.is_none())
+            .and_then(|length| length.parse().ok()))
     }
 
     /// Writes what is at a URL to `to`. `may_go_on` is asked about the bytes so far and those
@@ -104,7 +111,7 @@ impl Fetcher {
         may_go_on: &mut dyn FnMut(u64) -> std::io::Result<()>,
     ) -> Result<Fetched, FetchError> {
         let began = Instant::now();
-        let mut response = self.send(&Method::GET, url)?;
+        let response = self.send(&Method::GET, url)?;
         let limit_bytes = self.settings.max_bytes;
         let too_large = || FetchError::TooLarge {
             url: url.to_owned(),
@@ -114,6 +121,7 @@ impl Fetcher {
         if announced.is_some_and(|bytes| bytes > limit_bytes) {
             return Err(too_large());
         }
+        let mut file = file_of(response, url)?;
         let mut hasher = Hasher::new();
         let mut piece = vec![0; PIECE_BYTES];
         let mut received_bytes = 0;
@@ -132,13 +140,11 @@ impl Fetcher {
                     seconds: passed.as_secs(),
                 });
             }
-            let count = response
-                .read(&mut piece)
-                .map_err(|source| FetchError::Broken {
-                    url: url.to_owned(),
-                    received_bytes,
-                    source,
-                })?;
+            let count = file.read(&mut piece).map_err(|source| FetchError::Broken {
+                url: url.to_owned(),
+                received_bytes,
+                source,
+            })?;
             if count == 0 {
                 break;
             }
@@ -247,6 +253,36 @@ impl Fetcher {
         let allowed = &self.settings.allowed_networks;
         address::is_public(address) || allowed.iter().any(|network| network.contains(address))
     }
+}
+
+/// The file in an answer's body.
+fn file_of(response: Response, url: &str) -> Result<Box<dyn Read>, FetchError> {
+    let encoding = text_header(&response, &CONTENT_ENCODING);
+    let media_type = text_header(&response, &CONTENT_TYPE);
+    let headers = BodyHeaders {
+        url,
+        encoding: encoding.as_deref(),
+        media_type: media_type.as_deref(),
+    };
+    let coding = headers.coding().map_err(|source| FetchError::Encoded {
+        url: url.to_owned(),
+        source,
+    })?;
+    let Some(coding) = coding else {
+        return Ok(Box::new(response));
+    };
+    let file = headers
+        .undo(coding, response)
+        .map_err(|source| FetchError::Broken {
+            url: url.to_owned(),
+            received_bytes: 0,
+            source,
+        })?;
+    Ok(Box::new(file))
+}
+
+fn text_header(response: &Response, name: &HeaderName) -> Option<String> {
+    Some(response.headers().get(name)?.to_str().ok()?.to_owned())
 }
 
 #[cfg(test)]

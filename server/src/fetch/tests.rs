@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use hashget_tests::compression::Compression;
 use hashget_tests::fault_server::{Fault, FaultServer, Reply};
 
 use super::*;
@@ -79,6 +80,30 @@ fn what_is_there_comes_with_its_digest() {
     assert_eq!(bytes, b"hello");
     assert_eq!((answer.sha256, answer.size), (Digest::of(b"hello"), 5));
     assert_eq!(fetcher.head(&server.url("/")).unwrap(), Some(5));
+}
+
+#[test]
+fn what_comes_encoded_is_decoded_and_bounded() {
+    let server = FaultServer::start(|request| {
+        assert_eq!(request.header("accept-encoding"), Some("identity"));
+        let reply = |size: usize| Reply::new(200, Compression::Gzip.compress(&vec![b'x'; size]));
+        match request.path.as_str() {
+            "/small" => reply(500).with("Content-Encoding", "gzip"),
+            "/bomb" => reply(5000).with("Content-Encoding", "gzip"),
+            _ => reply(10).with("Content-Encoding", "br"),
+        }
+    });
+    let fetcher = fetcher(port_of(&server), nowhere());
+    let (answer, bytes) = get(&fetcher, &server.url("/small")).unwrap();
+    assert_eq!((bytes, answer.size), (vec![b'x'; 500], 500));
+    assert_eq!(fetcher.head(&server.url("/small")).unwrap(), None);
+    let bomb = get(&fetcher, &server.url("/bomb"));
+    assert!(matches!(bomb, Err(FetchError::TooLarge { .. })), "{bomb:?}");
+    let other = get(&fetcher, &server.url("/other"));
+    assert!(
+        matches!(other, Err(FetchError::Encoded { .. })),
+        "{other:?}"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hashget_common::archive::LimitSettings;
 use serde::Deserialize;
 
 /// Settings as one source gives them: every one may be missing.
@@ -141,6 +142,9 @@ pub struct SettingsLayer {
     /// Most submissions that wait [default: 1000]
     #[arg(long, env = "HASHSERVER_MAX_SUBMISSIONS", value_name = "N")]
     pub max_submissions: Option<usize>,
+    /// Limits of the packages that are read, as NAME=NUMBER, several separated by spaces
+    #[arg(long, env = "HASHSERVER_PACKAGE_LIMITS", value_name = "LIMITS")]
+    pub package_limits: Option<LimitSettings>,
     /// Seconds between two requests of this server to one host [default: 1]
     #[arg(long, env = "HASHSERVER_FETCH_PAUSE_SECONDS", value_name = "SECONDS")]
     pub fetch_pause_seconds: Option<u64>,
@@ -236,6 +240,10 @@ impl SettingsLayer {
             open_submitting: self.open_submitting.or(below.open_submitting),
             submit_workers: self.submit_workers.or(below.submit_workers),
             max_submissions: self.max_submissions.or(below.max_submissions),
+            package_limits: match (self.package_limits, below.package_limits) {
+                (Some(upper), Some(lower)) => Some(upper.over(lower)),
+                (upper, lower) => upper.or(lower),
+            },
             fetch_pause_seconds: self.fetch_pause_seconds.or(below.fetch_pause_seconds),
             fetch_ports: self.fetch_ports.or(below.fetch_ports),
             fetch_networks: self.fetch_networks.or(below.fetch_networks),

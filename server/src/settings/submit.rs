@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hashget_common::archive::Limits;
 use hashget_common::project::{ParseProjectError, ProjectName};
 
 use super::check::{invalid, within};
@@ -18,6 +19,8 @@ pub struct SubmitSettings {
     pub workers: usize,
     /// Most that wait.
     pub max_waiting: usize,
+    /// The limits of their packages.
+    pub package_limits: Limits,
 }
 
 /// What this server fetches by itself.
@@ -48,6 +51,7 @@ pub(super) fn submit(layer: &SettingsLayer) -> Result<SubmitSettings, SettingsEr
         open: layer.open_submitting.unwrap_or(true),
         workers: within("submit_workers", layer.submit_workers, 2, 1..=64)?,
         max_waiting: within("max_submissions", layer.max_submissions, 1000, 1..=100_000)?,
+        package_limits: layer.package_limits.clone().unwrap_or_default().limits(),
     })
 }
 

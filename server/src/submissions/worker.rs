@@ -159,10 +159,20 @@ fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptE
         sha256: fetched.sha256,
         size: fetched.size,
     };
-    let rules = RecordRules::new(Zoned::now().datetime());
+    let rules = RecordRules {
+        limits: state.settings.submit.package_limits.clone(),
+        ..RecordRules::new(Zoned::now().datetime())
+    };
     let indexed = record_package(package, url, &[], &rules).map_err(AttemptError::Record)?;
     if indexed.kind == ArchiveKind::NotArchive {
         return Err(AttemptError::NotArchive);
+    }
+    for warning in &indexed.warnings {
+        tracing::info!(
+            id = submission.id,
+            warning,
+            "the package is not indexed whole"
+        );
     }
     let digests = indexed.record.files.len() + indexed.record.anchors.len() + 10;
     let keep = AttemptError::Keep;

@@ -161,6 +161,7 @@ fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
             gitignore: walk.exclude_ignored,
             exclude_caches: walk.exclude_caches,
             one_file_system: walk.one_file_system,
+            data_digests: true,
         },
         signatures: !args.no_signatures,
         omitted: Some(output_names(&args.output)?),

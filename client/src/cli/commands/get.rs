@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use hashget_common::archive::Limits;
 use serde::Serialize;
 
 use crate::cli::context::Context;
@@ -15,6 +14,7 @@ use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::get::{GetOptions, GetSpec, GotFile};
 use crate::restore::Overwrite;
+use crate::sources::package_limits;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +56,7 @@ pub(super) fn run(args: &GetArgs, context: &Context) -> Result<(), CliError> {
         out_dir: args.outdir.clone(),
         recursive: args.recursive,
         overwrite: matches!(args.overwrite, Some(Overwrite::Changed | Overwrite::Always)),
-        limits: Limits::default(),
+        limits: package_limits(),
     };
     let services = Services::new(&args.resolve, context)?;
     let got = crate::get::get(&spec, &options, &services.borrow())?;

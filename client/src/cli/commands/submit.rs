@@ -81,9 +81,11 @@ pub(super) fn run(args: &SubmitArgs, context: &Context) -> Result<(), CliError> 
 
 fn tell(stats: SubmitStats, context: &Context) -> Result<(), CliError> {
     for record in &stats.records {
-        let (anchors, files) = (record.anchors.len(), record.files.len());
-        let line = format!("indexed {} ({anchors}/{files})", record.url);
-        context.reporter.message(Level::Detail, &line);
+        let (files, anchors) = (record.files.len(), record.anchors.len());
+        let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (files, anchors) = (counted(files, "file"), counted(anchors, "anchor"));
+        let line = format!("indexed {}: {files}, {anchors}", record.url);
+        context.reporter.message(Level::Info, &line);
     }
     let failed = stats.failed_packages;
     context.reporter.report(&Submitted::from(stats));
@@ -94,7 +96,7 @@ fn tell(stats: SubmitStats, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What was indexed. As in the original, nothing is printed.
+/// What was indexed. As in the original, standard output stays empty.
 #[derive(Serialize)]
 struct Submitted {
     new_packages: u64,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::names::LOOKUP;
+use crate::cli::size::parse_size;
 use crate::hash_server::LookupMode;
 use crate::settings::Settings;
 
@@ -58,6 +59,9 @@ pub(crate) struct ServiceArgs {
     #[arg(long, value_name = "N", global = true, hide_short_help = true,
         value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
+    /// How much memory a restore file may take [default: what the machine has to spare]
+    #[arg(long, value_name = "SIZE", global = true, hide = true, value_parser = parse_size)]
+    pub(crate) memory: Option<u64>,
 }
 
 impl ServiceArgs {
@@ -78,6 +82,7 @@ impl ServiceArgs {
             pool: list(&self.pool, self.no_pool),
             timeout: self.timeout,
             jobs: self.jobs,
+            memory: self.memory,
             lookup: self.lookup_mode.map(|mode| LOOKUP.name(&mode).to_owned()),
             ..Settings::default()
         }

@@ -230,7 +230,7 @@ impl Job<'_> {
         let mut is_first = true;
         let read = read_archive(
             Input::File(file),
-            &ArchiveOptions::default(),
+            &ArchiveOptions::own(),
             &mut |entry: &Entry, content: &mut dyn std::io::Read| {
                 if std::mem::take(&mut is_first) {
                     let again = read_manifest(entry, content, delta)?;
@@ -239,7 +239,7 @@ impl Job<'_> {
                     }
                     return Ok(());
                 }
-                stager.member(&entry.path, content)
+                stager.member(entry, content)
             },
         );
         match read {

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
+use hashget_common::archive::Entry;
 use hashget_common::digest::Digest;
 use hashget_common::hash_reader::Hasher;
 use hashget_common::rel_path::RelPath;
@@ -20,7 +21,8 @@ use crate::delta::error::DeltaError;
 use crate::delta::index::find;
 use crate::delta::manifest::{PATCH_FOLDER, WHOLE_FOLDER};
 use crate::delta::patch::patch;
-use crate::place::{Applied, ContentError, HoleWriter, Node, apply, write_content};
+use crate::place::{Applied, ContentError, HoleWriter, Node, apply, write_content, write_data};
+use crate::tree::{DataReader, data_extents, digest_of};
 
 /// Fills the stage.
 pub(super) struct Stager<'a> {
@@ -61,7 +63,12 @@ impl<'a> Stager<'a> {
     }
 
     /// Makes the file that a member of the delta has the content of.
-    pub(super) fn member(&mut self, name: &[u8], content: &mut dyn Read) -> Result<(), DeltaError> {
+    pub(super) fn member(
+        &mut self,
+        member: &Entry,
+        content: &mut dyn Read,
+    ) -> Result<(), DeltaError> {
+        let name = &member.path[..];
         let Some(path) = self.members.remove(name) else {
             let shown = String::from_utf8_lossy(name).into_owned();
             return Err(damaged(Path::new(&shown), &"nothing needs this member"));
@@ -73,7 +80,10 @@ impl<'a> Stager<'a> {
         };
         match base {
             Some(base) => self.patched(entry, &base, content),
-            None => self.copied(entry, content),
+            None => match &member.metadata.sparse {
+                Some(extents) => self.copied_data(entry, extents, content),
+                None => self.copied(entry, content),
+            },
         }
     }
 
@@ -131,15 +141,24 @@ impl<'a> Stager<'a> {
         let extents = wanted.extents.as_deref();
         let hasher = Some(Hasher::new());
         let written = write_content(content, &mut file, extents, wanted.size, hasher);
-        let (sha256, size) = written.map_err(|error| match error {
-            ContentError::Read(source) => DeltaError::Content {
-                path: entry.path.clone(),
-                source,
-            },
-            ContentError::Write(source) => DeltaError::act("write", &entry.path)(source),
-            ContentError::TooLong(_) => DeltaError::WrongContent(entry.path.clone()),
-        })?;
+        let (sha256, size) = written.map_err(|error| content_failed(entry, error))?;
         self.complete(entry, wanted, &file, (sha256, size))
+    }
+
+    /// Makes a file of its data; holes cost nothing.
+    fn copied_data(
+        &mut self,
+        entry: &IndexEntry,
+        extents: &[(u64, u64)],
+        data: &mut dyn Read,
+    ) -> Result<(), DeltaError> {
+        let Some(wanted) = entry.file() else {
+            return Err(DeltaError::WrongContent(entry.path.clone()));
+        };
+        let mut file = self.create(entry)?;
+        let written = write_data(data, &mut file, extents, wanted.size);
+        written.map_err(|error| content_failed(entry, error))?;
+        self.complete(entry, wanted, &file, (None, wanted.size))
     }
 
     fn patched(
@@ -171,8 +190,18 @@ impl<'a> Stager<'a> {
         file: &File,
         (sha256, size): (Option<Digest>, u64),
     ) -> Result<(), DeltaError> {
-        if (sha256, size) != (Some(wanted.sha256), wanted.size) {
-            return Err(DeltaError::WrongContent(entry.path.clone()));
+        let wrong = || DeltaError::WrongContent(entry.path.clone());
+        if size != wanted.size {
+            return Err(wrong());
+        }
+        if sha256 != Some(wanted.sha256) {
+            // It may be told by its data.
+            let kind = self.job.diff.rules.digest_kind();
+            let digest =
+                digest_of(file, size, kind).map_err(DeltaError::act("read", &entry.path))?;
+            if digest != wanted.sha256 {
+                return Err(wrong());
+            }
         }
         self.written_bytes += size;
         set(file.as_fd(), entry)
@@ -211,7 +240,14 @@ impl<'a> Stager<'a> {
             }
         }
         let mut old = self.open_old(from)?;
-        self.copied(entry, &mut old)
+        let extents = data_extents(&old, wanted.size);
+        match extents.map_err(DeltaError::act("read", from))? {
+            Some(extents) if wanted.is_mostly_hole() => {
+                let mut data = DataReader::new(&old, extents.clone());
+                self.copied_data(entry, &extents, &mut data)
+            }
+            _ => self.copied(entry, &mut old),
+        }
     }
 
     /// Whether the old file, which goes from `from`, is all that is wanted.
@@ -273,6 +309,17 @@ impl<'a> Stager<'a> {
         linked.map_err(|error| {
             DeltaError::act("make the hard link", &entry.path)(io::Error::from(error))
         })
+    }
+}
+
+fn content_failed(entry: &IndexEntry, error: ContentError) -> DeltaError {
+    match error {
+        ContentError::Read(source) => DeltaError::Content {
+            path: entry.path.clone(),
+            source,
+        },
+        ContentError::Write(source) => DeltaError::act("write", &entry.path)(source),
+        ContentError::TooLong(_) => DeltaError::WrongContent(entry.path.clone()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::delta::entry::IndexEntry;
 use crate::delta::error::{DeltaError, Difference, Differences};
 use crate::delta::index::{IndexOptions, entries, find, first_names, list_tree};
 use crate::monitor::{Progress, Unit};
-use crate::tree::{HashedFile, TreeEntry, hash_files};
+use crate::tree::{HashedFile, TreeEntry, hash_files_by};
 
 /// Checks that the folder is in the new state. What was placed is read again; of the rest, what
 /// shows no change since it was read.
@@ -36,8 +36,12 @@ pub(super) fn verify(job: &Job<'_>, stage: &StageFolder) -> Result<(), DeltaErro
             None => unread.push(entry),
         }
     }
+    let kind = job.diff.rules.digest_kind();
     let progress = Progress::start(job.monitor, "verifying", Unit::Bytes, None);
-    for (entry, outcome) in unread.iter().zip(hash_files(root, &unread, &progress)) {
+    for (entry, outcome) in unread
+        .iter()
+        .zip(hash_files_by(kind, root, &unread, &progress))
+    {
         let file = outcome.map_err(|source| DeltaError::Hash {
             path: entry.path.clone(),
             source,

@@ -6,6 +6,7 @@ mod property;
 mod readers;
 mod rules;
 mod safety;
+mod sized_zero;
 mod sparse;
 mod tree;
 

@@ -118,7 +118,7 @@ impl<'a> Making<'a> {
             path: base.path.clone(),
             sha256: base.manifest.sha256,
             size: base.manifest.size,
-            origin: Origin::Given,
+            origin: Origin::Archive(base.path.display().to_string()),
         };
         let wanted: HashSet<Digest> = candidates.keys().copied().collect();
         let sizes = candidates.values().flatten().map(|it| it.old_size);

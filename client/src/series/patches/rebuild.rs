@@ -121,7 +121,7 @@ impl Rebuilder {
                 path: PathBuf::from(&place.name),
                 sha256: *sha256,
                 size: place.stored.size,
-                origin: Origin::Pool(place.name.clone()),
+                origin: Origin::Archive(place.name.clone()),
             }),
             Some(Err(why)) => {
                 // The next one to ask is told the same.

@@ -11,7 +11,9 @@ use crate::snapshot::destination::Destination;
 use crate::snapshot::error::SnapshotError;
 use crate::snapshot::key::{Key, Looks};
 use crate::snapshot::name::SnapshotId;
-use crate::tree::{FileId, TreeEntry, TreeKind, TreeRoot, WalkOptions, hash_files, walk};
+use crate::tree::{
+    DigestKind, FileId, TreeEntry, TreeKind, TreeRoot, WalkOptions, hash_files_by, walk,
+};
 
 /// What bringing the index in line came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -165,7 +167,7 @@ impl Index {
             Unit::Bytes,
             Some(bytes.map(|stamp| stamp.size).sum()),
         );
-        let contents = hash_files(&tree, &unknown, &progress);
+        let contents = hash_files_by(DigestKind::Data, &tree, &unknown, &progress);
         for (entry, content) in unknown.iter().zip(contents) {
             match (content, Looks::of_entry(entry), &entry.kind) {
                 (Ok(content), Some(looks), TreeKind::File { id, links, .. }) => {

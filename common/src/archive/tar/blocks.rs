@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::super::content::Stored;
 use super::super::error::{ArchiveError, LimitKind, MemberName};
 use super::super::walk::reading;
 use super::checksum::{self, Summed};
@@ -13,6 +14,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub(super) struct Blocks<'r> {
     input: Summed<&'r mut dyn Read>,
     offset: u64,
+    /// Bytes that were looked at, and are to be read again.
+    ahead: Vec<u8>,
 }
 
 impl<'r> Blocks<'r> {
@@ -21,6 +24,7 @@ impl<'r> Blocks<'r> {
         Self {
             input: Summed::new(input, BUFFER_BYTES, sums),
             offset: 0,
+            ahead: Vec::new(),
         }
     }
 
@@ -34,11 +38,29 @@ impl<'r> Blocks<'r> {
         }
     }
 
+    /// The next block, or what is left, without passing it.
+    pub(super) fn peek(&mut self) -> Result<&[u8], ArchiveError> {
+        let (block, count) = self.up_to_a_block()?;
+        self.offset -= count as u64;
+        self.ahead = block[..count].to_vec();
+        Ok(&self.ahead)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ahead.is_empty() {
+            return self.input.read(buffer);
+        }
+        let count = self.ahead.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.ahead[..count]);
+        self.ahead.drain(..count);
+        Ok(count)
+    }
+
     fn up_to_a_block(&mut self) -> Result<([u8; 512], usize), ArchiveError> {
         let mut block = [0; 512];
         let mut count = 0;
         while count < block.len() {
-            match self.input.read(&mut block[count..]).map_err(reading)? {
+            match self.read(&mut block[count..]).map_err(reading)? {
                 0 => break,
                 more => count += more,
             }
@@ -81,7 +103,9 @@ impl<'r> Blocks<'r> {
     /// Passes `left` bytes of a member of `size` bytes, and the padding to the next block.
     pub(super) fn pass(&mut self, left: u64, size: u64, path: &[u8]) -> Result<(), ArchiveError> {
         let padded = left.saturating_add(size.next_multiple_of(512) - size);
-        let passed = self.input.pass(padded).map_err(reading)?;
+        let ahead = usize::try_from(padded).map_or(self.ahead.len(), |n| n.min(self.ahead.len()));
+        self.ahead.drain(..ahead);
+        let passed = self.input.pass(padded - ahead as u64).map_err(reading)? + ahead as u64;
         self.offset += passed;
         // The padding of the last member may be missing: no byte of it counts.
         if passed < left {
@@ -141,13 +165,15 @@ pub(super) struct Data<'b, 'r> {
     pub(super) left: u64,
 }
 
+impl Stored for Data<'_, '_> {}
+
 impl Read for Data<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.left).map_or(buffer.len(), |n| n.min(buffer.len()));
         if wanted == 0 {
             return Ok(0);
         }
-        let count = self.blocks.input.read(&mut buffer[..wanted])?;
+        let count = self.blocks.read(&mut buffer[..wanted])?;
         if count == 0 {
             return Err(self
                 .blocks

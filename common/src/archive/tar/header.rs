@@ -9,6 +9,15 @@ pub(in super::super) fn is_header(block: &[u8]) -> bool {
     block.first_chunk::<512>().is_some_and(checksum_matches)
 }
 
+/// Whether a block has the marks of a tar header, whatever its checksum.
+pub(in super::super) fn is_damaged(block: &[u8]) -> bool {
+    block.first_chunk::<512>().is_some_and(|block| {
+        let has_magic =
+            block[257..].starts_with(b"ustar\0") || block[257..].starts_with(b"ustar  ");
+        has_magic && number(&block[148..156]).is_some()
+    })
+}
+
 /// Compares the checksum field with the sum of the bytes, which old programs took as signed.
 pub(super) fn checksum_matches(block: &[u8; 512]) -> bool {
     let field = &block[148..156];

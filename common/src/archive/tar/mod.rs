@@ -18,12 +18,9 @@ use self::pax::Attributes;
 use self::sparse::Map;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::limits::Limits;
 use super::read::ArchiveKind;
 use super::walk::{Found, Place, Walk};
-
-/// Bytes that global headers may keep, since they are copied for each member. Git's, the common
-/// ones, keep none.
-const MAX_GLOBAL_BYTES: usize = 64 << 10;
 
 /// Visits the members of a tar archive.
 ///
@@ -51,15 +48,21 @@ pub(super) fn read<E>(
         }
         let header = Header::from_byte_slice(&block);
         let size = stored_size(header, &blocks)?;
-        if pending.extend(
-            header,
-            size,
-            &mut blocks,
-            walk.budget.limits().max_extension_bytes,
-        )? {
+        if pending.extend(header, size, &mut blocks, walk.budget.limits())? {
+            if let Some(fault) = pending.fault.take() {
+                if whole {
+                    return Err(fault.into());
+                }
+                walk.ignore(place, &fault);
+            }
             continue;
         }
+        let is_pax = pending.is_pax;
         let attributes = pending.take();
+        let size = Size {
+            stored: size,
+            is_pax,
+        };
         member(walk, place, header, size, attributes, &mut blocks)?;
     }
     if pending.is_some() {
@@ -82,6 +85,18 @@ struct Pending {
     local: Option<Attributes>,
     long_name: Option<Vec<u8>>,
     long_link: Option<Vec<u8>>,
+    /// Whether there was any pax header.
+    is_pax: bool,
+    /// Where a pax header has no record; the rest of it was not taken in.
+    fault: Option<ArchiveError>,
+}
+
+/// What a header says of the content of its member.
+#[derive(Clone, Copy)]
+struct Size {
+    stored: u64,
+    /// Whether the archive is a pax one, where hard links may have content.
+    is_pax: bool,
 }
 
 impl Pending {
@@ -91,22 +106,20 @@ impl Pending {
         header: &Header,
         size: u64,
         blocks: &mut Blocks<'_>,
-        limit: u64,
+        limits: &Limits,
     ) -> Result<bool, ArchiveError> {
-        let fault = |blocks: &Blocks<'_>, fault: pax::Fault| {
-            let reason = format!("{}, {} bytes into it", fault.reason, fault.offset);
-            blocks.corrupt("a pax header", &reason)
-        };
+        let limit = limits.max_extension_bytes;
         match header.as_old().linkflag[0] {
             b'L' => self.long_name = Some(long_text(size, blocks, limit)?),
             b'K' => self.long_link = Some(long_text(size, blocks, limit)?),
             b'g' => {
                 let data = blocks.extension(size, limit)?;
-                self.global.apply(&data).map_err(|why| fault(blocks, why))?;
-                if self.global.kept_bytes() > MAX_GLOBAL_BYTES {
+                self.is_pax = true;
+                self.fault = applied(self.global.apply(&data), blocks)?;
+                if self.global.kept_bytes() as u64 > limits.max_global_bytes {
                     return Err(ArchiveError::Limit {
-                        limit: LimitKind::ExtensionBytes,
-                        allowed: MAX_GLOBAL_BYTES as u64,
+                        limit: LimitKind::GlobalBytes,
+                        allowed: limits.max_global_bytes,
                         member: MemberName::part("a global pax header"),
                     });
                 }
@@ -118,7 +131,8 @@ impl Pending {
                     return Err(blocks.corrupt("a pax header", "a second one for one member"));
                 }
                 let mut local = self.global.clone();
-                local.apply(&data).map_err(|why| fault(blocks, why))?;
+                self.is_pax = true;
+                self.fault = applied(local.apply(&data), blocks)?;
                 self.local = Some(local);
             }
             _ => return Ok(false),
@@ -137,6 +151,24 @@ impl Pending {
 
     fn is_some(&self) -> bool {
         self.local.is_some() || self.long_name.is_some() || self.long_link.is_some()
+    }
+}
+
+/// Where a pax header has no record at all, the rest is passed over, as `bsdtar` does. Records that
+/// make no sense are refused: they may tell sizes.
+fn applied(
+    result: Result<(), pax::Fault>,
+    blocks: &Blocks<'_>,
+) -> Result<Option<ArchiveError>, ArchiveError> {
+    let Err(fault) = result else {
+        return Ok(None);
+    };
+    let reason = format!("{}, {} bytes into it", fault.reason, fault.offset);
+    let error = blocks.corrupt("a pax header", &reason);
+    if fault.is_no_record {
+        Ok(Some(error))
+    } else {
+        Err(error)
     }
 }
 
@@ -160,7 +192,7 @@ fn member<E>(
     walk: &mut Walk<'_, E>,
     place: Place<'_>,
     header: &Header,
-    size: u64,
+    size: Size,
     mut attributes: Attributes,
     blocks: &mut Blocks<'_>,
 ) -> Result<(), ReadError<E>> {
@@ -169,10 +201,13 @@ fn member<E>(
         .take()
         .unwrap_or_else(|| header::path(header));
     let path = attributes.sparse.name.take().unwrap_or(path);
-    let kind = kind(header, &mut attributes, &path);
-    let mut stored = attributes.size.unwrap_or(size);
+    let mut kind = kind(header, &mut attributes, &path)?;
+    let mut stored = attributes.size.unwrap_or(size.stored);
     if i64::try_from(stored).is_err() {
         return Err(blocks.corrupt_member(&path, "the size is too large").into());
+    }
+    if is_linked_with_content(&kind, header, stored, size.is_pax, blocks)? {
+        kind = EntryKind::File;
     }
     if !has_content(&kind, header) {
         // Programs that put a size here (of the linked file, say) store no content for it.
@@ -191,28 +226,56 @@ fn member<E>(
         0
     };
     let budget = walk.budget;
+    let skip_holes = walk.options.skip_holes;
     let found = Found {
         format: FORMAT,
         path: path.clone(),
         kind,
         size: Some(size),
+        given: Some(if skip_holes && is_file { stored } else { size }),
         metadata,
     };
     let mut data = blocks.data(stored);
     match &map {
-        Some(map) => walk.found(
+        Some(map) if !skip_holes => walk.found(
             place,
             found,
-            &mut sparse::Expanded::new(&mut data, map, budget),
+            &mut sparse::Expanded::new(&mut data, map, &path, budget),
         )?,
-        None => walk.found(place, found, &mut data)?,
+        _ => walk.found(place, found, &mut data)?,
     }
     let left = data.left;
     blocks.pass(left, stored, &path)?;
     Ok(())
 }
 
-fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind {
+/// Whether a hard link brings its content along, which makes it a file for all who ask for
+/// content. Pax archives may have such; of others those do where no header follows.
+fn is_linked_with_content(
+    kind: &EntryKind,
+    header: &Header,
+    stored: u64,
+    is_pax: bool,
+    blocks: &mut Blocks<'_>,
+) -> Result<bool, ArchiveError> {
+    if stored == 0 || !matches!(kind, EntryKind::HardLink { .. }) {
+        return Ok(false);
+    }
+    if is_pax {
+        return Ok(true);
+    }
+    if header.as_ustar().is_none() {
+        return Ok(false);
+    }
+    let next = blocks.peek()?;
+    Ok(!next.iter().all(|&byte| byte == 0) && !header::is_header(next))
+}
+
+fn kind(
+    header: &Header,
+    attributes: &mut Attributes,
+    path: &[u8],
+) -> Result<EntryKind, ArchiveError> {
     let extras = header::extras(header);
     let major = attributes.device.0.unwrap_or(extras.major);
     let minor = attributes.device.1.unwrap_or(extras.minor);
@@ -220,7 +283,7 @@ fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind 
         let stored = || header::text(&header.as_old().linkname).to_vec();
         attributes.link_path.take().unwrap_or_else(stored)
     };
-    match header.as_old().linkflag[0] {
+    Ok(match header.as_old().linkflag[0] {
         // v7 had no type for directories; 7 is a contiguous file.
         0 | b'0' if path.ends_with(b"/") => EntryKind::Directory,
         0 | b'0' | b'7' | b'S' => EntryKind::File,
@@ -231,8 +294,16 @@ fn kind(header: &Header, attributes: &mut Attributes, path: &[u8]) -> EntryKind 
         // D is a directory of a GNU incremental dump, with a list as its content.
         b'5' | b'D' => EntryKind::Directory,
         b'6' => EntryKind::Fifo,
+        b'M' => {
+            return Err(ArchiveError::Unsupported {
+                format: FORMAT,
+                member: MemberName::of(path),
+                reason: "it continues a member of another volume; join the volumes first"
+                    .to_owned(),
+            });
+        }
         other => EntryKind::Other(other),
-    }
+    })
 }
 
 fn has_content(kind: &EntryKind, header: &Header) -> bool {

@@ -41,6 +41,9 @@ pub(super) struct Fault {
     /// Bytes of the header before the record.
     pub(super) offset: u64,
     pub(super) reason: String,
+    /// Whether there is no record at all, in contrast to one that makes no sense. All records
+    /// before it were applied.
+    pub(super) is_no_record: bool,
 }
 
 impl Attributes {
@@ -52,11 +55,13 @@ impl Attributes {
             let fault = |reason: &str| Fault {
                 offset,
                 reason: reason.to_owned(),
+                is_no_record: true,
             };
             let (keyword, value, after) = record(rest).map_err(fault)?;
             self.set(keyword, value).map_err(|what| Fault {
                 offset,
                 reason: format!("{what} in the record {}", keyword.escape_ascii()),
+                is_no_record: false,
             })?;
             rest = after;
         }

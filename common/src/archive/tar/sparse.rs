@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use tar::{GnuHeader, GnuSparseHeader};
 
 use super::super::budget::Budget;
+use super::super::content::Stored;
 use super::super::error::{ArchiveError, LimitKind, MemberName};
 use super::blocks::Blocks;
 use super::header::number;
@@ -47,6 +48,13 @@ impl Map {
             .filter(|&(_, length)| length > 0)
             .collect();
         Ok(Self { extents, real_size })
+    }
+}
+
+impl Map {
+    /// How many bytes are stored.
+    pub(super) fn data_bytes(&self) -> u64 {
+        self.extents.iter().map(|(_, length)| length).sum()
     }
 }
 
@@ -175,38 +183,65 @@ pub(super) fn check_count(count: u64, limit: u64) -> Result<(), ArchiveError> {
 pub(super) struct Expanded<'r> {
     data: &'r mut dyn Read,
     map: &'r Map,
+    path: &'r [u8],
     budget: &'r Budget,
     extent: usize,
     position: u64,
+    /// Whether the holes are counted, all at once before the first byte is read.
+    judged: bool,
 }
 
 impl<'r> Expanded<'r> {
     /// Expands `data`, which has the extents' bytes one after another.
-    pub(super) fn new(data: &'r mut dyn Read, map: &'r Map, budget: &'r Budget) -> Self {
+    pub(super) fn new(
+        data: &'r mut dyn Read,
+        map: &'r Map,
+        path: &'r [u8],
+        budget: &'r Budget,
+    ) -> Self {
         Self {
             data,
             map,
+            path,
             budget,
             extent: 0,
             position: 0,
+            judged: false,
         }
+    }
+
+    /// The extent that comes next, or the end of the file.
+    fn next(&self) -> (u64, u64) {
+        match self.map.extents.get(self.extent) {
+            Some(&(offset, length)) => (offset, offset + length),
+            None => (self.map.real_size, self.map.real_size),
+        }
+    }
+}
+
+impl Stored for Expanded<'_> {
+    fn pass_hole(&mut self) -> u64 {
+        let (start, _) = self.next();
+        let hole = start.saturating_sub(self.position);
+        self.position += hole;
+        hole
     }
 }
 
 impl Read for Expanded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (start, end) = match self.map.extents.get(self.extent) {
-            Some(&(offset, length)) => (offset, offset + length),
-            None => (self.map.real_size, self.map.real_size),
-        };
+        let (start, end) = self.next();
         let within =
             |left: u64| usize::try_from(left).map_or(buffer.len(), |n| n.min(buffer.len()));
         if self.position < start {
+            if !self.judged {
+                self.judged = true;
+                let holes = self.map.real_size - self.map.data_bytes();
+                let counted = self.budget.add_holes(holes, self.path);
+                counted.map_err(ArchiveError::into_io)?;
+            }
             let count = within(start - self.position);
             buffer[..count].fill(0);
-            self.budget
-                .add_hole(count as u64)
-                .map_err(ArchiveError::into_io)?;
             self.position += count as u64;
             return Ok(count);
         }

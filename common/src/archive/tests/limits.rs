@@ -93,7 +93,7 @@ fn decoder_memory_is_bounded() {
 }
 
 #[test]
-fn holes_count_against_the_total_but_not_the_ratio() {
+fn holes_count_against_the_total_and_their_own_limit_but_not_the_ratio() {
     let records: &[(&str, &[u8])] = &[("GNU.sparse.size", b"4000000"), ("GNU.sparse.map", b"0,1")];
     let tar = TarBuilder::new().pax(records).file("f", "x").build();
     let fair = Limits {
@@ -116,6 +116,59 @@ fn holes_count_against_the_total_but_not_the_ratio() {
         ..Limits::default()
     };
     assert_eq!(limit_hit(&tar, small), LimitKind::TotalBytes);
+    let few = Limits {
+        max_hole_bytes: 3_999_998,
+        ..Limits::default()
+    };
+    assert_eq!(limit_hit(&tar, few), LimitKind::HoleBytes);
+}
+
+/// A file with one byte of data at its end, and the largest hole that can be told before it.
+fn giant() -> Vec<u8> {
+    let end = i64::MAX as u64 - 1000;
+    let size = (end + 1).to_string();
+    let map = format!("{end},1");
+    let records: &[(&str, &[u8])] = &[
+        ("GNU.sparse.size", size.as_bytes()),
+        ("GNU.sparse.map", map.as_bytes()),
+    ];
+    let tar = TarBuilder::new().pax(records).file("giant", "x");
+    tar.file("after", "y").build()
+}
+
+#[test]
+fn a_giant_hole_is_refused_before_it_is_read() {
+    assert_eq!(limit_hit(&giant(), Limits::default()), LimitKind::HoleBytes);
+}
+
+#[test]
+fn a_giant_hole_costs_nothing_where_it_is_not_read_or_skipped() {
+    for options in [ArchiveOptions::default(), ArchiveOptions::own()] {
+        let mut names = Vec::new();
+        let mut tar = &giant()[..];
+        read_archive(Input::Stream(&mut tar), &options, &mut |entry, _| {
+            names.push(entry.path.clone());
+            Ok::<_, io::Error>(())
+        })
+        .unwrap();
+        assert_eq!(names, [&b"giant"[..], b"after"]);
+    }
+    let mut tar = &giant()[..];
+    let mut contents = Vec::new();
+    read_archive(
+        Input::Stream(&mut tar),
+        &ArchiveOptions::own(),
+        &mut |entry, content| {
+            let mut text = String::new();
+            content.read_to_string(&mut text)?;
+            contents.push((entry.size, entry.metadata.sparse.clone(), text));
+            Ok::<_, io::Error>(())
+        },
+    )
+    .unwrap();
+    let end = i64::MAX as u64 - 1000;
+    let giant = (Some(end + 1), Some(vec![(end, 1)]), "x".to_owned());
+    assert_eq!(contents, [giant, (Some(1), None, "y".to_owned())]);
 }
 
 #[test]
@@ -142,6 +195,6 @@ fn global_headers_cannot_pile_up() {
     });
     assert_eq!(
         limit_hit(&tar.file("f", "").build(), Limits::default()),
-        LimitKind::ExtensionBytes
+        LimitKind::GlobalBytes
     );
 }

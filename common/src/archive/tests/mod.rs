@@ -3,6 +3,7 @@
 mod compressed;
 mod damage;
 mod deb;
+mod edges;
 mod limits;
 mod nested;
 mod parallel;
@@ -13,6 +14,7 @@ mod written_for_tools;
 mod zip;
 
 use std::io::{self, Read, Seek as _, Write as _};
+use std::sync::{Arc, Mutex};
 
 use super::*;
 
@@ -86,6 +88,32 @@ fn recursive() -> ArchiveOptions {
         recursive: true,
         ..ArchiveOptions::default()
     }
+}
+
+/// `options`, and where they put what the reader tells.
+fn reporting(options: ArchiveOptions) -> (ArchiveOptions, Arc<Mutex<Vec<String>>>) {
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&reports);
+    let handler: ProblemHandler = Arc::new(move |problem| {
+        sink.lock().unwrap().push(problem.to_string());
+    });
+    let on_problem = Some(handler);
+    let options = ArchiveOptions {
+        on_problem,
+        ..options
+    };
+    (options, reports)
+}
+
+/// What is in an archive that must be readable, and what the reader tells, once.
+fn list_told(bytes: &[u8]) -> (ArchiveKind, Vec<Seen>, Vec<String>) {
+    let (options, reports) = reporting(ArchiveOptions::default());
+    let (kind, seen) = list_with(bytes, &options).unwrap();
+    let mut told = std::mem::take(&mut *reports.lock().unwrap());
+    // It is read as a stream and as a file.
+    let again = told.split_off(told.len() / 2);
+    assert_eq!(told, again);
+    (kind, seen, told)
 }
 
 fn archive_error(listing: Listing) -> ArchiveError {

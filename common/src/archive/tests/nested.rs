@@ -1,28 +1,9 @@
-use std::sync::{Arc, Mutex};
-
 use hashget_tests::compression::Compression as Packing;
 use hashget_tests::deb_builder::DebBuilder;
 use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::zip_builder::ZipBuilder;
 
 use super::*;
-
-fn reporting() -> (ArchiveOptions, Arc<Mutex<Vec<String>>>) {
-    let reports = Arc::new(Mutex::new(Vec::new()));
-    let sink = Arc::clone(&reports);
-    let handler: NestedErrorHandler = Arc::new(move |path, error| {
-        sink.lock()
-            .unwrap()
-            .push(format!("{}: {error}", path.escape_ascii()));
-    });
-    (
-        ArchiveOptions {
-            on_nested_error: Some(handler),
-            ..recursive()
-        },
-        reports,
-    )
-}
 
 #[test]
 fn archives_in_archives_are_visited_after_their_file() {
@@ -82,7 +63,7 @@ fn a_broken_nested_archive_is_reported_and_passed() {
         .file("bad.gz", &gz[..gz.len() / 2])
         .file("good", "1")
         .build();
-    let (options, reports) = reporting();
+    let (options, reports) = reporting(recursive());
     let mut seen = Vec::new();
     let kind = visit_all(Input::Stream(&mut tar.as_slice()), &options, &mut seen).unwrap();
     assert_eq!(kind, ArchiveKind::Tar);
@@ -115,7 +96,7 @@ fn depth_and_spool_limits_leave_the_file_itself() {
         },
     ];
     for limits in limits {
-        let (options, reports) = reporting();
+        let (options, reports) = reporting(recursive());
         let options = ArchiveOptions { limits, ..options };
         let mut seen = Vec::new();
         visit_all(Input::Stream(&mut tar.as_slice()), &options, &mut seen).unwrap();

@@ -271,3 +271,60 @@ fn negative_sizes_are_errors() {
     let records: &[(&str, &[u8])] = &[("size", b"18446744073709551615")];
     assert!(list(&TarBuilder::new().pax(records).file("f", "").build()).is_err());
 }
+
+#[test]
+fn a_hard_link_may_bring_its_content() {
+    let body = vec![b'x'; 700];
+    let link = header(b'1', b"b", b"a", 700);
+    let pax = TarBuilder::new().pax(&[("mtime", b"1")]);
+    for tar in [TarBuilder::new(), pax] {
+        let tar = tar.file("first", "1").header(link).content(&body);
+        let (_, seen) = list(&tar.file("last", "2").build()).unwrap();
+        let last = seen.last().unwrap();
+        assert_eq!((seen.len(), last.path()), (3, "last".to_owned()));
+        assert_eq!(
+            (&seen[1].entry.kind, &seen[1].content),
+            (&EntryKind::File, &body)
+        );
+    }
+    // Old programs put the size of the other file there.
+    let tar = TarBuilder::new().header(link).file("last", "2");
+    let (_, seen) = list(&tar.build()).unwrap();
+    let target = b"a".to_vec();
+    assert_eq!(seen[0].entry.kind, EntryKind::HardLink { target });
+    assert_eq!(seen[1].content, b"2");
+    assert_eq!(
+        list(&TarBuilder::new().header(link).build())
+            .unwrap()
+            .1
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn the_rest_of_a_broken_pax_header_is_ignored_and_told() {
+    let tar = TarBuilder::new()
+        .pax_bytes("9 path=b\n12 mtime=1.x")
+        .file("a", "1");
+    let (_, seen, told) = list_told(&tar.clone().build());
+    assert_eq!(summary(&seen), ["b: 1"]);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("newline, 9 bytes into it"), "{told:?}");
+    let strict = ArchiveOptions {
+        require_end: true,
+        ..ArchiveOptions::default()
+    };
+    assert!(list_with(&tar.build(), &strict).is_err());
+}
+
+#[test]
+fn holes_beyond_all_measure_are_refused_at_once() {
+    let map: &[(&str, &[u8])] = &[
+        ("GNU.sparse.size", b"9223372036854775807"),
+        ("GNU.sparse.map", b"9223372036854775000,5"),
+    ];
+    let tar = TarBuilder::new().pax(map).file("f", "abcde").build();
+    let error = archive_error(list(&tar)).to_string();
+    assert!(error.contains("max_hole_bytes"), "{error}");
+}

@@ -1,15 +1,12 @@
-//! The central directory of a zip (APPNOTE.TXT 4.3.12 to 4.3.16), read record by record.
+//! The central directory of a zip (APPNOTE.TXT 4.3.12), read record by record.
 
-use std::io::{Read, SeekFrom};
+use std::io::SeekFrom;
 
 use super::super::budget::ReadSeek;
 use super::super::entry::Timestamp;
 use super::super::error::{ArchiveError, MemberName};
 use super::super::walk::reading;
 use super::FORMAT;
-
-const END_BYTES: usize = 22;
-const MAX_COMMENT_BYTES: usize = 0xffff;
 
 /// Where the central directory is.
 pub(super) struct Directory {
@@ -25,6 +22,8 @@ pub(super) struct Directory {
 pub(super) struct Record {
     pub(super) path: Vec<u8>,
     pub(super) encrypted: bool,
+    /// Whether lzma data ends with a mark.
+    pub(super) has_end_mark: bool,
     pub(super) method: u16,
     pub(super) crc: u32,
     pub(super) compressed: u64,
@@ -37,43 +36,21 @@ pub(super) struct Record {
 }
 
 impl Directory {
-    /// Finds the directory from the end of the file.
-    pub(super) fn find(file: &mut dyn ReadSeek) -> Result<Self, ArchiveError> {
-        let length = file.seek(SeekFrom::End(0)).map_err(reading)?;
-        let (at, end) = find_end(file, length)?;
-        let disks = (u16_at(&end, 4), u16_at(&end, 6));
-        if disks != (0, 0) && disks != (0xffff, 0xffff) {
-            return Err(unsupported("the directory", "a zip in several parts"));
-        }
-        let mut declared = u64::from(u16_at(&end, 10));
-        let mut size = u64::from(u32_at(&end, 12));
-        let mut offset = u64::from(u32_at(&end, 16));
-        let mut stop = at;
-        if let Some((zip64_at, record)) = zip64_end(file, at)? {
-            declared = u64_at(&record, 32);
-            size = u64_at(&record, 40);
-            offset = u64_at(&record, 48);
-            stop = zip64_at;
-        }
-        let start = stop.checked_sub(size);
-        let base = start.and_then(|start| start.checked_sub(offset));
-        let Some((start, base)) = start.zip(base) else {
-            return Err(corrupt("the directory", at, "its place is beyond the file"));
-        };
-        if declared > size / 46 {
-            return Err(corrupt(
-                "the directory",
-                at,
-                "it is too small for its entries",
-            ));
-        }
-        Ok(Self {
+    /// The directory between `start` and `stop`, with `declared` entries; `base` bytes before the
+    /// zip are not counted by its offsets.
+    pub(super) fn new(start: u64, stop: u64, base: u64, declared: u64) -> Self {
+        Self {
             base,
             next: start,
             end: stop,
             declared,
             seen: 0,
-        })
+        }
+    }
+
+    /// How many bytes before the zip its offsets do not count.
+    pub(super) fn base(&self) -> u64 {
+        self.base
     }
 
     /// The next member, in stored order.
@@ -146,6 +123,7 @@ impl Directory {
         Ok(Record {
             path: path.to_vec(),
             encrypted: flags & 0x2041 != 0,
+            has_end_mark: flags & 2 != 0,
             method: u16_at(fixed, 10),
             crc: u32_at(fixed, 16),
             compressed,
@@ -155,60 +133,6 @@ impl Directory {
             mtime: extended_mtime(extra),
         })
     }
-}
-
-/// The end record is last but for its comment, whose length it tells.
-fn find_end(file: &mut dyn ReadSeek, length: u64) -> Result<(u64, [u8; 22]), ArchiveError> {
-    let window = length.min((END_BYTES + MAX_COMMENT_BYTES) as u64);
-    file.seek(SeekFrom::Start(length - window))
-        .map_err(reading)?;
-    let mut tail = Vec::new();
-    file.take(window).read_to_end(&mut tail).map_err(reading)?;
-    for at in (0..=tail.len().saturating_sub(END_BYTES)).rev() {
-        let Some(record) = tail[at..].first_chunk::<END_BYTES>() else {
-            break;
-        };
-        let comment = usize::from(u16_at(record, 20));
-        if record.starts_with(b"PK\x05\x06") && at + END_BYTES + comment == tail.len() {
-            return Ok((length - window + at as u64, *record));
-        }
-    }
-    let member = MemberName::part("the central directory");
-    Err(ArchiveError::Truncated {
-        format: FORMAT,
-        member,
-        offset: length,
-    })
-}
-
-/// The zip64 end record, which a locator just before the end record points at.
-fn zip64_end(file: &mut dyn ReadSeek, end: u64) -> Result<Option<(u64, [u8; 56])>, ArchiveError> {
-    let Some(locator_at) = end.checked_sub(20) else {
-        return Ok(None);
-    };
-    let locator: [u8; 20] = read_at(file, locator_at, end, "the zip64 locator")?;
-    if !locator.starts_with(b"PK\x06\x07") {
-        return Ok(None);
-    }
-    // With bytes before the zip the pointer is too small; then the record is where it ends
-    // just before its locator, as all writers put it.
-    let just_before = locator_at.saturating_sub(56);
-    for at in [u64_at(&locator, 8), just_before] {
-        if at
-            .checked_add(56)
-            .is_some_and(|record_end| record_end <= locator_at)
-        {
-            let record: [u8; 56] = read_at(file, at, locator_at, "the zip64 record")?;
-            if record.starts_with(b"PK\x06\x06") {
-                return Ok(Some((at, record)));
-            }
-        }
-    }
-    Err(corrupt(
-        "the zip64 record",
-        locator_at,
-        "it is not where its locator says",
-    ))
 }
 
 /// Reads `N` bytes at `at`, all of which must be before `end`.
@@ -272,7 +196,7 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
@@ -282,15 +206,6 @@ pub(super) fn corrupt(member: &str, offset: u64, reason: &str) -> ArchiveError {
         format: FORMAT,
         member,
         offset,
-        reason: reason.to_owned(),
-    }
-}
-
-fn unsupported(member: &str, reason: &str) -> ArchiveError {
-    let member = MemberName::part(member);
-    ArchiveError::Unsupported {
-        format: FORMAT,
-        member,
         reason: reason.to_owned(),
     }
 }

@@ -1,25 +1,29 @@
 //! Zip archives, read through their central directory.
 //!
-//! The directory decides, as for every zip program; each local header must agree with it on the
-//! name, or different programs would extract different files. Members are stored or deflated.
-//! Their sizes and checksums come from the directory, so data descriptors need no attention.
+//! The directory decides, as for every zip program: names, sizes and checksums come from it. Of a
+//! local header only its length counts, so data descriptors need no attention, nor do names that
+//! are spelt otherwise. A member that cannot be read, since it is encrypted or of an unknown
+//! method, is left out, and told.
 
 mod directory;
+mod end;
+mod method;
 
-use std::io::{self, BufReader, Read, SeekFrom, Take};
+use std::io::{self, Read, SeekFrom};
 
 use flate2::Crc;
-use flate2::bufread::DeflateDecoder;
 
-use self::directory::{Directory, Record, corrupt, cut, read_at, u16_at};
+use self::directory::{Directory, Record, corrupt, read_at, u16_at};
+use self::method::Data;
 use super::budget::{Budget, ReadSeek};
+use super::content::Plain;
+use super::decompress::wants_too_much_memory;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
 use super::read::ArchiveKind;
 use super::walk::{Found, Place, Walk, reading};
 
 const FORMAT: &str = "zip";
-const BUFFER_BYTES: usize = 32 << 10;
 
 /// Visits the members of a zip, in the order of its directory.
 pub(super) fn read<E>(
@@ -27,7 +31,28 @@ pub(super) fn read<E>(
     place: Place<'_>,
     file: &mut dyn ReadSeek,
 ) -> Result<ArchiveKind, ReadError<E>> {
-    let mut directory = Directory::find(file)?;
+    let directory = end::find(file)?;
+    members(walk, place, directory, file)
+}
+
+/// Visits the members of a zip that may be behind something else, such as a program.
+pub(super) fn read_behind<E>(
+    walk: &mut Walk<'_, E>,
+    place: Place<'_>,
+    file: &mut dyn ReadSeek,
+) -> Result<ArchiveKind, ReadError<E>> {
+    match end::find_behind(file)? {
+        Some(directory) => members(walk, place, directory, file),
+        None => Ok(ArchiveKind::NotArchive),
+    }
+}
+
+fn members<E>(
+    walk: &mut Walk<'_, E>,
+    place: Place<'_>,
+    mut directory: Directory,
+    file: &mut dyn ReadSeek,
+) -> Result<ArchiveKind, ReadError<E>> {
     while let Some(record) = directory.next(file)? {
         member(walk, place, &record, file)?;
     }
@@ -40,14 +65,13 @@ fn member<E>(
     record: &Record,
     file: &mut dyn ReadSeek,
 ) -> Result<(), ReadError<E>> {
-    if record.encrypted {
-        return Err(ArchiveError::Encrypted {
-            member: MemberName::of(&record.path),
-        }
-        .into());
-    }
     let budget = walk.budget;
-    let mut content = open(record, file, budget)?;
+    let mut content = match open(record, file, budget) {
+        Err(error @ (ArchiveError::Encrypted { .. } | ArchiveError::Unsupported { .. })) => {
+            return Ok(walk.leave_out(place, &record.path, error)?);
+        }
+        content => content?,
+    };
     let kind = kind(record, &mut content, budget.limits().max_extension_bytes)?;
     let is_file = kind == EntryKind::File;
     let metadata = EntryMetadata {
@@ -64,9 +88,10 @@ fn member<E>(
             path,
             kind,
             size,
+            given: size,
             metadata,
         },
-        &mut content,
+        &mut Plain(&mut content),
     )
 }
 
@@ -97,6 +122,11 @@ fn open<'r>(
     file: &'r mut dyn ReadSeek,
     budget: &'r Budget,
 ) -> Result<Content<'r>, ArchiveError> {
+    if record.encrypted {
+        return Err(ArchiveError::Encrypted {
+            member: MemberName::of(&record.path),
+        });
+    }
     let header: [u8; 30] = read_at(file, record.offset, u64::MAX, "a local header")?;
     if !header.starts_with(b"PK\x03\x04") {
         return Err(corrupt(
@@ -105,30 +135,12 @@ fn open<'r>(
             "it has no signature",
         ));
     }
-    let mut name = vec![0; usize::from(u16_at(&header, 26))];
-    file.read_exact(&mut name)
-        .map_err(|error| cut(error, "a local header", record.offset))?;
-    if name != record.path {
-        return Err(damaged(record, "the local header has another name"));
-    }
-    let extra = i64::from(u16_at(&header, 28));
-    file.seek(SeekFrom::Current(extra)).map_err(reading)?;
+    let skipped = i64::from(u16_at(&header, 26)) + i64::from(u16_at(&header, 28));
+    file.seek(SeekFrom::Current(skipped)).map_err(reading)?;
     if record.size == 0 && record.crc != 0 {
         return Err(damaged(record, "an empty member has a checksum"));
     }
-    let data = BufReader::with_capacity(BUFFER_BYTES, file.take(record.compressed));
-    let data = match record.method {
-        0 if record.size == record.compressed => Data::Stored(data),
-        0 => return Err(damaged(record, "a stored member has two sizes")),
-        8 => Data::Deflated(DeflateDecoder::new(data)),
-        method => {
-            return Err(ArchiveError::Unsupported {
-                format: FORMAT,
-                member: MemberName::of(&record.path),
-                reason: format!("compression method {method}"),
-            });
-        }
-    };
+    let data = Data::begin(record, file, budget)?;
     Ok(Content {
         data,
         record,
@@ -147,22 +159,6 @@ fn damaged(record: &Record, reason: &str) -> ArchiveError {
     }
 }
 
-type Bytes<'r> = BufReader<Take<&'r mut dyn ReadSeek>>;
-
-enum Data<'r> {
-    Stored(Bytes<'r>),
-    Deflated(DeflateDecoder<Bytes<'r>>),
-}
-
-impl Read for Data<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Stored(data) => data.read(buffer),
-            Self::Deflated(data) => data.read(buffer),
-        }
-    }
-}
-
 /// The content of a member: its last bytes are given only if the checksum is right.
 struct Content<'r> {
     data: Data<'r>,
@@ -173,6 +169,24 @@ struct Content<'r> {
 }
 
 impl Content<'_> {
+    fn failed(&self, error: io::Error) -> ArchiveError {
+        ArchiveError::take(error, |source| {
+            if wants_too_much_memory(&source) {
+                ArchiveError::Limit {
+                    limit: LimitKind::DecoderMemory,
+                    allowed: self.budget.limits().max_decoder_memory,
+                    member: MemberName::of(&self.record.path),
+                }
+            } else {
+                ArchiveError::Decode {
+                    compression: self.data.name(),
+                    offset: self.given,
+                    source,
+                }
+            }
+        })
+    }
+
     fn check_end(&mut self) -> Result<(), ArchiveError> {
         if self.crc.sum() != self.record.crc {
             return Err(damaged(self.record, "the checksum is wrong"));
@@ -189,13 +203,8 @@ impl Content<'_> {
         if wanted == 0 {
             return Ok(0);
         }
-        let count = self.data.read(&mut buffer[..wanted]).map_err(|error| {
-            ArchiveError::take(error, |source| ArchiveError::Decode {
-                compression: "deflate",
-                offset: self.given,
-                source,
-            })
-        })?;
+        let count = self.data.read(&mut buffer[..wanted]);
+        let count = count.map_err(|error| self.failed(error))?;
         if count == 0 {
             let member = MemberName::of(&self.record.path);
             return Err(ArchiveError::Truncated {
