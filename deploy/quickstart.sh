@@ -81,15 +81,15 @@ say "Client A indexes the packages and publishes them"
 for package in "$work"/packages/*; do
     hash=$(sha256sum "$package" | cut -c1-64)
     place="${url}pool/sha256/${hash:0:2}/${hash:2:2}/${hash:4:2}/${hash:6}"
-    client a hashget --submit "$place" --file "$package" -p quickstart --pool "$work/pool" --hashserver
+    client a hashget submit "$place" --file "$package" -p quickstart --pool "$work/pool" --no-hashserver
 done
-client a hashget --publish --with-files package -p quickstart --pool "$work/pool" --hashserver "$url"
+client a hashget publish --with-files package -p quickstart --pool "$work/pool" --hashserver "$url"
 
 say "Client B, which knows nothing, packs the tree against the hashserver"
-client b hashget --pack "$work/tree" -zf "$work/backup.tar.gz" --hashserver "$url"
+client b hashget pack "$work/tree" -f "$work/backup.tar.gz" --hashserver "$url"
 
 say "Client C restores it elsewhere"
-client c hashget -u "$work/backup.tar.gz" -C "$work/restored" --hashserver "$url"
+client c hashget restore "$work/backup.tar.gz" "$work/restored" --hashserver "$url"
 
 say "Comparing"
 # The size of a folder is the file system's own affair, and so is its count of links.

@@ -1,6 +1,6 @@
 //! Sends local records, and the files they are about, to a hashserver.
 //!
-//! `hashget --publish` and `hashget-admin --publish` end up here.
+//! `hashget publish` and `hashget-admin publish` end up here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek};

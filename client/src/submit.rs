@@ -1,4 +1,4 @@
-//! `--submit` and `--debsubmit`: packages that the user names are indexed.
+//! `hashget submit`: packages that the user names are indexed.
 //!
 //! What is submitted is always fetched and indexed anew: it replaces the record that the project
 //! has for the same URL.

@@ -126,7 +126,7 @@ def hashget(bench, data, packages, check):
         bench.run(name, f"{program} --heuristics --pack {quoted(data)} -zf {quoted(archive)}", env=env)
     bench.size("hashget.tar.gz", archive)
     kinds = [("hashget.tar.zst", "")]
-    if b"--compact" in subprocess.run([HASHGET, "--help"], capture_output=True, check=True).stdout:
+    if b"--compact" in subprocess.run([HASHGET, "--pack", "x", "--help"], capture_output=True, check=True).stdout:
         # It needs the packages themselves.
         kinds.append(("hashget-compact.tar.zst", f"--compact --pool {quoted(packages[0].parent)} "))
     for name, option in kinds:

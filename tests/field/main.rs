@@ -6,6 +6,7 @@
 
 mod archives;
 mod case;
+mod commands;
 mod first;
 mod limits;
 mod net;

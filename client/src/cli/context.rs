@@ -6,9 +6,9 @@ use hashget_common::project::ProjectName;
 use jiff::Zoned;
 use jiff::civil::{Date, DateTime};
 
-use super::args::TrustWhom;
-use super::args_service::{LookupHow, ServiceArgs};
 use super::error::CliError;
+use super::groups::ServiceArgs;
+use super::names::{LOOKUP, TRUST};
 use super::network::{http_options, token_for};
 use super::reporter::Reporter;
 use crate::hash_cache::HashCache;
@@ -43,7 +43,7 @@ impl<'a> Context<'a> {
         settings: Settings,
         reporter: &'a Reporter,
     ) -> Result<Self, CliError> {
-        let settings = flags(args).over(settings);
+        let settings = args.settings().over(settings);
         if let Some(jobs) = settings.jobs {
             check_jobs(jobs)?;
             // Fails only where the pool runs already, as in tests.
@@ -144,23 +144,18 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Whose records are relied on: the flag, else the setting, else the default.
-    pub(super) fn trust(&self, flag: Option<TrustWhom>) -> Result<Trust, CliError> {
-        let whom = match (flag, self.settings.trust.as_deref()) {
-            (Some(whom), _) => whom,
-            (None, None | Some("server")) => TrustWhom::Server,
-            (None, Some("self")) => TrustWhom::Own,
-            (None, Some(other)) => {
-                return Err(CliError::usage(format!(
-                    "the setting trust is {other:?}, neither `self` nor `server`"
+    /// Whose records are relied on: the option, else the setting, else the default.
+    pub(super) fn trust(&self, option: Option<Trust>) -> Result<Trust, CliError> {
+        match (option, self.settings.trust.as_deref()) {
+            (Some(trust), _) => Ok(trust),
+            (None, None) => Ok(Trust::default()),
+            (None, Some(name)) => TRUST.value(name).ok_or_else(|| {
+                CliError::usage(format!(
+                    "the setting trust is {name:?}, neither `self` nor `server`"
                 ))
-                .hint("correct HASHGET_TRUST or the settings file"));
-            }
-        };
-        Ok(match whom {
-            TrustWhom::Own => Trust::Own,
-            TrustWhom::Server => Trust::Servers,
-        })
+                .hint("correct HASHGET_TRUST or the settings file")
+            }),
+        }
     }
 
     /// Shows the servers' messages of the day. A server that does not answer is told of here, as
@@ -218,29 +213,6 @@ fn check_jobs(jobs: u16) -> Result<(), CliError> {
     Err(CliError::usage(text).hint("correct HASHGET_JOBS or the settings file"))
 }
 
-/// The flags as the uppermost settings.
-fn flags(args: &ServiceArgs) -> Settings {
-    Settings {
-        hashserver: args.hashserver.clone(),
-        hashdb: args.hashdb.clone(),
-        hashdb_path: args.hashdb_path.clone(),
-        pool: args.pool.clone(),
-        timeout: args.timeout,
-        jobs: args.jobs,
-        memory: args.memory,
-        lookup: args.lookup.map(|how| {
-            let text = match how {
-                LookupHow::Auto => "auto",
-                LookupHow::Filter => "filter",
-                LookupHow::Range => "range",
-                LookupHow::Digest => "digest",
-            };
-            text.to_owned()
-        }),
-        ..Settings::default()
-    }
-}
-
 fn state_paths(settings: &Settings) -> Result<(PathBuf, PathBuf), CliError> {
     if let (Some(hashdb), Some(cache)) = (&settings.hashdb_path, &settings.cache) {
         return Ok((hashdb.clone(), cache.clone()));
@@ -264,16 +236,15 @@ fn project_filter(settings: &Settings) -> Result<ProjectFilter, CliError> {
 }
 
 fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
-    match settings.lookup.as_deref() {
-        None | Some("auto") => Ok(LookupMode::Auto),
-        Some("filter") => Ok(LookupMode::Filter),
-        Some("range") => Ok(LookupMode::Range),
-        Some("digest") => Ok(LookupMode::Digest),
-        Some(other) => Err(CliError::usage(format!(
-            "the setting lookup is {other:?}, not `auto`, `filter`, `range` or `digest`"
+    let Some(name) = settings.lookup.as_deref() else {
+        return Ok(LookupMode::Auto);
+    };
+    LOOKUP.value(name).ok_or_else(|| {
+        CliError::usage(format!(
+            "the setting lookup is {name:?}, not `auto`, `filter`, `range` or `digest`"
         ))
-        .hint("correct HASHGET_LOOKUP or the settings file")),
-    }
+        .hint("correct HASHGET_LOOKUP or the settings file")
+    })
 }
 
 fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {

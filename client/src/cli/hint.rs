@@ -89,13 +89,13 @@ fn pack_hint(error: &PackError) -> Option<&'static str> {
 fn restore_hint(error: &RestoreError) -> Option<&'static str> {
     Some(match error {
         RestoreError::NoRestoreFile { .. } => {
-            "give the archive that `hashget --pack` made, or the folder it was extracted into"
+            "give the archive that `hashget pack` made, or the directory it was extracted into"
         }
         RestoreError::NotArchive { .. } => {
             "give an archive in tar format (.tar, .tar.gz, .tar.zst, .tar.xz or .tar.bz2)"
         }
         RestoreError::OtherRestoreFile { .. } => {
-            "choose another folder with -C, or restore what is there first"
+            "choose another directory, or restore what is there first"
         }
         _ => return None,
     })
@@ -131,11 +131,11 @@ fn archive_hint(error: &ArchiveError) -> Option<&'static str> {
 fn get_hint(error: &GetError) -> Option<&'static str> {
     match error {
         GetError::Unknown { .. } => Some(
-            "submit its package first (--submit), or name a hashserver that knows it (--hashserver)",
+            "submit its package first (`hashget submit`), or name a hashserver that knows it (--hashserver)",
         ),
         GetError::Failed { .. } => Some(OTHER_SOURCES),
         GetError::Exists { .. } => {
-            Some("choose another folder with -o, or replace it with --overwrite changed")
+            Some("choose another directory with -o, or replace it with --overwrite changed")
         }
         GetError::Fetch(error) => Some(fetch_hint(error)),
         GetError::HashDb(error) => hash_db_hint(error),
@@ -145,15 +145,15 @@ fn get_hint(error: &GetError) -> Option<&'static str> {
 
 fn submit_hint(error: &SubmitError) -> Option<&'static str> {
     match error {
-        SubmitError::NotInSnapshot { .. } => {
-            Some("name the URL it can be downloaded from: --submit URL --file FILE -p PROJECT")
-        }
+        SubmitError::NotInSnapshot { .. } => Some(
+            "name the URL it can be downloaded from: hashget submit URL --file FILE -p PROJECT",
+        ),
         SubmitError::Snapshot { source, .. } => match source.source() {
             // Of the file, not of the service.
             Some(cause) if cause.is::<io::Error>() => io_cause(cause),
             _ => Some(
                 "name another snapshot service with --snapshot-url, or the URL of the package: \
-                 --submit URL --file FILE -p PROJECT",
+                 hashget submit URL --file FILE -p PROJECT",
             ),
         },
         SubmitError::HashDb(error) => hash_db_hint(error),
@@ -219,17 +219,16 @@ fn store_hint(error: &StoreError) -> &'static str {
         StoreError::Locked { .. } => "another program uses it: run the command again when it ends",
         StoreError::Newer { .. } => "a newer hashget made it: use that",
         StoreError::Damaged { .. } => {
-            "move that folder away; then import an export (`hashget-admin --import`), or submit the packages again"
+            "move that directory away; then import an export (`hashget-admin import`), or submit the packages again"
         }
         StoreError::Engine { .. } | StoreError::Io { .. } => {
-            "check that there is room on the disk and that the folder can be written"
+            "check that there is room on the disk and that the directory can be written"
         }
         StoreError::BadRecord { .. } => "submit the package again",
     }
 }
 
-const NOT_RUNNING: &str =
-    "is the server running, and its address right? `--hashserver` without value asks none";
+const NOT_RUNNING: &str = "is the server running, and its address right? --no-hashserver asks none";
 
 fn http_hint(error: &HttpError) -> Option<&'static str> {
     Some(match error {
@@ -269,7 +268,9 @@ fn io_cause(error: &(dyn Error + 'static)) -> Option<&'static str> {
 
 fn io_hint(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::NotFound => "check the path: it, or the folder it is to be in, does not exist",
+        ErrorKind::NotFound => {
+            "check the path: it, or the directory it is to be in, does not exist"
+        }
         ErrorKind::PermissionDenied => {
             "run as a user who may do this (root for owners and system files), or choose another place"
         }
@@ -277,7 +278,7 @@ fn io_hint(kind: ErrorKind) -> Option<&'static str> {
             "make room on the disk, or choose another place, and run the same command again"
         }
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only: choose another place",
-        ErrorKind::NotADirectory => "give a folder here",
+        ErrorKind::NotADirectory => "give a directory here",
         ErrorKind::IsADirectory => "give a file here",
         _ => return None,
     })

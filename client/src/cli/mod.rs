@@ -5,20 +5,16 @@
 //! killed run left behind is removed by the next one.
 
 mod admin;
-pub mod args;
-pub mod args_admin;
-pub mod args_delta;
-pub mod args_series;
-pub mod args_service;
-pub mod args_snapshot;
-pub mod args_subcommand;
 mod commands;
 mod context;
 mod error;
 mod exit_status;
+mod groups;
 mod hint;
 mod missing;
+mod names;
 mod network;
+mod original;
 mod printable;
 mod reporter;
 mod size;
@@ -27,21 +23,41 @@ mod standard_streams;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Command, CommandFactory, FromArgMatches};
 
-use self::args::HashgetArgs;
-use self::args_admin::AdminArgs;
-use self::args_service::OutputArgs;
+use self::admin::AdminArgs;
+use self::commands::HashgetArgs;
 use self::error::CliError;
 use self::exit_status::ExitStatus;
+use self::groups::OutputArgs;
 use self::reporter::{Reporter, write_stderr};
 use crate::settings::Settings;
 
+/// The version, with commit and date where they are known. The build script finds them.
+const VERSION: &str = env!("HASHGET_VERSION");
+
+const NEWCOMER: &str = "\
+hashget: backups that leave out every file that can be downloaded again
+
+  hashget index :debian -p debian            make this system's packages known
+  hashget submit URL -p PROJECT              make the package at a URL known
+  hashget pack DIR -f backup.tar.gz          pack a directory without what packages hold
+  hashget verify backup.tar.gz               check that it can be restored
+  hashget restore backup.tar.gz DIR          extract it, and fetch what was left out
+
+Add --hashserver URL to use what others have indexed, and --dry-run to pack or restore to see first
+what would be done. `hashget --help` lists all commands, `hashget COMMAND --help` explains one.";
+
 /// Runs `hashget` with these arguments, the program's name first.
 pub fn hashget(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match HashgetArgs::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if args.len() < 2 {
+        write_stderr(NEWCOMER);
+        return ExitStatus::Usage.into();
+    }
+    match parse::<HashgetArgs>(args, original::hashget) {
         Ok(args) => run(&args.output, |settings, reporter| {
-            commands::run(&args, settings, reporter)
+            commands::run(&args.command, settings, reporter)
         }),
         Err(error) => refuse(&error),
     }
@@ -49,12 +65,23 @@ pub fn hashget(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs `hashget-admin` with these arguments, the program's name first.
 pub fn hashget_admin(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match AdminArgs::try_parse_from(args) {
+    match parse::<AdminArgs>(args.into_iter().collect(), original::admin) {
         Ok(args) => run(&args.output, |settings, reporter| {
-            admin::run(&args, settings, reporter)
+            admin::run(&args.command, settings, reporter)
         }),
         Err(error) => refuse(&error),
     }
+}
+
+/// Reads arguments in today's spelling or the original's.
+fn parse<A: CommandFactory + FromArgMatches>(
+    args: Vec<OsString>,
+    translate: fn(Vec<OsString>, &Command) -> Result<Vec<OsString>, clap::Error>,
+) -> Result<A, clap::Error> {
+    let mut command = A::command();
+    let args = translate(args, &command)?;
+    let mut matches = command.try_get_matches_from_mut(args)?;
+    A::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 fn run(

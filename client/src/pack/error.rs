@@ -75,7 +75,7 @@ impl PackError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NeverRestored { .. } => Some(
-                "restore the folder first with `hashget -u`; or delete the file, or rename it to \
+                "restore the folder first with `hashget restore`; or delete the file, or rename it to \
                  keep it as an ordinary one",
             ),
             Self::NotARestoreFile { .. } => {

@@ -22,7 +22,7 @@ pub enum RestoreError {
     },
     /// There is no restore file.
     #[error(
-        "there is no {} in {}: either everything is restored already, or it is not what `hashget --pack` made",
+        "there is no {} in {}: either everything is restored already, or it is not what `hashget pack` made",
         RestoreFile::NAME, path.display()
     )]
     NoRestoreFile {
@@ -61,7 +61,7 @@ pub enum RestoreError {
     },
     /// The folder holds another archive's restore file, whose files are not restored yet.
     #[error(
-        "{} belongs to another archive whose files are not all restored: run `hashget -u {}` first, or remove it",
+        "{} belongs to another archive whose files are not all restored: run `hashget restore {}` first, or remove it",
         path.join(RestoreFile::NAME).display(), path.display()
     )]
     OtherRestoreFile {

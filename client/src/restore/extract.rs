@@ -129,7 +129,7 @@ fn restore_listed(
     };
     let expanded = expand_with(list, ready, session.sources, session.monitor);
     super::run::check(&expanded, archive)?;
-    // If this is killed from here on, `hashget -u` of the directory goes on.
+    // If this is killed from here on, `hashget restore` of the directory goes on.
     session.placer.finish_unpacking();
     Ok(Some(session.restore(&expanded)))
 }

@@ -6,6 +6,8 @@
 mod admin;
 mod bed;
 mod delta;
+mod help;
+mod lookup;
 mod network;
 mod output;
 mod series;

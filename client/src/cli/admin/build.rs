@@ -1,4 +1,4 @@
-//! `--build [WEBROOT] [--pool DIR]`: a hashserver of static files, as the original has it.
+//! `hashget-admin build [WEBROOT] [--pool DIR]`: a hashserver of static files, as the original has it.
 //!
 //! The records lie in `records/`; `a/` and `sig/` are trees of links to them, one a digest or
 //! signature; with `--pool`, `pool/sha256/` has links to the package files of a folder.
@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use hashget_common::digest::Digest;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::hash_reader::HashReader;
@@ -17,20 +18,51 @@ use serde::Serialize;
 
 use super::Admin;
 use crate::cli::error::CliError;
+use crate::cli::groups::{FilterArgs, LocalArgs};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::monitor::{Progress, Unit};
 
+const EXAMPLES: &str = "\
+Examples:
+  hashget-admin build /var/www/html
+  hashget-admin build /var/www/html --pool /srv/pool";
+
+/// `hashget-admin build`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct BuildArgs {
+    /// The directory that the web server serves [default: `HASHGET_WEBROOT`]
+    #[arg(value_name = "WEBROOT")]
+    webroot: Option<PathBuf>,
+    /// WEBROOT, where it is not named otherwise
+    #[arg(
+        long = "webroot",
+        value_name = "DIR",
+        env = "HASHGET_WEBROOT",
+        hide = true
+    )]
+    usual_webroot: Option<PathBuf>,
+    /// Instead of records make the HTTP pool of this directory of packages
+    #[arg(long, value_name = "DIR")]
+    pool: Option<PathBuf>,
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where the local records are.
+    #[command(flatten)]
+    pub(super) place: LocalArgs,
+}
+
 impl Admin<'_> {
     /// Writes the trees of links below the web server's root.
-    pub(super) fn build(&self, webroot: Option<&PathBuf>) -> Result<(), CliError> {
-        let webroot = webroot
-            .or(self.args.options.webroot.as_ref())
-            .ok_or_else(|| {
-                CliError::usage("--build needs WEBROOT")
-                    .hint("name the web server's folder, here or in HASHGET_WEBROOT")
-            })?;
-        match &self.args.options.pool {
+    pub(super) fn build(&self, args: &BuildArgs) -> Result<(), CliError> {
+        let webroot = args.webroot.as_ref().or(args.usual_webroot.as_ref());
+        let webroot = webroot.ok_or_else(|| {
+            CliError::usage("build needs WEBROOT")
+                .hint("name the web server's directory, here or in HASHGET_WEBROOT")
+        })?;
+        match &args.pool {
             Some(pool) => self.build_pool(pool, webroot),
             None => self.build_records(webroot),
         }

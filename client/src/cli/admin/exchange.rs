@@ -1,9 +1,10 @@
-//! `--export FILE` and `--import FILE`: records as JSON lines, `{"project": ..., "package": ...}`.
+//! `hashget-admin export FILE` and `import FILE`: records as JSON lines, `{"project": ..., "package": ...}`.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use hashget_common::api::MAX_BATCH_PACKAGES;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::project::ProjectName;
@@ -11,11 +12,45 @@ use serde::{Deserialize, Serialize};
 
 use super::Admin;
 use crate::cli::error::CliError;
+use crate::cli::groups::{FilterArgs, PlaceArgs};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 
 /// A longer line is no record.
 const MAX_LINE_BYTES: u64 = 256 << 20;
+
+const EXAMPLES: &str = "\
+Examples:
+  hashget-admin export records.jsonl
+  hashget-admin import records.jsonl --hashserver http://hash.example.org/";
+
+/// `hashget-admin export`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExportArgs {
+    /// The file; `-`: standard output
+    file: PathBuf,
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// `hashget-admin import`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ImportArgs {
+    /// The file; `-`: standard input
+    file: PathBuf,
+    /// Put all records into this project [default: where they came from]
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) project: Option<ProjectName>,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
 
 /// One line.
 #[derive(Serialize, Deserialize)]
@@ -26,7 +61,8 @@ struct Line {
 
 impl Admin<'_> {
     /// Writes the records that the filters name.
-    pub(super) fn export(&self, file: &Path) -> Result<(), CliError> {
+    pub(super) fn export(&self, args: &ExportArgs) -> Result<(), CliError> {
+        let file = args.file.as_path();
         let failed = |error: io::Error| cannot("write", file, &error);
         let packages = self.packages()?;
         if file.as_os_str() == "-" {
@@ -62,7 +98,8 @@ impl Admin<'_> {
     }
 
     /// Adds the records of a file, into `--project` where that is given.
-    pub(super) fn import(&self, file: &Path) -> Result<(), CliError> {
+    pub(super) fn import(&self, args: &ImportArgs) -> Result<(), CliError> {
+        let file = args.file.as_path();
         let failed = |error: io::Error| cannot("read", file, &error);
         let reader: Box<dyn Read> = if file.as_os_str() == "-" {
             Box::new(io::stdin())
@@ -82,8 +119,9 @@ impl Admin<'_> {
             }
             let line: Line = serde_json::from_slice(&text).map_err(|error| {
                 let path = printable_path(file);
-                CliError::failed(format!("{path}, line {number}, is no record: {error}"))
-                    .hint("what came before it was imported; lines are written by --export")
+                CliError::failed(format!("{path}, line {number}, is no record: {error}")).hint(
+                    "what came before it was imported; lines are written by `hashget-admin export`",
+                )
             })?;
             batch.add(line)?;
         }
@@ -115,7 +153,7 @@ impl<'a> Batch<'a> {
     }
 
     fn add(&mut self, line: Line) -> Result<(), CliError> {
-        let given = self.admin.args.filter.project.clone();
+        let given = self.admin.filter.project.clone();
         let project = Some(given.unwrap_or(line.project));
         if self.project != project || self.packages.len() >= MAX_BATCH_PACKAGES {
             self.flush()?;

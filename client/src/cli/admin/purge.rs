@@ -1,16 +1,35 @@
-//! `--purge --hp HPSPEC`.
+//! `hashget-admin purge --hp HPSPEC`.
 
+use clap::Args;
 use serde::Serialize;
 
 use super::{Admin, listing_line};
 use crate::cli::error::CliError;
+use crate::cli::groups::{FilterArgs, PlaceArgs};
 use crate::cli::reporter::Report;
+
+const EXAMPLES: &str = "\
+Examples:
+  hashget-admin purge --hp full-1.tar.gz
+  hashget-admin purge --hp expired";
+
+/// `hashget-admin purge`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PurgeArgs {
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
 
 impl Admin<'_> {
     /// Removes the packages that `--hp` names.
     pub(super) fn purge(&self) -> Result<(), CliError> {
         let spec = self.need_spec("purge")?;
-        let project = self.args.filter.project.as_ref();
+        let project = self.filter.project.as_ref();
         let packages = self.records.list(spec, project)?;
         self.found(packages.len() as u64)?;
         let purged_packages = self.records.remove_spec(spec, project)?;

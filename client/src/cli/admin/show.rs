@@ -1,5 +1,6 @@
-//! `--list`, `--dump` and `--get`: records, shown in three ways.
+//! `hashget-admin list`, `dump` and `get`: records, shown in three ways.
 
+use clap::Args;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::project::ProjectName;
 use serde::Serialize;
@@ -7,12 +8,61 @@ use serde_json::Value;
 
 use super::{Admin, listing_line};
 use crate::cli::error::CliError;
+use crate::cli::groups::{FilterArgs, PlaceArgs};
 use crate::cli::reporter::Report;
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  hashget-admin list -p my_incremental
+  hashget-admin list --hp expired
+  hashget-admin list --hashserver http://hash.example.org/";
+
+const GET_EXAMPLES: &str = "\
+Example:
+  hashget-admin get url size expires --hp wordpress-5.1.1.zip";
+
+/// `hashget-admin list`.
+#[derive(Debug, Args)]
+#[command(after_help = LIST_EXAMPLES)]
+pub(crate) struct ListArgs {
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// `hashget-admin dump`.
+#[derive(Debug, Args)]
+pub(crate) struct DumpArgs {
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// `hashget-admin get`.
+#[derive(Debug, Args)]
+#[command(after_help = GET_EXAMPLES)]
+pub(crate) struct GetArgs {
+    /// Members of records, such as `url`, `size` and `expires`
+    #[arg(value_name = "FIELD", required = true)]
+    fields: Vec<String>,
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
 
 impl Admin<'_> {
     /// One line a package.
     pub(super) fn list(&self) -> Result<(), CliError> {
-        let verbose = self.args.output.verbose;
+        let verbose = self.context.reporter.is_verbose();
         for package in self.packages()? {
             let name = listing_line(&package);
             let line = if verbose {
@@ -39,11 +89,12 @@ impl Admin<'_> {
     }
 
     /// Some members of records.
-    pub(super) fn get(&self, fields: &[String]) -> Result<(), CliError> {
+    pub(super) fn get(&self, args: &GetArgs) -> Result<(), CliError> {
         let packages = self.packages()?;
         self.records.each(&packages, |record| {
             let json = serde_json::to_value(&record.package)?;
-            let values = fields
+            let values = args
+                .fields
                 .iter()
                 .map(|name| field(&record.package, &json, name));
             self.context.reporter.report(&Fields(values.collect()));

@@ -1,14 +1,34 @@
-//! `--status`: what each project holds.
+//! `hashget-admin status`: what each project holds.
 
+use clap::Args;
 use hashget_common::api::ProjectStatus;
+use hashget_common::project::ProjectName;
 use serde::Serialize;
 
 use super::Admin;
 use super::records::Records;
 use crate::cli::error::CliError;
+use crate::cli::groups::PlaceArgs;
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+
+const EXAMPLES: &str = "\
+Examples:
+  hashget-admin status
+  hashget-admin status --hashserver http://hash.example.org/";
+
+/// `hashget-admin status`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct StatusArgs {
+    /// Only this project
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) project: Option<ProjectName>,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
 
 impl Admin<'_> {
     /// Tells what the projects hold.
@@ -42,11 +62,11 @@ impl Admin<'_> {
                 }
             }
         };
-        if let Some(wanted) = &self.args.filter.project {
+        if let Some(wanted) = &self.filter.project {
             status.projects.retain(|project| project.name == *wanted);
             if status.projects.is_empty() {
                 return Err(CliError::failed(format!("there is no project {wanted}"))
-                    .hint("`hashget-admin --status` lists the projects there are"));
+                    .hint("`hashget-admin status` lists the projects there are"));
             }
         }
         self.context.reporter.report(&status);

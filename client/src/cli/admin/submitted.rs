@@ -1,20 +1,39 @@
-//! `--submitted DIR`: indexes packages that were uploaded, as the original's web server leaves
+//! `hashget-admin submitted DIR`: indexes packages that were uploaded, as the original's web server leaves
 //! them: a folder for each, with the package and `_meta.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
+use hashget_common::expiry::Expiry;
 use hashget_common::project::ProjectName;
 use serde::{Deserialize, Serialize};
 
 use super::{Admin, record_line};
-use crate::cli::commands::Services;
 use crate::cli::error::CliError;
+use crate::cli::groups::{LocalArgs, ResolveArgs, Services};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::index::RecordOptions;
 use crate::monitor::{Monitor, Problem};
 use crate::submit::{Submission, SubmitOptions, SubmitStats, debsubmit, submit};
+
+/// `hashget-admin submitted`.
+#[derive(Debug, Args)]
+pub(crate) struct SubmittedArgs {
+    /// The directory, with a directory for each upload
+    #[arg(value_name = "DIR")]
+    uploads: PathBuf,
+    /// Until when the packages are good: YYYY-MM-DD
+    #[arg(long, value_name = "DATE")]
+    expires: Option<Expiry>,
+    /// The project that the records go to [default: debsnap]
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) project: Option<ProjectName>,
+    /// Where the local records are.
+    #[command(flatten)]
+    pub(super) place: LocalArgs,
+}
 
 /// The part of `_meta.json` that counts.
 #[derive(Deserialize)]
@@ -30,9 +49,9 @@ struct MetaFiles {
 }
 
 impl Admin<'_> {
-    /// Indexes what is in the folders below `uploads`, and removes each that was indexed.
-    pub(super) fn submitted(&self, uploads: &Path) -> Result<(), CliError> {
-        self.need_local("--submitted")?;
+    /// Indexes what is in the folders below the directory, and removes each that was indexed.
+    pub(super) fn submitted(&self, args: &SubmittedArgs) -> Result<(), CliError> {
+        let uploads = args.uploads.as_path();
         let failed = |error: std::io::Error| {
             CliError::new(&error).context(format!("cannot read {}", printable_path(uploads)))
         };
@@ -44,8 +63,8 @@ impl Admin<'_> {
             }
         }
         folders.sort();
-        let options = self.submit_options()?;
-        let services = Services::standard(self.context)?;
+        let options = self.submit_options(args)?;
+        let services = Services::new(&ResolveArgs::default(), self.context)?;
         for folder in folders {
             match self.submit_folder(&folder, &options, &services) {
                 Ok(true) => fs::remove_dir_all(&folder).map_err(|error| {
@@ -95,13 +114,13 @@ impl Admin<'_> {
         Ok(stats.failed_packages == 0 && !stats.records.is_empty())
     }
 
-    fn submit_options(&self) -> Result<SubmitOptions, CliError> {
-        let project = match &self.args.filter.project {
+    fn submit_options(&self, args: &SubmittedArgs) -> Result<SubmitOptions, CliError> {
+        let project = match &self.filter.project {
             Some(project) => project.clone(),
             None => ProjectName::DEBIAN.parse()?,
         };
         let mut record = RecordOptions::new(self.context.now());
-        record.expires = self.args.options.expires.unwrap_or_default();
+        record.expires = args.expires.unwrap_or_default();
         Ok(SubmitOptions {
             project,
             record,

@@ -1,5 +1,6 @@
-//! `--verify [report|delete]`: are the packages still where their records say?
+//! `hashget-admin verify [report|delete]`: are the packages still where their records say?
 
+use clap::{Args, ValueEnum};
 use hashget_common::hash_package::is_http;
 use hashget_common::package_summary::PackageSummary;
 use rayon::prelude::*;
@@ -7,15 +8,47 @@ use serde::Serialize;
 
 use super::purge::Purged;
 use super::{Admin, listing_line};
-use crate::cli::args_admin::VerifyAction;
 use crate::cli::error::CliError;
+use crate::cli::groups::{FilterArgs, PlaceArgs};
 use crate::cli::reporter::Report;
 use crate::http::Http;
 use crate::monitor::{Progress, Unit, error_chain};
 
+const EXAMPLES: &str = "\
+Examples:
+  hashget-admin verify
+  hashget-admin verify delete -p wordpress";
+
+/// `hashget-admin verify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VerifyArgs {
+    /// `report` only tells, `delete` also removes the records of packages that are gone
+    #[arg(
+        value_name = "report|delete",
+        default_value = "report",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    action: VerifyAction,
+    /// Which records.
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
+    /// Where they are.
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// What is done about packages that are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum VerifyAction {
+    Report,
+    Delete,
+}
+
 impl Admin<'_> {
     /// Asks for every package, without fetching it, and tells or removes those that are gone.
-    pub(super) fn verify(&self, action: VerifyAction) -> Result<(), CliError> {
+    pub(super) fn verify(&self, args: &VerifyArgs) -> Result<(), CliError> {
         let reporter = self.context.reporter;
         let packages = self.packages()?;
         let progress = Progress::start(
@@ -47,7 +80,7 @@ impl Admin<'_> {
                 gone.push(package);
             }
         }
-        if action == VerifyAction::Delete && !gone.is_empty() {
+        if args.action == VerifyAction::Delete && !gone.is_empty() {
             let purged_packages = self.records.remove(&gone)?;
             reporter.report(&Purged { purged_packages });
         }

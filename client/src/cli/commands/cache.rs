@@ -2,14 +2,31 @@
 
 use std::path::Path;
 
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::cli::args_subcommand::CacheAction;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+
+/// `hashget cache`.
+#[derive(Debug, Args)]
+pub(crate) struct CacheArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) action: CacheAction,
+}
+
+/// What to do with the caches.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum CacheAction {
+    /// Tell how many downloads, digests and bytes there are
+    Stat,
+    /// Remove all of them
+    Clean,
+}
 
 /// Tells what the caches hold, or empties them.
 pub(in crate::cli) fn run(action: CacheAction, context: &Context) -> Result<(), CliError> {

@@ -1,17 +1,29 @@
 //! `hashget completions SHELL`.
 
-use clap::CommandFactory;
+use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::cli::args::HashgetArgs;
-use crate::cli::args_admin::AdminArgs;
+use super::HashgetArgs;
+use crate::cli::admin::AdminArgs;
 use crate::cli::reporter::Reporter;
 
+const EXAMPLES: &str = "\
+Example:
+  hashget completions bash >/etc/bash_completion.d/hashget";
+
+/// `hashget completions`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    shell: Shell,
+}
+
 /// Prints a completion script for both programs.
-pub(super) fn run(shell: Shell, reporter: &Reporter) {
+pub(super) fn run(args: &CompletionsArgs, reporter: &Reporter) {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut HashgetArgs::command(), "hashget", &mut script);
-    let mut admin = AdminArgs::command();
-    clap_complete::generate(shell, &mut admin, "hashget-admin", &mut script);
+    let (mut hashget, mut admin) = (HashgetArgs::command(), AdminArgs::command());
+    clap_complete::generate(args.shell, &mut hashget, "hashget", &mut script);
+    clap_complete::generate(args.shell, &mut admin, "hashget-admin", &mut script);
     reporter.raw(&script);
 }

@@ -1,22 +1,130 @@
 //! `hashget delta index|diff|apply|show|invert|recover`.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use clap::{Args, Subcommand};
 
-use super::pattern_options::{patterns, tell_unmatched};
-use crate::cli::args_delta::{DeltaAction, DeltaDiffArgs, DeltaIndexArgs, DeltaInvertArgs};
+use super::delta_reports::{Applied, Differs, Indexed, Recovered, Shown, Written};
 use crate::cli::error::CliError;
-use crate::cli::printable::printable_path;
-use crate::cli::reporter::{Report, Reporter};
-use crate::cli::size::Size;
+use crate::cli::groups::{WalkArgs, patterns, tell_unmatched};
+use crate::cli::reporter::Reporter;
 use crate::delta::patch::DiffOptions;
 use crate::delta::{
-    ApplyOptions, ApplyStats, ChangeKind, Content, DataOptions, DeltaError, DeltaStats, DiffData,
-    DiffIndex, DirIndex, FolderPair, IndexOptions, IndexRules, OldFiles, Pattern, apply_diff,
-    invert, output_names, recover,
+    ApplyOptions, DataOptions, DeltaError, DiffData, DiffIndex, DirIndex, FolderPair, IndexOptions,
+    IndexRules, OldFiles, Pattern, apply_diff, invert, output_names, recover,
 };
+
+const EXAMPLES: &str = "\
+Examples:
+  hashget delta index mydir -o mydir.index
+  hashget delta diff mydir.index mydir -o mydir.delta.tgz
+  hashget delta apply /backup/mydir mydir.delta.tgz";
+
+/// `hashget delta`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct DeltaArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) action: DeltaAction,
+}
+
+/// What to do with deltas.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DeltaAction {
+    /// Write what directory DIR is like, with block signatures, into an index
+    Index(DeltaIndexArgs),
+    /// Write what changed in DIR since the index OLD into a delta
+    Diff(DeltaDiffArgs),
+    /// Bring DIR, which must be in the old state, to the new one: all of it or nothing
+    Apply {
+        /// The directory
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The delta
+        #[arg(value_name = "DELTA")]
+        delta: PathBuf,
+        /// Do not wait until everything is on disk
+        ///
+        /// A power failure may then cost the directory.
+        #[arg(long)]
+        no_sync: bool,
+    },
+    /// Tell what a delta changes, or what an index holds
+    Show {
+        /// The delta, or the index
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Write the delta that leads back; both states must be at hand
+    Invert(DeltaInvertArgs),
+    /// Undo an apply that was killed in DIR (the next apply does that, too)
+    Recover {
+        /// The directory
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+}
+
+/// `hashget delta index`.
+#[derive(Debug, Args)]
+pub(crate) struct DeltaIndexArgs {
+    /// The directory
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// The index
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// Leave out the block signatures: smaller, but deltas keep changed files whole
+    ///
+    /// Where the old files are at hand, deltas are as small without them.
+    #[arg(long)]
+    no_signatures: bool,
+    /// What is looked at; later looks at DIR leave the same out.
+    #[command(flatten)]
+    walk: WalkArgs,
+}
+
+/// `hashget delta diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DeltaDiffArgs {
+    /// The index of the old state
+    #[arg(value_name = "OLD")]
+    pub(super) index: PathBuf,
+    /// The directory, in the new state
+    #[arg(value_name = "DIR")]
+    pub(super) folder: PathBuf,
+    /// The delta
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: PathBuf,
+    /// A directory that is still in the old state: makes smaller patches
+    #[arg(long, value_name = "DIR")]
+    pub(super) old_folder: Option<PathBuf>,
+    /// Also write the index of the new state, for the next delta
+    #[arg(long, value_name = "FILE")]
+    pub(super) new_index: Option<PathBuf>,
+    /// Compression level of patches, 1 to 22
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub(super) level: i32,
+}
+
+/// `hashget delta invert`.
+#[derive(Debug, Args)]
+pub(crate) struct DeltaInvertArgs {
+    /// The delta
+    #[arg(value_name = "DELTA")]
+    pub(super) delta: PathBuf,
+    /// A directory in the old state
+    #[arg(long = "old", value_name = "DIR")]
+    pub(super) old_folder: PathBuf,
+    /// A directory in the new state
+    #[arg(long = "new", value_name = "DIR")]
+    pub(super) new_folder: PathBuf,
+    /// The delta that leads back
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: PathBuf,
+}
 
 /// Makes, shows and applies deltas.
 pub(super) fn run(action: &DeltaAction, reporter: &Reporter) -> Result<(), CliError> {
@@ -45,19 +153,20 @@ pub(super) fn run(action: &DeltaAction, reporter: &Reporter) -> Result<(), CliEr
 }
 
 fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
-    let exclude = args.exclude.iter();
+    let walk = &args.walk;
+    let exclude = walk.exclude.iter();
     let options = IndexOptions {
         rules: IndexRules {
             exclude: exclude
                 .map(|p| Pattern::of_user(&args.folder, p.as_bytes()))
                 .collect(),
-            gitignore: args.exclude_ignored,
-            exclude_caches: args.exclude_caches,
-            one_file_system: args.one_file_system,
+            gitignore: walk.exclude_ignored,
+            exclude_caches: walk.exclude_caches,
+            one_file_system: walk.one_file_system,
             data_digests: true,
         },
-        exclude: Some(patterns(&args.folder, &args.exclude, None)?),
         signatures: !args.no_signatures,
+        exclude: Some(patterns(&args.folder, &walk.exclude, None)?),
         omitted: Some(output_names(&args.output)?),
     };
     let index = DirIndex::of_folder(&args.folder, &options, reporter)
@@ -74,8 +183,8 @@ fn diff(args: &DeltaDiffArgs, reporter: &Reporter) -> Result<(), CliError> {
     let old = DirIndex::from_file(&args.index)?;
     let options = IndexOptions {
         rules: old.rules.clone(),
-        exclude: None,
         signatures: args.new_index.is_some(),
+        exclude: None,
         omitted: Some(output_names(&args.output)?),
     };
     let new = DirIndex::of_folder(&args.folder, &options, reporter)
@@ -160,204 +269,5 @@ fn told(error: &DeltaError, reporter: &Reporter) -> CliError {
             failed.hint("the folder is in its old state; run as root if owners must be set")
         }
         _ => failed,
-    }
-}
-
-#[derive(Serialize)]
-struct Differs {
-    path: String,
-    what: String,
-}
-
-impl Report for Differs {
-    const EVENT: &'static str = "difference";
-    const ASKED_FOR: bool = true;
-
-    fn lines(&self) -> Vec<String> {
-        vec![format!("differs {}: {}", self.path, self.what)]
-    }
-}
-
-#[derive(Serialize)]
-struct Indexed {
-    file: String,
-    entries: u64,
-    signatures: u64,
-    tree_bytes: u64,
-    index_bytes: u64,
-}
-
-impl Indexed {
-    fn of(index: &DirIndex, file: &Path, index_bytes: u64) -> Self {
-        let files = index.entries.iter().filter_map(|entry| entry.file());
-        let once = files.filter(|file| file.hardlink.is_none());
-        Self {
-            file: printable_path(file),
-            entries: index.entries.len() as u64,
-            signatures: index.signatures.len() as u64,
-            tree_bytes: once.map(|file| file.size).sum(),
-            index_bytes,
-        }
-    }
-}
-
-impl Report for Indexed {
-    const EVENT: &'static str = "delta_index";
-    const ASKED_FOR: bool = true;
-
-    fn lines(&self) -> Vec<String> {
-        vec![format!(
-            "{}: {} entries ({}), {} signatures, index size {}",
-            self.file,
-            self.entries,
-            Size(self.tree_bytes),
-            self.signatures,
-            Size(self.index_bytes)
-        )]
-    }
-}
-
-#[derive(Serialize)]
-struct Written(DeltaStats);
-
-impl Report for Written {
-    const EVENT: &'static str = "delta";
-
-    fn lines(&self) -> Vec<String> {
-        let stats = &self.0;
-        vec![format!(
-            "{} whole ({}), {} patched ({} by {}), {} renamed or copied ({}), delta size {}",
-            stats.whole_files,
-            Size(stats.whole_bytes),
-            stats.patched_files,
-            Size(stats.patched_bytes),
-            Size(stats.patch_bytes),
-            stats.moved_files,
-            Size(stats.moved_bytes),
-            Size(stats.delta_bytes)
-        )]
-    }
-}
-
-#[derive(Serialize)]
-struct Applied(ApplyStats);
-
-impl Report for Applied {
-    const EVENT: &'static str = "delta_apply";
-
-    fn lines(&self) -> Vec<String> {
-        let stats = &self.0;
-        let mut lines = Vec::new();
-        if stats.recovered {
-            lines.push("An apply that was interrupted here was put right first".to_owned());
-        }
-        lines.push(if stats.already_there {
-            "The folder is in the new state already".to_owned()
-        } else {
-            format!(
-                "{} placed, {} removed or replaced, {} written",
-                stats.placed_files,
-                stats.removed_files,
-                Size(stats.written_bytes)
-            )
-        });
-        lines
-    }
-}
-
-#[derive(Serialize)]
-struct Recovered {
-    recovered: bool,
-}
-
-impl Report for Recovered {
-    const EVENT: &'static str = "delta_recover";
-
-    fn lines(&self) -> Vec<String> {
-        let line = if self.recovered {
-            "What an interrupted apply left was put right"
-        } else {
-            "Nothing was interrupted here"
-        };
-        vec![line.to_owned()]
-    }
-}
-
-#[derive(Serialize)]
-struct Shown {
-    old_state: String,
-    new_state: String,
-    changes: Vec<ShownChange>,
-}
-
-#[derive(Serialize)]
-struct ShownChange {
-    kind: &'static str,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'static str>,
-    size_bytes: u64,
-}
-
-impl Shown {
-    fn of(diff: &DiffIndex) -> Self {
-        let changes = diff.changes.iter().zip(diff.kinds());
-        let shown = changes.map(|(change, kind)| {
-            let file = change.new.as_ref().and_then(|new| new.file());
-            let from = match &kind {
-                ChangeKind::Renamed(from) => Some(from.to_string()),
-                _ => None,
-            };
-            ShownChange {
-                kind: match kind {
-                    ChangeKind::New => "new",
-                    ChangeKind::Updated => "updated",
-                    ChangeKind::Deleted => "deleted",
-                    ChangeKind::Renamed(_) => "renamed",
-                    ChangeKind::Metadata => "metadata",
-                },
-                path: change.path().to_string(),
-                from,
-                content: change.content.as_ref().map(|content| match content {
-                    Content::Old(_) => "old file",
-                    Content::Whole => "whole",
-                    Content::Patch(_) => "patch",
-                }),
-                size_bytes: file.map_or(0, |file| file.size),
-            }
-        });
-        Self {
-            old_state: diff.old_state.to_string(),
-            new_state: diff.new_state.to_string(),
-            changes: shown.collect(),
-        }
-    }
-}
-
-impl Report for Shown {
-    const EVENT: &'static str = "delta_show";
-    const ASKED_FOR: bool = true;
-
-    fn lines(&self) -> Vec<String> {
-        let mut lines = vec![
-            format!("old state {}", self.old_state),
-            format!("new state {}", self.new_state),
-        ];
-        lines.extend(self.changes.iter().map(|change| {
-            let from = change.from.as_ref().map(|from| format!(" from {from}"));
-            let content = change
-                .content
-                .map(|content| format!(" ({}, {content})", Size(change.size_bytes)));
-            format!(
-                "{:<8} {}{}{}",
-                change.kind,
-                change.path,
-                from.unwrap_or_default(),
-                content.unwrap_or_default()
-            )
-        }));
-        lines
     }
 }

@@ -1,24 +1,70 @@
-//! `--index DIR`: the heuristics over a folder.
+//! `hashget index DIR`: the heuristics over a directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::Serialize;
 
-use super::index_options::index_folder;
-use crate::cli::args::HashgetArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{IndexingArgs, ServiceArgs, Services, WalkArgs};
 use crate::cli::reporter::Report;
-use crate::index::IndexStats;
+use crate::index::{IndexStats, index, index_root};
 
-/// Indexes the packages that a folder is made of.
-pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
-    index_folder(root, args, context)
+const EXAMPLES: &str = "\
+Examples:
+  hashget index :debian -p debian
+  hashget index /srv/www --heuristics hint --hashserver http://hash.example.org/";
+
+/// `hashget index`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct IndexArgs {
+    /// The directory; `:debian` is this system's list of installed packages
+    #[arg(value_name = "DIR|:debian")]
+    directory: PathBuf,
+    /// Stay on the file system of the directory
+    #[arg(long)]
+    one_file_system: bool,
+    /// Also what the kernel shows as /proc, /sys, /dev and their kind
+    #[arg(long, conflicts_with = "one_file_system", hide_short_help = true)]
+    all_file_systems: bool,
+    /// How packages are found.
+    #[command(flatten)]
+    indexing: IndexingArgs,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
 }
 
-/// What came of indexing a folder.
+/// Indexes the packages that a directory is made of.
+pub(super) fn run(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
+    let walk = WalkArgs {
+        one_file_system: args.one_file_system,
+        all_file_systems: args.all_file_systems,
+        ..WalkArgs::default()
+    };
+    index_directory(&args.directory, &args.indexing, &walk, context)
+}
+
+/// Indexes a directory and tells the result.
+pub(super) fn index_directory(
+    root: &Path,
+    args: &IndexingArgs,
+    walk: &WalkArgs,
+    context: &Context,
+) -> Result<(), CliError> {
+    let options = args.options(walk, context)?;
+    context.show_messages();
+    let services = Services::new(&args.resolve, context)?;
+    let stats = index(&index_root(root), &options, &services.borrow())?;
+    context.reporter.progress(&Indexed::new(&stats));
+    Ok(())
+}
+
+/// What came of indexing a directory.
 #[derive(Serialize)]
-pub(super) struct Indexed {
+struct Indexed {
     #[serde(skip)]
     line: String,
     local_packages: u64,
@@ -33,7 +79,7 @@ pub(super) struct Indexed {
 }
 
 impl Indexed {
-    pub(super) fn new(stats: &IndexStats) -> Self {
+    fn new(stats: &IndexStats) -> Self {
         Self {
             line: stats.to_string(),
             local_packages: stats.local_packages,

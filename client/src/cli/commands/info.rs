@@ -1,35 +1,57 @@
-//! `--info PATH [summary|list]`.
+//! `hashget info PATH [summary|list]`.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::path::PathBuf;
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::ServiceArgs;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::cli::standard_streams::NamedArchive;
 use crate::info::{RestoreInfo, info};
 
+const EXAMPLES: &str = "\
+Examples:
+  hashget info backup.tar.gz
+  hashget info backup.tar.gz list --pool /srv/pool | wget -i -";
+
+/// `hashget info`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct InfoArgs {
+    /// The archive (-: standard input), or the directory it was extracted into
+    #[arg(value_name = "ARCHIVE|DIR|-")]
+    path: PathBuf,
+    /// `list` prints the URLs that are still to download
+    #[arg(value_name = "summary|list", default_value = "summary", hide_default_value = true,
+        value_parser = is_list)]
+    what: IsList,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+/// Whether the URLs are asked for.
+#[derive(Clone, Copy, Debug)]
+struct IsList(bool);
+
+fn is_list(text: &str) -> Result<IsList, &'static str> {
+    match text {
+        "summary" => Ok(IsList(false)),
+        "list" => Ok(IsList(true)),
+        _ => Err("the path is followed by `summary` or `list`"),
+    }
+}
+
 /// Tells how much a restore needs.
-pub(super) fn run(values: &[OsString], context: &Context) -> Result<(), CliError> {
-    let Some((path, rest)) = values.split_first() else {
-        return Err(CliError::usage("--info needs a folder or archive"));
-    };
-    let list = match rest.first().map(|word| word.to_str()) {
-        None | Some(Some("summary")) => false,
-        Some(Some("list")) => true,
-        Some(_) => {
-            return Err(CliError::usage(
-                "--info PATH is followed by `summary` or `list`",
-            ));
-        }
-    };
+pub(super) fn run(args: &InfoArgs, context: &Context) -> Result<(), CliError> {
     let sources = context.sources();
-    let archive = NamedArchive::new(Path::new(path), &std::env::temp_dir())?;
+    let archive = NamedArchive::new(&args.path, &std::env::temp_dir())?;
     let found = info(archive.path(), &sources, context.reporter)?;
-    if list {
+    if args.what.0 {
         context.reporter.report(&ToDownload(found.to_download));
     } else {
         context.reporter.report(&Summary(found));

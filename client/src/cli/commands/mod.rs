@@ -1,103 +1,155 @@
-//! The commands of `hashget`: one file each, which reads its options, calls the library and tells
-//! the result.
+//! The commands of `hashget`: one file each, with the command's arguments and what it does with
+//! them.
 
 pub(super) mod cache;
 mod completions;
 mod delta;
+mod delta_reports;
 mod get;
 mod index;
-mod index_options;
 mod info;
+mod lookup;
+mod man;
 mod pack;
 mod pack_options;
-mod pattern_options;
-mod postunpack;
+mod pack_reports;
 mod prepack;
 pub(super) mod publish;
+mod restore;
 mod restore_plan;
+mod restore_reports;
 mod series;
 mod snapshot;
 mod snapshot_reports;
 mod submit;
 mod verify;
 
-pub(super) use self::index_options::Services;
-use hashget_common::package_spec::PackageSpec;
+use clap::{Parser, Subcommand};
 
-use super::args::{HashgetArgs, OperationArgs};
-use super::args_subcommand::Subcommand;
+use super::VERSION;
 use super::context::Context;
 use super::error::CliError;
+use super::groups::{OutputArgs, ServiceArgs};
 use super::reporter::Reporter;
 use crate::settings::Settings;
 
-/// Does what the command line says.
-pub(super) fn run(
-    args: &HashgetArgs,
-    settings: Settings,
-    reporter: &Reporter,
-) -> Result<(), CliError> {
-    if let Some(Subcommand::Completions { shell }) = &args.subcommand {
-        completions::run(*shell, reporter);
-        return Ok(());
-    }
-    if let Some(Subcommand::Delta { action }) = &args.subcommand {
-        return delta::run(action, reporter);
-    }
-    let context = Context::new(&args.service, settings, reporter)?;
-    match &args.subcommand {
-        Some(Subcommand::Verify(verify)) => verify::run(verify, args.index.recursive, &context),
-        Some(Subcommand::Snapshot { action }) => snapshot::run(action, &context),
-        Some(Subcommand::Series(series)) => series::run(series, args, &context),
-        Some(Subcommand::Cache { action }) => cache::run(*action, &context),
-        Some(Subcommand::Completions { .. } | Subcommand::Delta { .. }) | None => {
-            operation(args, &context)
-        }
+const AFTER_HELP: &str = "\
+`hashget COMMAND --help` shows a command's usual options and examples, `hashget help COMMAND` all of
+them. The options of the Python hashget (--pack, -u, --submit, ...) go on working.
+
+Settings: /etc/hashget/hashget.toml, ~/.config/hashget/hashget.toml or the file that HASHGET_CONFIG
+names; then HASHGET_* variables, such as HASHGET_HASHSERVER, HASHGET_POOL and HASHGET_TOKEN; then
+options. No hashserver is asked unless one is named there.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but with problems reported.";
+
+/// Backups that leave out every file that can be downloaded again
+#[derive(Debug, Parser)]
+#[command(name = "hashget", version = VERSION, after_help = AFTER_HELP, max_term_width = 100,
+    disable_help_flag = true, subcommand_required = true)]
+pub(crate) struct HashgetArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// What is printed.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Pack a directory into an archive, without what can be downloaded again
+    Pack(pack::PackArgs),
+    /// Extract an archive, and bring back what was left out
+    Restore(restore::RestoreArgs),
+    /// Tell what restoring an archive needs
+    Info(info::InfoArgs),
+    /// Check that everything that an archive left out can still be had
+    Verify(verify::VerifyArgs),
+    /// Prepare a directory for another archiver, such as tar or restic
+    Prepack(prepack::PrepackArgs),
+    /// Index the packages that a directory, or this system, is made of
+    Index(index::IndexArgs),
+    /// Index the package at a URL, and offer it to the hashservers
+    Submit(submit::SubmitArgs),
+    /// Send local records to the hashservers
+    Publish(publish::PublishArgs),
+    /// Tell which packages hold a file
+    Lookup(lookup::LookupArgs),
+    /// Fetch one file by its hash
+    Get(get::GetArgs),
+    /// Fetch a package by its hash, or a .deb by its signature
+    Fetch(get::GetArgs),
+    /// Series of backups: full ones, small ones that rely on them, and rotation
+    Series(series::SeriesArgs),
+    /// Save directories as plain trees that share files by hard links
+    Snapshot(snapshot::SnapshotArgs),
+    /// Save how a directory changed as one small file, and apply that elsewhere
+    Delta(delta::DeltaArgs),
+    /// Tell what the caches of downloads and digests hold, or empty them
+    Cache(cache::CacheArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages of both programs into a directory
+    #[command(hide = true)]
+    Man(man::ManArgs),
+}
+
+impl Command {
+    /// The options about records and servers, where the command has any.
+    fn service(&self) -> ServiceArgs {
+        let service = match self {
+            Self::Pack(args) => &args.service,
+            Self::Restore(args) => &args.service,
+            Self::Info(args) => &args.service,
+            Self::Verify(args) => &args.service,
+            Self::Prepack(args) => &args.service,
+            Self::Index(args) => &args.service,
+            Self::Submit(args) => &args.service,
+            Self::Publish(args) => &args.service,
+            Self::Lookup(args) => &args.service,
+            Self::Get(args) | Self::Fetch(args) => &args.service,
+            Self::Series(args) => &args.service,
+            Self::Snapshot(args) => &args.service,
+            Self::Cache(_) | Self::Completions(_) | Self::Delta(_) | Self::Man(_) => {
+                return ServiceArgs::default();
+            }
+        };
+        service.clone()
     }
 }
 
-fn operation(args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
-    let done = match &args.operation {
-        OperationArgs {
-            pack: Some(root), ..
-        } => pack::run(root, args, context),
-        OperationArgs {
-            prepack: Some(root),
-            ..
-        } => prepack::run(root, args, context),
-        OperationArgs {
-            postunpack: Some(path),
-            ..
-        } => postunpack::run(path, args, context),
-        OperationArgs {
-            info: Some(values), ..
-        } => info::run(values, context),
-        OperationArgs {
-            submit: Some(url), ..
-        } => submit::run(url, args, context),
-        OperationArgs {
-            index: Some(root), ..
-        } => index::run(root, args, context),
-        OperationArgs {
-            debsubmit: Some(file),
-            ..
-        } => submit::run_deb(file, args, context),
-        OperationArgs {
-            get: Some(spec), ..
+/// Does what the command line says.
+pub(super) fn run(
+    command: &Command,
+    settings: Settings,
+    reporter: &Reporter,
+) -> Result<(), CliError> {
+    match command {
+        Command::Completions(args) => {
+            completions::run(args, reporter);
+            return Ok(());
         }
-        | OperationArgs {
-            fetch: Some(spec), ..
-        } => get::run(spec, args, context),
-        _ if args.publish.publish => Ok(()),
-        _ => Err(CliError::usage("nothing to do").hint(
-            "name an operation, such as --pack DIR -f FILE or -u ARCHIVE -C DIR; `hashget --help` \
-             lists them",
-        )),
-    };
-    done?;
-    if args.publish.publish {
-        let project = args.index.project.clone();
-        return publish::run(PackageSpec::All, project, args.publish.with_files, context);
+        Command::Man(args) => return man::run(args),
+        Command::Delta(args) => return delta::run(&args.action, reporter),
+        _ => {}
     }
-    Ok(())
+    let context = &Context::new(&command.service(), settings, reporter)?;
+    match command {
+        Command::Pack(args) => pack::run(args, context),
+        Command::Restore(args) => restore::run(args, context),
+        Command::Info(args) => info::run(args, context),
+        Command::Verify(args) => verify::run(args, context),
+        Command::Prepack(args) => prepack::run(args, context),
+        Command::Index(args) => index::run(args, context),
+        Command::Submit(args) => submit::run(args, context),
+        Command::Publish(args) => publish::run(args, context),
+        Command::Lookup(args) => lookup::run(args, context),
+        Command::Get(args) | Command::Fetch(args) => get::run(args, context),
+        Command::Series(args) => series::run(args, context),
+        Command::Snapshot(args) => snapshot::run(&args.action, context),
+        Command::Cache(args) => cache::run(args.action, context),
+        Command::Completions(_) | Command::Delta(_) | Command::Man(_) => Ok(()),
+    }
 }

@@ -1,43 +1,111 @@
-//! `--pack DIR -f FILE [-z]`: index, choose packages, write the archive.
+//! `hashget pack DIR -f FILE`: index, choose packages, write the archive.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use clap::Args;
 
-use super::index_options;
+use super::index::index_directory;
 use super::pack_options;
-use crate::cli::args::HashgetArgs;
+use super::pack_reports::{Packed, Planned, Saved};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::printable::printable_path;
-use crate::cli::reporter::Report;
-use crate::cli::size::Size;
+use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
 use crate::cli::standard_streams::refuse_closed_output;
-use crate::pack::{Compaction, Output, PackPlan, PackScan, PackStats, PlannedPackage};
+use crate::pack::{Compaction, Output, PackPlan, PackScan, PlannedPackage};
 use crate::pack::{scan_telling, write_compact};
 use crate::restore::RestoreSources;
 use crate::sources::PackageRef;
 
-/// Packs a folder.
-pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
-    let reporter = context.reporter;
-    let dry_run = args.restore.dry_run;
-    let file = match &args.pack.file {
-        Some(file) => file.as_path(),
-        // A plan has no use for a name.
-        None if dry_run => Path::new("-"),
-        None => {
-            return Err(CliError::usage("--pack DIR needs -f FILE")
-                .hint("name the archive, such as: hashget -zf backup.tar.gz --pack DIR"));
+const EXAMPLES: &str = "\
+Examples:
+  hashget pack /srv/www -f www.tar.gz --hashserver http://hash.example.org/
+  hashget pack / -f /backup/machine.tar.zst --exclude /backup --one-file-system";
+
+/// `hashget pack`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PackArgs {
+    /// The directory to pack
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The archive, compressed as its name ends (.gz, .zst, .xz, .bz2); `-`: standard output
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Compress with gzip where the name of FILE does not say how
+    #[arg(short = 'z')]
+    pub(super) gzip: bool,
+    /// Compression level: gzip and xz 0 to 9, zstd 1 to 22, bzip2 1 to 9 [default: 6, 3, 9]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=22))]
+    pub(super) level: Option<u32>,
+    /// Name untouched members of packages all at once: tiny, for hashget alone
+    ///
+    /// Only packages that are in the cache or a pool can be named that way.
+    #[arg(long)]
+    pub(super) compact: bool,
+    /// Store owners by number, without names
+    #[arg(long, hide_short_help = true)]
+    pub(super) numeric_owner: bool,
+    /// Read all files, also those that did not change since they were last hashed
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_cache: bool,
+    /// Print the plan and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What is packed.
+    #[command(flatten)]
+    pub(super) walk: WalkArgs,
+    /// Leave out what matches a line of FILE
+    #[arg(
+        long,
+        short = 'X',
+        value_name = "FILE",
+        help_heading = "Choosing files"
+    )]
+    pub(super) exclude_from: Option<PathBuf>,
+    /// Pack these as they are, without looking them up; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Choosing files")]
+    pub(super) skip: Vec<OsString>,
+    /// How packages are found.
+    #[command(flatten)]
+    pub(super) indexing: IndexingArgs,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+impl PackArgs {
+    /// The archive's name, and whether it is standard output.
+    fn output(&self, context: &Context) -> Result<(&Path, bool), CliError> {
+        let file = match &self.file {
+            Some(file) => file.as_path(),
+            // A plan has no use for a name.
+            None if self.dry_run => Path::new("-"),
+            None => {
+                return Err(CliError::usage("pack DIR needs -f FILE")
+                    .hint("name the archive, such as: hashget pack DIR -f backup.tar.gz"));
+            }
+        };
+        let to_stdout = file.as_os_str() == "-";
+        if to_stdout && context.reporter.is_json() && !self.dry_run {
+            return Err(CliError::usage(
+                "-f - and --json both want standard output: give the archive a name",
+            ));
         }
-    };
-    let to_stdout = file.as_os_str() == "-";
-    if to_stdout && args.output.json && !dry_run {
-        return Err(CliError::usage(
-            "-f - and --json both want standard output: give the archive a name",
-        ));
+        Ok((file, to_stdout))
     }
-    if to_stdout && !dry_run {
+}
+
+/// Packs a directory.
+pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
+    let reporter = context.reporter;
+    let root = args.directory.as_path();
+    let (file, to_stdout) = args.output(context)?;
+    if to_stdout && !args.dry_run {
         refuse_closed_output()?;
     }
     let options = pack_options::pack_options(root, file, args, context)?;
@@ -50,17 +118,17 @@ pub(super) fn run(root: &Path, args: &HashgetArgs, context: &Context) -> Result<
     };
 
     reporter.step("STEP 1/3 Indexing...");
-    index_options::index_folder(root, args, context)?;
+    index_directory(root, &args.indexing, &args.walk, context)?;
 
     reporter.step("STEP 2/3 prepare exclude list for packing...");
-    let lookup = context.lookup(context.trust(args.pack.trust)?);
+    let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
     let (scan, lookup) = lookup.ahead(options.expires, |tell| {
         scan_telling(root, Some(&output()), &options, tell, reporter)
     });
     let scan = scan?;
-    pack_options::tell_unmatched_patterns(root, &options, context);
     let plan = scan.plan(&lookup, &options)?;
-    if dry_run {
+    pack_options::tell_unmatched_patterns(root, &options, context);
+    if args.dry_run {
         reporter.report(&Planned(plan));
         return Ok(());
     }
@@ -101,122 +169,4 @@ fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Compaction {
         sources.fetch(&wanted, context.reporter).ok()
     };
     scan.compact(plan, open, context.reporter)
-}
-
-/// How much is left out.
-#[derive(Serialize)]
-pub(super) struct Saved {
-    files: u64,
-    packages: u64,
-    #[serde(rename = "saved_bytes")]
-    bytes: u64,
-    download_bytes: u64,
-    download_exact: bool,
-}
-
-impl Saved {
-    pub(super) fn new(stats: &PackStats) -> Self {
-        Self {
-            files: stats.deduplicated_files,
-            packages: stats.packages,
-            bytes: stats.deduplicated_bytes,
-            download_bytes: stats.download_bytes,
-            download_exact: stats.download_exact,
-        }
-    }
-
-    fn planned(files: u64, plan: &PackPlan) -> Self {
-        Self {
-            files,
-            packages: plan.packages.len() as u64,
-            bytes: plan.saved_bytes,
-            download_bytes: plan.download_bytes,
-            download_exact: plan.download_exact,
-        }
-    }
-
-    fn line(&self) -> String {
-        format!(
-            "saved: {} files, {} pkgs, size: {}. Download: {}{}",
-            self.files,
-            self.packages,
-            Size(self.bytes),
-            Size(self.download_bytes),
-            if self.download_exact { "" } else { "+" }
-        )
-    }
-}
-
-impl Report for Saved {
-    const EVENT: &'static str = "saved";
-
-    fn lines(&self) -> Vec<String> {
-        vec![self.line()]
-    }
-}
-
-#[derive(Serialize)]
-struct Planned(PackPlan);
-
-impl Report for Planned {
-    const EVENT: &'static str = "pack_plan";
-    const ASKED_FOR: bool = true;
-
-    fn lines(&self) -> Vec<String> {
-        match serde_json::to_string_pretty(&self.0) {
-            Ok(json) => json.lines().map(str::to_owned).collect(),
-            Err(error) => vec![format!("the plan cannot be shown: {error}")],
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Packed {
-    #[serde(serialize_with = "as_text")]
-    folder: PathBuf,
-    #[serde(serialize_with = "as_text")]
-    archive: PathBuf,
-    tree_files: u64,
-    tree_bytes: u64,
-    archived_files: u64,
-    archived_bytes: u64,
-    archive_bytes: u64,
-    problems: u64,
-}
-
-impl Packed {
-    fn new(folder: &Path, archive: &Path, stats: &PackStats) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            archive: archive.to_owned(),
-            tree_files: stats.tree_files,
-            tree_bytes: stats.tree_bytes,
-            archived_files: stats.archived_files,
-            archived_bytes: stats.archived_bytes,
-            archive_bytes: stats.archive_bytes,
-            problems: stats.problems,
-        }
-    }
-
-    fn line(&self) -> String {
-        format!(
-            "{} ({}) packed into {} ({})",
-            printable_path(&self.folder),
-            Size(self.tree_bytes),
-            printable_path(&self.archive),
-            Size(self.archive_bytes)
-        )
-    }
-}
-
-impl Report for Packed {
-    const EVENT: &'static str = "packed";
-
-    fn lines(&self) -> Vec<String> {
-        vec![self.line()]
-    }
-}
-
-fn as_text<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&printable_path(path))
 }

@@ -4,77 +4,64 @@ use std::path::Path;
 
 use hashget_common::expiry::Expiry;
 
-use super::pattern_options::{patterns, tell_unmatched};
-use crate::cli::args::HashgetArgs;
+use super::pack::PackArgs;
+use super::prepack::PrepackArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{RecordArgs, patterns, tell_unmatched};
 use crate::pack::{Compression, CompressionNameError, PackOptions};
 use crate::tree::{PatternSet, WalkOptions};
 
-/// How `--pack` packs `root` into `file`; `-X` names a file of patterns.
+/// How `pack` packs `root` into `file`.
 pub(super) fn pack_options(
     root: &Path,
     file: &Path,
-    args: &HashgetArgs,
+    args: &PackArgs,
     context: &Context,
 ) -> Result<PackOptions, CliError> {
-    let exclude = patterns(root, &args.pack.exclude, args.pack.exclude_from.as_deref())?;
-    let mut options = options(root, exclude, args, context)?;
-    options.compact = args.pack.compact;
-    options.small_files = args.index.filesz.or(context.settings.filesz).is_none();
-    options.compression = compression(
-        file,
-        args.pack.gzip,
-        args.pack.level.or(context.settings.level),
-    )?;
-    Ok(options)
-}
-
-/// How `--prepack` chooses in `root`; `-X` names the list that is written.
-pub(super) fn prepack_options(
-    root: &Path,
-    args: &HashgetArgs,
-    context: &Context,
-) -> Result<PackOptions, CliError> {
-    let exclude = patterns(root, &args.pack.exclude, None)?;
-    options(root, exclude, args, context)
-}
-
-fn options(
-    root: &Path,
-    exclude: PatternSet,
-    args: &HashgetArgs,
-    context: &Context,
-) -> Result<PackOptions, CliError> {
-    let expires = args.index.expires.unwrap_or_default();
-    refuse_past(expires, context)?;
-    let pack = &args.pack;
+    let mut walk = args.walk.options(root, args.exclude_from.as_deref())?;
+    walk.numeric_owner = args.numeric_owner;
+    let record = &args.indexing.record;
+    let skip = patterns(root, &args.skip, None)?;
+    let options = options(walk, skip, args.no_cache, record, context)?;
+    let level = args.level.or(context.settings.level);
     Ok(PackOptions {
-        walk: WalkOptions {
-            exclude,
-            exclude_caches: pack.exclude_caches,
-            exclude_ignored: pack.exclude_ignored,
-            one_file_system: pack.one_file_system,
-            pseudo_file_systems: pack.all_file_systems,
-            numeric_owner: args.restore.numeric_owner,
-            ..WalkOptions::default()
-        },
-        skip: patterns(root, &pack.skip, None)?,
-        filesz: args
-            .index
-            .filesz
-            .or(context.settings.filesz)
-            .unwrap_or(PackOptions::FILESZ),
-        hash_cache: (!pack.no_cache).then(|| context.hash_cache()),
-        expires,
-        ..PackOptions::default()
+        compact: args.compact,
+        small_files: record.filesz.or(context.settings.filesz).is_none(),
+        compression: compression(file, args.gzip, level)?,
+        ..options
     })
 }
 
-/// Tells which patterns matched nothing in `root`.
-pub(super) fn tell_unmatched_patterns(root: &Path, options: &PackOptions, context: &Context) {
-    tell_unmatched("--exclude", &options.walk.exclude, root, context.reporter);
-    tell_unmatched("--skip", &options.skip, root, context.reporter);
+/// How `prepack` chooses.
+pub(super) fn prepack_options(
+    args: &PrepackArgs,
+    context: &Context,
+) -> Result<PackOptions, CliError> {
+    let root = args.directory.as_path();
+    let walk = args.walk.options(root, None)?;
+    let skip = patterns(root, &args.skip, None)?;
+    options(walk, skip, args.no_cache, &args.indexing.record, context)
+}
+
+fn options(
+    walk: WalkOptions,
+    skip: PatternSet,
+    no_cache: bool,
+    record: &RecordArgs,
+    context: &Context,
+) -> Result<PackOptions, CliError> {
+    let expires = record.expires.unwrap_or_default();
+    refuse_past(expires, context)?;
+    let filesz = record.filesz.or(context.settings.filesz);
+    Ok(PackOptions {
+        walk,
+        skip,
+        filesz: filesz.unwrap_or(PackOptions::FILESZ),
+        hash_cache: (!no_cache).then(|| context.hash_cache()),
+        expires,
+        ..PackOptions::default()
+    })
 }
 
 /// An archive that is expired already could rely on packages that are gone.
@@ -86,6 +73,13 @@ fn refuse_past(expires: Expiry, context: &Context) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Tells which patterns matched nothing in `root`.
+pub(super) fn tell_unmatched_patterns(root: &Path, options: &PackOptions, context: &Context) {
+    tell_unmatched("--exclude", &options.walk.exclude, root, context.reporter);
+    tell_unmatched("--skip", &options.skip, root, context.reporter);
+}
+
+/// The compression that the name, `-z` and the level ask for.
 fn compression(file: &Path, gzip: bool, level: Option<u32>) -> Result<Compression, CliError> {
     let chosen = Compression::for_name(file, gzip).map_err(|error| {
         let way_out = match error {

@@ -1,21 +1,50 @@
-//! `--publish [--with-files ...]`: sends local records to the hashservers.
+//! `hashget publish`: sends local records to the hashservers.
 
+use clap::Args;
 use hashget_common::package_spec::PackageSpec;
 use hashget_common::project::ProjectName;
 use serde::Serialize;
 
-use crate::cli::args::WithFiles;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::ServiceArgs;
+use crate::cli::names::WITH_FILES;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
-use crate::publish::{PublishOptions, PublishStats};
+use crate::publish::{PublishOptions, PublishStats, WithFiles};
+
+const EXAMPLES: &str = "\
+Examples (the token is taken from HASHGET_TOKEN or a settings file):
+  hashget publish -p wordpress --hashserver http://hash.example.org/
+  hashget publish -p wordpress --with-files package --hashserver http://hash.example.org/";
+
+/// `hashget publish`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PublishArgs {
+    /// Only the records of this project [default: all]
+    #[arg(long, short, value_name = "PROJECT")]
+    project: Option<ProjectName>,
+    /// Also put the package files, their anchors or both into the server's pool
+    #[arg(long, value_name = "package|anchors|all", value_parser = WITH_FILES.parser(),
+        hide_possible_values = true)]
+    with_files: Option<WithFiles>,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+/// Sends records to the hashservers.
+pub(super) fn run(args: &PublishArgs, context: &Context) -> Result<(), CliError> {
+    let with_files = args.with_files.unwrap_or_default();
+    publish(PackageSpec::All, args.project.clone(), with_files, context)
+}
 
 /// Sends records to every named hashserver.
-pub(in crate::cli) fn run(
+pub(in crate::cli) fn publish(
     spec: PackageSpec,
     project: Option<ProjectName>,
-    with_files: Option<WithFiles>,
+    with_files: WithFiles,
     context: &Context,
 ) -> Result<(), CliError> {
     context.need_server()?;
@@ -24,10 +53,7 @@ pub(in crate::cli) fn run(
         spec,
         project,
         into: None,
-        with_files: crate::publish::WithFiles {
-            packages: matches!(with_files, Some(WithFiles::Package | WithFiles::All)),
-            anchors: matches!(with_files, Some(WithFiles::Anchors | WithFiles::All)),
-        },
+        with_files,
         today: context.today(),
     };
     let sources = context.sources();
@@ -51,7 +77,7 @@ fn nothing_published(project: Option<&ProjectName>, stats: &PublishStats) -> Cli
             .hint("submit the packages again, so that their records hold and do not expire");
     }
     CliError::failed(format!("there is no record{place} to publish")).hint(
-        "`hashget-admin --list` shows the projects and their records; --submit URL -p PROJECT makes one",
+        "`hashget-admin list` shows the projects and their records; `hashget submit URL -p PROJECT` makes one",
     )
 }
 

@@ -3,25 +3,181 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::pattern_options::{patterns, tell_unmatched};
+use clap::{Args, Subcommand};
+
 use super::snapshot_reports::{
     CreatedReport, DeletedReport, DiffReport, ListReport, PruneReport, ReindexReport,
     RestoredReport, VerifyReport,
 };
-use crate::cli::args_snapshot::{
-    SnapshotAction, SnapshotCreateArgs, SnapshotPruneArgs, SnapshotRestoreArgs,
-};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{ServiceArgs, WalkArgs, tell_unmatched};
 use crate::cli::printable::printable_path;
 use crate::snapshot::{
     CreateOptions, Destination, KeepRules, RestoreSnapshotOptions, SnapshotError, SnapshotId,
-    VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot, verify,
+    SnapshotName, VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot,
+    verify,
 };
-use crate::tree::WalkOptions;
+
+const EXAMPLES: &str = "\
+Examples:
+  hashget snapshot create /home/me /backup
+  hashget snapshot prune /backup --keep-daily 7 --keep-weekly 4
+  hashget snapshot restore /backup/me/2026-01-31-120000/letters /tmp/letters";
+
+/// `hashget snapshot`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SnapshotArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) action: SnapshotAction,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+/// What to do with snapshots.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SnapshotAction {
+    /// Save directory SRC as DEST/NAME/YYYY-MM-DD-HHMMSS; files that DEST has already are linked
+    Create(SnapshotCreateArgs),
+    /// List the snapshots in DEST
+    List {
+        /// The directory of snapshots
+        #[arg(value_name = "DEST")]
+        destination: PathBuf,
+        /// Only this row of snapshots
+        #[arg(long)]
+        name: Option<SnapshotName>,
+        /// Look into them: how large they are, and what deleting one would free
+        #[arg(long)]
+        sizes: bool,
+    },
+    /// Tell what differs between two snapshots, or a snapshot and any directory
+    Diff {
+        /// The older directory
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// The newer directory
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
+    },
+    /// Read all files and compares them with what was saved
+    Verify {
+        /// A directory of snapshots, or single ones
+        #[arg(value_name = "DEST|SNAPSHOT", required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Remove snapshots; the others stay whole
+    Delete {
+        /// Their directories
+        #[arg(value_name = "SNAPSHOT", required = true)]
+        snapshots: Vec<PathBuf>,
+    },
+    /// Remove the snapshots that no --keep-* rule keeps
+    Prune(SnapshotPruneArgs),
+    /// Copy a snapshot, or what lies at a path in it, into directory TARGET
+    Restore(SnapshotRestoreArgs),
+    /// Read all snapshots and make the index of DEST anew
+    Reindex {
+        /// The directory of snapshots
+        #[arg(value_name = "DEST")]
+        destination: PathBuf,
+    },
+}
+
+/// `hashget snapshot create`.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
+pub(crate) struct SnapshotCreateArgs {
+    /// The directory to save
+    #[arg(value_name = "SRC")]
+    pub(super) source: PathBuf,
+    /// The directory of snapshots
+    #[arg(value_name = "DEST")]
+    pub(super) destination: PathBuf,
+    /// Which row the snapshot belongs to [default: called as SRC is]
+    #[arg(long)]
+    pub(super) name: Option<SnapshotName>,
+    /// Read every file, also where size, times and inode are as in the last snapshot
+    #[arg(long)]
+    pub(super) full_hash: bool,
+    /// List the SHA-256 of all files beside the snapshot, for `sha256sum -c`
+    #[arg(long)]
+    pub(super) sha256sums: bool,
+    /// Do not force the snapshot to disk before it gets its name
+    #[arg(long)]
+    pub(super) no_sync: bool,
+    /// Take files that known packages hold from there
+    ///
+    /// The packages are unpacked once for all snapshots in DEST.
+    #[arg(long)]
+    pub(super) from_packages: bool,
+    /// What is saved.
+    #[command(flatten)]
+    walk: WalkArgs,
+    /// Leave out what matches a line of FILE
+    #[arg(
+        long,
+        short = 'X',
+        value_name = "FILE",
+        help_heading = "Choosing files"
+    )]
+    exclude_from: Option<PathBuf>,
+}
+
+/// `hashget snapshot prune`.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotPruneArgs {
+    /// The directory of snapshots
+    #[arg(value_name = "DEST")]
+    pub(super) destination: PathBuf,
+    /// Only this row of snapshots [default: all, each by itself]
+    #[arg(long)]
+    pub(super) name: Option<SnapshotName>,
+    /// Keep the newest N
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) keep_last: u32,
+    /// Keep the last one of each of the newest N days that have any
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) keep_daily: u32,
+    /// The same with weeks, from Monday on
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) keep_weekly: u32,
+    /// The same with months
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) keep_monthly: u32,
+    /// The same with years
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(super) keep_yearly: u32,
+    /// Only tell what would be removed
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// `hashget snapshot restore`.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotRestoreArgs {
+    /// The snapshot's directory, or a path in it
+    #[arg(value_name = "SNAPSHOT[/PATH]")]
+    pub(super) snapshot: PathBuf,
+    /// The directory to restore into
+    #[arg(value_name = "TARGET")]
+    pub(super) target: PathBuf,
+    /// Replace what is there already; else it stays
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    /// Force every file to disk before it gets its name
+    #[arg(long)]
+    pub(super) fsync: bool,
+}
 
 /// Does something with snapshots.
-pub(in crate::cli) fn run(action: &SnapshotAction, context: &Context) -> Result<(), CliError> {
+pub(super) fn run(action: &SnapshotAction, context: &Context) -> Result<(), CliError> {
     let reporter = context.reporter;
     match action {
         SnapshotAction::Create(args) => return run_create(args, context),
@@ -59,7 +215,9 @@ fn run_create(args: &SnapshotCreateArgs, context: &Context) -> Result<(), CliErr
     let sources = args.from_packages.then(|| context.sources());
     let options = CreateOptions {
         name: args.name.clone(),
-        walk: walk_options(args)?,
+        walk: args
+            .walk
+            .options(&args.source, args.exclude_from.as_deref())?,
         full_hash: args.full_hash,
         sums: args.sha256sums,
         sync: !args.no_sync,
@@ -97,18 +255,6 @@ fn create_error(error: &SnapshotError) -> CliError {
         Some(hint) => error.hint(hint),
         None => error,
     }
-}
-
-fn walk_options(args: &SnapshotCreateArgs) -> Result<WalkOptions, CliError> {
-    let exclude = patterns(&args.source, &args.exclude, args.exclude_from.as_deref())?;
-    Ok(WalkOptions {
-        exclude,
-        exclude_caches: args.exclude_caches,
-        exclude_ignored: args.exclude_ignored,
-        one_file_system: args.one_file_system,
-        pseudo_file_systems: args.all_file_systems,
-        ..WalkOptions::default()
-    })
 }
 
 /// The snapshots at these paths, by destination.

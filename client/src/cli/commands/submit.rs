@@ -1,55 +1,82 @@
-//! `--submit URL -p PROJECT` and `--debsubmit FILE`: packages that the user names.
+//! `hashget submit URL -p PROJECT` and `hashget submit --deb FILE`: packages that the user names.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use hashget_common::hash_package::HashPackage;
 use hashget_common::project::ProjectName;
+use hashget_common::signature::Signature;
 use serde::Serialize;
 
-use super::index_options::{Services, need_project, record_options};
-use crate::cli::args::HashgetArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{RecordArgs, ResolveArgs, ServiceArgs, Services, need_project};
 use crate::cli::reporter::Report;
 use crate::monitor::{Level, Monitor};
-use crate::submit::{Submission, SubmitOptions, SubmitStats};
+use crate::submit::{Submission, SubmitOptions, SubmitStats, debsubmit};
 
-/// Indexes the package at a URL.
-pub(super) fn run(url: &str, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
-    let project = need_project(&args.index, "--submit")?.clone();
-    let submission = Submission {
-        url: url.to_owned(),
-        file: args.pack.file.clone(),
-        signatures: args.index.sig.clone(),
-    };
-    let options = submit_options(project, args, context)?;
-    let services = Services::new(&args.index, context.trust(args.pack.trust)?, context)?;
-    let stats = crate::submit::submit(&[submission], &options, &services.borrow())?;
-    tell(stats, context)
+const EXAMPLES: &str = "\
+Examples:
+  hashget submit http://example.org/wordpress-5.1.1.zip -p wordpress
+  hashget submit http://example.org/full-1.tar.gz --file full-1.tar.gz -p my_backups
+  hashget submit --deb vim_8.0.0197-4+deb9u1_amd64.deb";
+
+/// `hashget submit`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct SubmitArgs {
+    /// Where the package can be downloaded; with --deb, the package itself
+    #[arg(value_name = "URL")]
+    url: OsString,
+    /// Take this local copy instead of downloading the package
+    #[arg(long, short, value_name = "FILE", conflicts_with = "deb")]
+    file: Option<PathBuf>,
+    /// URL is a local .deb file, whose URL the Debian snapshot service knows
+    #[arg(long)]
+    deb: bool,
+    /// A further signature of the package, TYPE:VALUE; may be repeated
+    #[arg(long, value_name = "SIG")]
+    sig: Vec<Signature>,
+    /// How the package is recorded.
+    #[command(flatten)]
+    record: RecordArgs,
+    /// Whose records count.
+    #[command(flatten)]
+    resolve: ResolveArgs,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
 }
 
-/// Indexes a local `.deb`.
-pub(super) fn run_deb(file: &Path, args: &HashgetArgs, context: &Context) -> Result<(), CliError> {
-    let project = match &args.index.project {
-        Some(project) => project.clone(),
-        None => ProjectName::DEBIAN.parse()?,
+/// Indexes a package.
+pub(super) fn run(args: &SubmitArgs, context: &Context) -> Result<(), CliError> {
+    let project = match &args.record.project {
+        None if args.deb => &ProjectName::DEBIAN.parse()?,
+        project => need_project(project.as_ref(), "submit")?,
     };
-    let options = submit_options(project, args, context)?;
-    let services = Services::new(&args.index, context.trust(args.pack.trust)?, context)?;
-    let stats = crate::submit::debsubmit(file, &options, &services.borrow())?;
-    tell(stats, context)
-}
-
-fn submit_options(
-    project: ProjectName,
-    args: &HashgetArgs,
-    context: &Context,
-) -> Result<SubmitOptions, CliError> {
-    Ok(SubmitOptions {
-        project,
-        record: record_options(&args.index, context)?,
+    let options = SubmitOptions {
+        project: project.clone(),
+        record: args.record.options(context)?,
         jobs: context.index_jobs(),
-    })
+    };
+    let services = Services::new(&args.resolve, context)?;
+    let stats = if args.deb {
+        debsubmit(Path::new(&args.url), &options, &services.borrow())?
+    } else {
+        let url = args
+            .url
+            .clone()
+            .into_string()
+            .map_err(|_| CliError::usage("the URL is not UTF-8"))?;
+        let submission = Submission {
+            url,
+            file: args.file.clone(),
+            signatures: args.sig.clone(),
+        };
+        crate::submit::submit(&[submission], &options, &services.borrow())?
+    };
+    tell(stats, context)
 }
 
 fn tell(stats: SubmitStats, context: &Context) -> Result<(), CliError> {

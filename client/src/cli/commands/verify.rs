@@ -1,12 +1,14 @@
 //! `hashget verify ARCHIVE|DIR`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use clap::Args;
 use serde::Serialize;
 
-use crate::cli::args_subcommand::VerifyArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::ServiceArgs;
 use crate::cli::printable::one_line;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
@@ -14,13 +16,51 @@ use crate::cli::standard_streams::NamedArchive;
 use crate::monitor::ByHost;
 use crate::verify::{PackageReport, VerifyOptions, VerifyReport, verify};
 
+const EXAMPLES: &str = "\
+Examples:
+  hashget verify backup.tar.gz
+  hashget verify backup.tar.gz --deep --sample 10%
+  hashget verify backup.tar.gz --deep --add-to-pool --pool /srv/pool";
+
+/// `hashget verify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VerifyArgs {
+    /// The archive (-: standard input), or the directory it was extracted into
+    #[arg(value_name = "ARCHIVE|DIR|-")]
+    path: PathBuf,
+    /// Fetch the packages and check that every file is in them
+    #[arg(long)]
+    deep: bool,
+    /// Look only at this share of the packages, such as 10%
+    #[arg(long, value_name = "N%", value_parser = parse_percent)]
+    sample: Option<u8>,
+    /// Keep what was fetched in the first pool directory
+    #[arg(long, requires = "deep")]
+    add_to_pool: bool,
+    /// Look also into archives inside packages (slower)
+    #[arg(long)]
+    recursive: bool,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+fn parse_percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text);
+    match number.parse() {
+        Ok(percent @ 1..=100) => Ok(percent),
+        _ => Err("give a whole number from 1 to 100, such as 10%".to_owned()),
+    }
+}
+
 /// Checks whether everything that was left out can still be had.
-pub(super) fn run(args: &VerifyArgs, recursive: bool, context: &Context) -> Result<(), CliError> {
+pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<(), CliError> {
     let options = VerifyOptions {
         deep: args.deep,
         sample_percent: args.sample.unwrap_or(100),
         add_to_pool: args.add_to_pool,
-        recursive,
+        recursive: args.recursive,
         // Asking mostly waits; reading needs the processors.
         jobs: if args.deep {
             context.jobs()

@@ -19,9 +19,9 @@ use self::json::JsonEvents;
 use self::lines::Lines;
 use self::log_file::LogFile;
 use self::stdout::Stdout;
-use super::args_service::OutputArgs;
 use super::error::CliError;
 use super::exit_status::ExitStatus;
+use super::groups::OutputArgs;
 use super::printable::{one_line, printable};
 use crate::monitor::{Level, Monitor, Problem, Task};
 
@@ -72,6 +72,16 @@ impl Reporter {
             log,
             problems: AtomicU64::new(0),
         })
+    }
+
+    /// Whether standard output is for JSON alone.
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.display, Display::Json(_))
+    }
+
+    /// Whether more is to be printed than usual.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.lowest == Level::Detail
     }
 
     /// Tells a result.

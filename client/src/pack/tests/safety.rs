@@ -194,7 +194,7 @@ fn a_tree_that_was_never_restored_is_refused() {
         matches!(error, PackError::NeverRestored { missing: 1, .. }),
         "{error:?}"
     );
-    assert!(error.hint().unwrap().contains("hashget -u"));
+    assert!(error.hint().unwrap().contains("hashget restore"));
     assert!(!exists(&case.folder.path().join("second")));
     assert!(exists(&unpacked.join(RestoreFile::NAME)), "and left alone");
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::cli::args_series::SeriesArgs;
+use super::SeriesArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;

@@ -1,20 +1,49 @@
 //! `hashget series restore` and `undo`.
 
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use hashget_common::rel_path::RelPath;
 use jiff::Zoned;
 use serde::Serialize;
 
-use crate::cli::args_series::RestoreBackupArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::missing::{missing_lines, tell_each};
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use crate::restore::{ExtractStats, Owners, RestoreOptions, RestoreStats, Selection};
-use crate::series::{self, InPlaceStats, Section};
+use crate::series::{self, BackupId, InPlaceStats, Section};
+
+/// `hashget series restore`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
+#[derive(Debug, Args)]
+pub(crate) struct RestoreBackupArgs {
+    /// Which backup: `NNN`, `NNN[DD]` or `NNN.DD`
+    pub(super) backup: BackupId,
+    /// Where to
+    pub(super) folder: PathBuf,
+    /// Only this file or directory
+    #[arg(long, value_name = "P")]
+    pub(super) path: Vec<OsString>,
+    /// Replace a directory that is not empty, after a reserve backup of it
+    #[arg(long, conflicts_with = "path")]
+    pub(super) in_place: bool,
+    /// Make no reserve backup
+    #[arg(long, requires = "in_place")]
+    pub(super) no_reserve: bool,
+    /// Do not set owners
+    #[arg(long)]
+    pub(super) user: bool,
+    /// Set owners by number, whatever their names are here
+    #[arg(long)]
+    pub(super) numeric_owner: bool,
+}
 
 /// Restores a backup.
 pub(super) fn restore(
@@ -57,7 +86,7 @@ pub(super) fn restore(
 }
 
 fn options(args: &RestoreBackupArgs, context: &Context) -> Result<RestoreOptions, CliError> {
-    let path = |path: &std::ffi::OsString| {
+    let path = |path: &OsString| {
         RelPath::new(path.as_bytes()).map_err(|error| {
             CliError::new(&error)
                 .into_usage()

@@ -3,31 +3,52 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::Args;
 use jiff::Zoned;
 use serde::Serialize;
 
-use crate::cli::args::HashgetArgs;
-use crate::cli::args_series::RunArgs;
-use crate::cli::commands::index_options;
+use crate::cli::commands::index::index_directory;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::groups::{IndexingArgs, WalkArgs};
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::monitor::{Monitor, Problem};
 use crate::series::write_metrics;
 use crate::series::{Outcome, RunOptions, RunReport, Section, hooks, run as run_series};
 
+/// `hashget series run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// PROFILE or PROFILE/SECTION [default: all]
+    pub(super) name: Option<String>,
+    /// Make a backup even if nothing changed
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Begin a new series
+    #[arg(long)]
+    pub(super) full: bool,
+    /// What to note about the backup
+    #[arg(long, value_name = "TEXT")]
+    pub(super) comment: Option<String>,
+    /// Read all files, also those that did not change since they were last hashed
+    #[arg(long, hide_short_help = true)]
+    no_cache: bool,
+    /// How packages are found.
+    #[command(flatten)]
+    indexing: IndexingArgs,
+}
+
 /// Runs sections one after the other; one that fails does not stop the others.
 pub(super) fn run(
     sections: &[&Section],
     args: &RunArgs,
-    hashget: &HashgetArgs,
     context: &Context,
 ) -> Result<(), CliError> {
     let mut failed = Vec::new();
     let mut results = Vec::new();
     for section in sections {
-        let outcome = run_one(section, args, hashget, context);
+        let outcome = run_one(section, args, context);
         let ended = Zoned::now().timestamp().as_second();
         results.push((*section, outcome.is_ok(), ended));
         if let Err(error) = outcome {
@@ -52,14 +73,9 @@ pub(super) fn run(
     }
 }
 
-fn run_one(
-    section: &Section,
-    args: &RunArgs,
-    hashget: &HashgetArgs,
-    context: &Context,
-) -> Result<(), CliError> {
+fn run_one(section: &Section, args: &RunArgs, context: &Context) -> Result<(), CliError> {
     hooks::pre(section)?;
-    let done = back_up(section, args, hashget, context);
+    let done = back_up(section, args, context);
     let status = match &done {
         Ok(Outcome::Made { .. }) => "made",
         Ok(Outcome::Unchanged { .. }) => "unchanged",
@@ -72,23 +88,26 @@ fn run_one(
     done.map(|_| ())
 }
 
-fn back_up(
-    section: &Section,
-    args: &RunArgs,
-    hashget: &HashgetArgs,
-    context: &Context,
-) -> Result<Outcome, CliError> {
+fn back_up(section: &Section, args: &RunArgs, context: &Context) -> Result<Outcome, CliError> {
     if section.index && !section.self_sufficient {
-        index_options::index_folder(&section.source, hashget, context)?;
+        index_directory(
+            &section.source,
+            &args.indexing,
+            &WalkArgs {
+                one_file_system: section.one_file_system,
+                ..WalkArgs::default()
+            },
+            context,
+        )?;
     }
     let options = RunOptions {
-        hash_cache: (!hashget.pack.no_cache).then(|| context.hash_cache()),
+        hash_cache: (!args.no_cache).then(|| context.hash_cache()),
         force: args.force,
         full: args.full,
         comment: args.comment.clone(),
         now: Zoned::now(),
     };
-    let lookup = context.lookup(context.trust(hashget.pack.trust)?);
+    let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
     let report = run_series(section, &options, &lookup, context.reporter)?;
     let outcome = report.outcome.clone();
     context.reporter.report(&Ran(report));

@@ -18,7 +18,7 @@ const PATTERN_HINT: &str = "put \\ before !, *, ?, [ and \\ that stand for thems
 const MOST_NAMED: usize = 10;
 
 /// The patterns of an option, and of a file of patterns, for the tree at `root`.
-pub(super) fn patterns(
+pub(crate) fn patterns(
     root: &Path,
     texts: &[OsString],
     file: Option<&Path>,
@@ -32,7 +32,7 @@ pub(super) fn patterns(
 }
 
 /// Tells the patterns of `option` that matched nothing in `root`.
-pub(super) fn tell_unmatched(option: &str, set: &PatternSet, root: &Path, monitor: &dyn Monitor) {
+pub(crate) fn tell_unmatched(option: &str, set: &PatternSet, root: &Path, monitor: &dyn Monitor) {
     let place = printable_path(root);
     tell(
         option,
@@ -55,7 +55,7 @@ fn tell(option: &str, unmatched: &[String], what: &str, monitor: &dyn Monitor) {
 }
 
 /// What `--include` and `--path` select. A path may begin with the `/` of the tree that was packed.
-pub(super) fn selection(include: &[OsString], paths: &[OsString]) -> Result<Selection, CliError> {
+pub(crate) fn selection(include: &[OsString], paths: &[OsString]) -> Result<Selection, CliError> {
     let patterns: Vec<&[u8]> = include.iter().map(|text| text.as_bytes()).collect();
     let path = |path: &OsString| {
         let below = path.as_bytes();
@@ -72,7 +72,7 @@ pub(super) fn selection(include: &[OsString], paths: &[OsString]) -> Result<Sele
 }
 
 /// Tells what was selected and not found in `archive`; an error if that is all.
-pub(super) fn check_selected(
+pub(crate) fn check_selected(
     selection: &Selection,
     archive: &Path,
     monitor: &dyn Monitor,

@@ -1,0 +1,30 @@
+//! `hashget man DIR`: the man pages, for whoever packages the programs.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory};
+
+use super::HashgetArgs;
+use crate::cli::admin::AdminArgs;
+use crate::cli::error::CliError;
+use crate::cli::printable::printable_path;
+
+/// `hashget man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The directory, which must exist
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+}
+
+/// Writes a page for each program and command, such as `hashget-pack.1`.
+pub(super) fn run(args: &ManArgs) -> Result<(), CliError> {
+    let directory = &args.directory;
+    for command in [HashgetArgs::command(), AdminArgs::command()] {
+        clap_mangen::generate_to(command, directory).map_err(|error| {
+            let path = printable_path(directory);
+            CliError::new(&error).context(format!("cannot write man pages to {path}"))
+        })?;
+    }
+    Ok(())
+}
