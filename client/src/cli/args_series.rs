@@ -104,6 +104,10 @@ pub enum SeriesAction {
 }
 
 /// `hashget series run`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// PROFILE or PROFILE/SECTION [default: all]
@@ -114,6 +118,12 @@ pub struct RunArgs {
     /// Begin a new series
     #[arg(long)]
     pub full: bool,
+    /// An empty source is meant: let the rules remove backups all the same
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Begin anew in a destination that an earlier run knew and that is gone
+    #[arg(long)]
+    pub new_destination: bool,
     /// What to note about the backup
     #[arg(long, value_name = "TEXT")]
     pub comment: Option<String>,

@@ -13,7 +13,7 @@ use crate::cli::args::HashgetArgs;
 use crate::cli::args_series::{SeriesAction, SeriesArgs};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::series::{Section, SeriesFile};
+use crate::series::{Section, SeriesFile, readable};
 
 /// Does what `hashget series` is asked to.
 pub(super) fn run(
@@ -30,6 +30,13 @@ pub(super) fn run(
         connect(section, context)?;
     }
     let name = args.section.as_deref();
+    if is_reading(&args.action) {
+        file.sections = file
+            .sections
+            .iter()
+            .map(|section| readable(section, context.reporter).unwrap_or_else(|_| section.clone()))
+            .collect();
+    }
     let one = || one_section(&file, name);
     match &args.action {
         SeriesAction::Init => Ok(()),
@@ -60,6 +67,20 @@ pub(super) fn run(
             file::timer(&path, name, calendar, context)
         }
     }
+}
+
+/// Whether the action only reads, so that a replica may stand in for the destination.
+fn is_reading(action: &SeriesAction) -> bool {
+    matches!(
+        action,
+        SeriesAction::List
+            | SeriesAction::Show { .. }
+            | SeriesAction::Diff { .. }
+            | SeriesAction::Find { .. }
+            | SeriesAction::Restore(_)
+            | SeriesAction::Cat { .. }
+            | SeriesAction::Export { .. }
+    )
 }
 
 /// Makes the hashserver that a section names its destination. Nothing is asked of it yet.

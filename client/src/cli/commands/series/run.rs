@@ -87,6 +87,11 @@ fn back_up(
         full: args.full,
         comment: args.comment.clone(),
         now: Zoned::now(),
+        allow_empty: args.allow_empty,
+        new_destination: args.new_destination,
+        state: super::file::state(),
+        #[cfg(test)]
+        broken: std::collections::BTreeSet::new(),
     };
     let lookup = context.lookup(context.trust(hashget.pack.trust)?);
     let report = run_series(section, &options, &lookup, context.reporter)?;
