@@ -56,7 +56,7 @@ pub struct RunOptions {
     pub state: Option<PathBuf>,
     /// Files that nobody can read.
     #[cfg(test)]
-    pub(super) broken: BTreeSet<RelPath>,
+    pub(crate) broken: BTreeSet<RelPath>,
 }
 
 /// Makes the next backup of a section, then removes what the rules say.
