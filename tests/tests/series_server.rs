@@ -121,6 +121,9 @@ impl Bed {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(1.day()).unwrap();
         let options = RunOptions {
+            allow_empty: false,
+            new_destination: false,
+            state: None,
             hash_cache: None,
             force: true,
             full: false,

@@ -25,6 +25,7 @@ mod recheck;
 mod restore_list;
 mod scan;
 mod stats;
+mod unread;
 mod write;
 
 pub use compact::Compaction;
@@ -36,6 +37,7 @@ pub use plan::{PackPlan, PlannedPackage, Wanted};
 pub use prepack::prepack;
 pub use scan::{PackScan, scan, scan_telling};
 pub use stats::PackStats;
+pub use unread::Unread;
 pub use write::{write, write_compact};
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Step one: what is in the tree.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -14,12 +14,13 @@ use super::options::PackOptions;
 use super::output::Output;
 use super::own_restore_file;
 use super::plan::{PackPlan, Wanted};
+use super::unread::Unread;
 use crate::hash_cache::{HashedFiles, Recalled, TellDigests};
 use crate::hash_db::{Found, PackageLookup};
 use crate::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use crate::tree::{
-    FileId, FileList, FileStamp, ListedFile, PatternSet, Seen, TreeList, TreeRoot, WalkOptions,
-    is_mostly_hole, walk_knowing,
+    FileId, FileList, FileStamp, HashError, ListedFile, PatternSet, Seen, TreeList, TreeRoot,
+    WalkOptions, is_mostly_hole, walk_knowing,
 };
 
 /// A tree, walked and hashed.
@@ -30,6 +31,10 @@ pub struct PackScan {
     pub(super) entries: TreeList,
     /// What may be left out.
     pub(super) contents: Contents,
+    /// The files whose content could not be read, by place.
+    pub(super) failures: HashMap<usize, Unread>,
+    /// What goes into no archive, by place.
+    pub(super) omitted: HashSet<usize>,
     pub(super) problems: u64,
     /// When listing the tree began.
     pub(super) began: Instant,
@@ -68,9 +73,11 @@ pub fn scan_telling(
     let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|it| recalled.is_plain(&it));
     let mut entries = walk_knowing(&root, &walk_options, &is_plain, &counted);
     own_restore_file::take_out(&root, &mut entries, monitor)?;
-    let contents = hash(&root, &entries, recalled, options, tell, monitor);
+    let (contents, failures) = hash(&root, &entries, recalled, options, tell, monitor);
     Ok(PackScan {
         contents,
+        failures,
+        omitted: HashSet::new(),
         problems: counted.problems(),
         root,
         entries,
@@ -216,7 +223,7 @@ fn hash(
     options: &PackOptions,
     tell: &TellDigests<'_>,
     monitor: &dyn Monitor,
-) -> Contents {
+) -> (Contents, HashMap<usize, Unread>) {
     let places = candidates(entries, options);
     let files = Candidates {
         entries,
@@ -230,12 +237,16 @@ fn hash(
         None => HashedFiles::of(root, &files, &progress, tell),
     };
     drop(progress);
+    let mut failures = HashMap::new();
     for (number, error) in hashed.errors() {
+        if let HashError::Read(error) = error {
+            failures.insert(places[*number] as usize, Unread::new(error));
+        }
         // Nothing is lost: the file goes into the archive, and if it cannot be read for
         // that either, it is told then.
         let (path, error) = (files.path(*number), error_chain(error));
         let text = format!("{path} is not looked for in packages: {error}");
         monitor.message(Level::Detail, &text);
     }
-    Contents::new(entries, places, hashed)
+    (Contents::new(entries, places, hashed), failures)
 }

@@ -113,7 +113,7 @@ fn write_members<W: Write>(
         }
     }
     for (place, fate) in fates.iter().enumerate().skip(1) {
-        if *fate == Fate::Archive {
+        if *fate == Fate::Archive && !scan.omitted.contains(&place) {
             members.write(&scan.entries.entry(place))?;
         }
     }

@@ -9,10 +9,11 @@ use hashget_common::archive::{EntryKind, WithHoles};
 use hashget_common::rel_path::RelPath;
 use hashget_common::restore_file::RestoreEntry;
 
+use super::change_list::Change;
 use super::config::Section;
 use super::contents::find_contents;
 use super::error::SeriesError;
-use super::manifest::read_members;
+use super::manifest::{read_change_list, read_members};
 use super::name::BackupId;
 use super::sources::{SeriesSources, whole_archive};
 use crate::monitor::Monitor;
@@ -32,6 +33,11 @@ pub fn cat(
     let mut wanted = path.clone();
     if from_archive(&archive, &mut wanted, output)? {
         return Ok(());
+    }
+    let unreadable = |change: &Change| change.unreadable && change.path == *path;
+    if read_change_list(&archive)?.present().any(unreadable) {
+        let path = path.to_string();
+        return Err(SeriesError::Unreadable { id, path });
     }
     let list = load(&archive, None)?;
     let entry = list.files.iter().find(|entry| entry.file == wanted);

@@ -68,6 +68,12 @@ pub struct Facts {
     pub new_files: u64,
     /// How many were deleted.
     pub deleted_files: u64,
+    /// How many files and directories could not be read, so that they are not in the backup.
+    #[serde(default, skip_serializing_if = "is_none_counted")]
+    pub unreadable_files: u64,
+    /// Whether the source was empty, and the user said that it is meant so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_allowed: bool,
     /// The sizes of all files, in bytes.
     pub tree_bytes: u64,
 }
@@ -98,6 +104,9 @@ pub struct Change {
     pub path: RelPath,
     /// What became of it.
     pub status: Status,
+    /// Whether it could not be read, so that it (of a directory, what is in it) is not in the backup.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
     /// What it is.
     #[serde(rename = "type")]
     pub kind: Kind,
@@ -123,6 +132,11 @@ pub struct Change {
     /// A digest of what else there is: attributes, targets, links, device numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other: Option<Digest>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it so")]
+fn is_none_counted(number: &u64) -> bool {
+    *number == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it so")]
@@ -173,30 +187,33 @@ pub enum Kind {
 impl ChangeList {
     /// The file's name, at the root of an archive.
     pub const NAME: &'static str = ".hashget-changes.json";
-    /// The newest version that is read, and written where there are patches.
-    pub const VERSION: u32 = 2;
-    /// The version that is written where there are none, which older programs read, too.
-    const WITHOUT_PATCHES: u32 = 1;
+    /// The newest version that is read, and written where something could not be read.
+    pub const VERSION: u32 = 3;
 
     /// A change list of the version that it needs.
     pub(super) fn new(backup: Facts, patches: Vec<StoredPatch>, files: Vec<Change>) -> Self {
         Self {
-            version: if patches.is_empty() {
-                Self::WITHOUT_PATCHES
-            } else {
-                Self::VERSION
-            },
+            version: version_needed(&backup, &patches),
             backup,
             patches,
             files,
         }
     }
 
-    /// What is in the tree: everything but what was deleted.
+    /// What is in the tree: everything but what was deleted. Some of it may be unreadable.
     pub fn present(&self) -> impl Iterator<Item = &Change> {
         self.files
             .iter()
             .filter(|change| change.status != Status::Deleted)
+    }
+}
+
+/// The oldest version whose readers understand all that there is.
+pub(super) fn version_needed(facts: &Facts, patches: &[StoredPatch]) -> u32 {
+    match (facts.unreadable_files, patches) {
+        (1.., _) => ChangeList::VERSION,
+        (0, []) => 1,
+        (0, _) => 2,
     }
 }
 
@@ -260,6 +277,7 @@ fn change(
     Change {
         path: entry.path.clone(),
         status: Status::New,
+        unreadable: false,
         kind,
         size,
         sha256,
@@ -323,6 +341,9 @@ pub(super) fn state_digest(changes: &[Change]) -> Digest {
             change.other.map(|digest| digest.to_string()),
         );
         part(&mut text, b"", facts.as_bytes());
+        if change.unreadable {
+            part(&mut text, b"unreadable", &[]);
+        }
         hasher.update(&text);
     }
     hasher.finish()

@@ -130,9 +130,16 @@ impl Destination {
         self.state().join(format!("{}.json", self.names.name(id)))
     }
 
-    /// Makes the folder, and takes it for this process alone.
+    /// Makes the folder if the one that it is in is there, and takes it for this process alone.
     pub fn lock(&self) -> Result<Lock, SeriesError> {
         let state = self.state();
+        let is_missing = self.remote.is_none() && !self.path.parent().is_some_and(Path::is_dir);
+        if is_missing {
+            return Err(SeriesError::NoDestination {
+                path: self.path.clone(),
+                was_there: false,
+            });
+        }
         fs::create_dir_all(&state).map_err(SeriesError::io("create", &state))?;
         let path = state.join("lock");
         let open = || {

@@ -80,6 +80,22 @@ pub enum SeriesError {
         /// The replica.
         replica: PathBuf,
     },
+    /// A destination that is missing, or without what runs leave in it.
+    #[error("the destination {} is not there", path.display())]
+    NoDestination {
+        /// The destination.
+        path: PathBuf,
+        /// Whether an earlier run of this machine wrote into it.
+        was_there: bool,
+    },
+    /// A file that could not be read when the backup was made.
+    #[error("{path} could not be read when backup {id} was made, and is not in it")]
+    Unreadable {
+        /// The backup.
+        id: BackupId,
+        /// The path.
+        path: String,
+    },
     /// No such backup.
     #[error("there is no backup {id} in {}", path.display())]
     NoBackup {
@@ -121,6 +137,12 @@ pub enum SeriesError {
         id: BackupId,
         /// The path.
         path: String,
+    },
+    /// Nothing in a backup is what was asked for.
+    #[error("nothing in backup {id} is at the given paths")]
+    NothingSelected {
+        /// The backup.
+        id: BackupId,
     },
     /// Files could not be restored.
     #[error("{missing} files of backup {id} cannot be had, such as {example}")]
@@ -229,12 +251,21 @@ impl SeriesError {
             Self::EmptyDestination { .. } => {
                 "mount the destination, or copy the replica's files there, or name another one"
             }
+            Self::NoDestination {
+                was_there: true, ..
+            } => {
+                "mount it: an earlier run put backups there; `hashget series run --new-destination` begins anew"
+            }
+            Self::NoDestination { .. } => "mount it, or make the directory that it is to be in",
+            Self::Unreadable { .. } => "`hashget series find` tells which backups have it",
             Self::NoBackup { .. } => "`hashget series list` tells which there are",
             Self::NoChangeList { .. } => {
                 "`hashget series verify` tells what is damaged; a replica may have it whole"
             }
             Self::Hook { .. } => "nothing was backed up; correct the command in the series file",
-            Self::NoFile { .. } => "`hashget series show` lists the files of a backup",
+            Self::NoFile { .. } | Self::NothingSelected { .. } => {
+                "`hashget series show` lists the files of a backup"
+            }
             Self::Incomplete { .. } => {
                 "`hashget series verify` tells what is damaged; name pools or hashservers that \
                  have the packages with --pool and --hashserver"

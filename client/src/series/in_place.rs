@@ -22,7 +22,7 @@ use super::error::SeriesError;
 use super::manifest::{Manifest, read_change_list};
 use super::name::BackupId;
 use super::packing::pack_options;
-use super::restore::{restore_archive, with_times_kept};
+use super::restore::{restore_archive, tell_unreadable, with_times_kept};
 
 use super::sources::{SeriesSources, whole_archive};
 use crate::monitor::{Monitor, Silent};
@@ -58,6 +58,8 @@ pub fn restore_in_place(
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
     sources.expect(&archive, &options.selection)?;
+    let list = read_change_list(&archive)?;
+    tell_unreadable(&list, &options.selection, monitor);
     let folder = replaceable(folder, section)?;
     let (beside, restored) = restore_beside(&archive, &folder, id, options, &sources, monitor)?;
     let reserve = match reserve {
@@ -240,6 +242,8 @@ fn reserve_facts(
         updated_files: 0,
         new_files: 0,
         deleted_files: 0,
+        unreadable_files: 0,
+        empty_allowed: false,
         tree_bytes: 0,
     }
 }

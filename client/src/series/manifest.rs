@@ -1,6 +1,6 @@
 //! What is known of an archive besides its name.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -13,9 +13,10 @@ use hashget_common::hash_reader::HashReader;
 use hashget_common::rel_path::RelPath;
 use serde::{Deserialize, Serialize};
 
-use super::change_list::{ChangeList, Facts};
+use super::change_list::{ChangeList, Facts, Kind, version_needed};
 use super::error::SeriesError;
 use super::patches::StoredPatch;
+use crate::restore::list::load;
 use crate::tree::is_mostly_hole;
 
 /// What is known of an archive: what it is, how to tell whether it is whole, and what others may
@@ -38,10 +39,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The newest version that is read, and written where there are patches.
-    pub const VERSION: u32 = 2;
-    /// The version that is written where there are none.
-    const WITHOUT_PATCHES: u32 = 1;
+    /// The newest version that is read, and written where something could not be read.
+    pub const VERSION: u32 = ChangeList::VERSION;
 
     /// Reads a manifest; one that cannot be used is as good as none.
     pub(super) fn parse(json: &[u8]) -> Option<Self> {
@@ -53,11 +52,38 @@ impl Manifest {
 
     /// Reads a whole archive, and so checks that it can be read.
     pub fn of_archive(archive: &Path) -> Result<Self, SeriesError> {
+        Self::with_members(archive, &mut |_| ())
+    }
+
+    /// Like [`Manifest::of_archive`], with the files of `list` that are neither in the archive nor
+    /// in its restore file.
+    pub(super) fn with_missing(
+        archive: &Path,
+        list: &ChangeList,
+    ) -> Result<(Self, Vec<RelPath>), SeriesError> {
+        let mut there = HashSet::new();
+        let manifest = Self::with_members(archive, &mut |entry| {
+            there.extend(RelPath::new(&entry.path).ok());
+        })?;
+        let left_out = load(archive, None)?.files;
+        there.extend(left_out.into_iter().map(|entry| entry.file));
+        let files = list
+            .present()
+            .filter(|it| it.kind == Kind::File && !it.unreadable);
+        let missing = files.filter(|change| !there.contains(&change.path));
+        let missing = missing.map(|change| change.path.clone()).collect();
+        Ok((manifest, missing))
+    }
+
+    fn with_members(archive: &Path, each: &mut dyn FnMut(&Entry)) -> Result<Self, SeriesError> {
         let (sha256, size) = hash_file(archive)?;
         let mut list = None;
         let mut holds = Vec::new();
         let mut patches = HashMap::new();
         read_members(archive, &mut |entry, content| {
+            if entry.depth == 0 {
+                each(entry);
+            }
             if is_change_list(entry) {
                 let mut json = Vec::new();
                 content.read_to_end(&mut json)?;
@@ -83,11 +109,7 @@ impl Manifest {
             }
         }
         Ok(Self {
-            version: if list.patches.is_empty() {
-                Self::WITHOUT_PATCHES
-            } else {
-                Self::VERSION
-            },
+            version: version_needed(&list.backup, &list.patches),
             facts: list.backup,
             sha256,
             size,

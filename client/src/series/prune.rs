@@ -8,7 +8,7 @@ use super::config::Section;
 use super::destination::Destination;
 use super::error::SeriesError;
 use super::keep::Aged;
-use super::manifest::Manifest;
+use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
 use super::rules::{self, Removal};
 
@@ -23,7 +23,7 @@ pub(super) fn after(
     let existing: BTreeSet<BackupId> = known.keys().copied().collect();
     let mut removals = rules::rotate(&existing, new, section.limits);
     add_aged(&mut removals, section, &known, now);
-    Ok(protect(removals, destination, &known))
+    Ok(protect(removals, Some(new), destination, &known))
 }
 
 /// What a run that makes a backup now would remove.
@@ -38,7 +38,7 @@ pub fn preview(section: &Section, now: &Zoned) -> Result<Vec<Removal>, SeriesErr
     if !new.is_normal() {
         removals.retain(|removal| removal.id != BackupId::normal(new.series));
     }
-    Ok(protect(removals, &destination, &known))
+    Ok(protect(removals, Some(new), &destination, &known))
 }
 
 /// What the rules of age and expiry remove now, without a new backup.
@@ -47,7 +47,7 @@ pub fn plan(section: &Section, now: &Zoned) -> Result<Vec<Removal>, SeriesError>
     let known = known(&destination)?;
     let mut removals = Vec::new();
     add_aged(&mut removals, section, &known, now);
-    Ok(protect(removals, &destination, &known))
+    Ok(protect(removals, None, &destination, &known))
 }
 
 /// Removes what [`plan`] says; gives it.
@@ -84,21 +84,29 @@ fn add_aged(
             let made = Timestamp::from_second(facts.created).ok()?;
             Some(Aged {
                 id: *id,
-                made: made.to_zoned(now.time_zone().clone()).datetime(),
+                made,
                 expires: facts.expires,
             })
         })
         .collect();
-    removals.extend(section.keep.removals(&aged, now.date()));
+    removals.extend(section.keep.removals(&aged, now));
 }
 
-/// Keeps what something that stays relies on. A backup of which nothing is known may rely on any
+/// Keeps `new`, the newest good backup, and what something that stays relies on. A backup of which nothing is known may rely on any
 /// other of its series.
 fn protect(
     removals: Vec<Removal>,
+    new: Option<BackupId>,
     destination: &Destination,
     known: &BTreeMap<BackupId, Option<Manifest>>,
 ) -> Vec<Removal> {
+    if removals.is_empty() {
+        return removals;
+    }
+    let mut newest_first = known.keys().rev();
+    let good = newest_first.find(|id| is_good(**id, new, destination, known));
+    let spared = good.copied().into_iter().chain(new).collect();
+    let removals = rules::spare(removals, &spared);
     let existing = known.keys().copied().collect();
     let depends = |id: BackupId| match known.get(&id) {
         Some(Some(manifest)) => manifest
@@ -114,4 +122,30 @@ fn protect(
             .collect(),
     };
     rules::protect(removals, &existing, &depends)
+}
+
+/// Whether a backup and all that it relies on can be read, and nothing of its source is missing in
+/// it. `new` was just read back. What a server's pool has is checked by the server.
+fn is_good(
+    id: BackupId,
+    new: Option<BackupId>,
+    destination: &Destination,
+    known: &BTreeMap<BackupId, Option<Manifest>>,
+) -> bool {
+    let is_whole = |manifest: &Manifest| {
+        let id = manifest.facts.id();
+        let is_checked = Some(id) == new || destination.remote.is_some();
+        let hashed = || hash_file(&destination.archive(id));
+        is_checked || hashed().is_ok_and(|(sha256, _)| sha256 == manifest.sha256)
+    };
+    let Some(Some(manifest)) = known.get(&id) else {
+        return false;
+    };
+    manifest.facts.unreadable_files == 0
+        && is_whole(manifest)
+        && manifest.facts.depends.iter().all(|dependency| {
+            let base = destination.names().parse(&dependency.name);
+            let base = base.and_then(|base| known.get(&base)?.as_ref());
+            base.is_some_and(|base| base.sha256 == dependency.sha256 && is_whole(base))
+        })
 }

@@ -11,11 +11,12 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use super::change_list::ChangeList;
 use super::config::Section;
 use super::error::SeriesError;
+use super::manifest::read_change_list;
 use super::name::BackupId;
 use super::patches::StoredPatch;
 use super::sources::{SeriesSources, whole_archive};
-use crate::monitor::Monitor;
-use crate::restore::{ExtractStats, RestoreOptions, RestoreSources, extract};
+use crate::monitor::{Monitor, Problem};
+use crate::restore::{ExtractStats, RestoreOptions, RestoreSources, Selection, extract};
 
 /// Restores a backup into `folder`, which is made if missing. The whole backup goes only into an
 /// empty folder, which is then exactly as the source was; selected paths go into any.
@@ -37,7 +38,33 @@ pub fn restore(
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
     sources.expect(&archive, &options.selection)?;
+    let list = read_change_list(&archive)?;
+    if !list
+        .present()
+        .any(|change| options.selection.contains(&change.path))
+    {
+        return Err(SeriesError::NothingSelected { id });
+    }
+    tell_unreadable(&list, &options.selection, monitor);
     restore_archive(&archive, folder, options, &sources, monitor)
+}
+
+/// Tells what is wanted and could not be read when the backup was made.
+pub(super) fn tell_unreadable(list: &ChangeList, selection: &Selection, monitor: &dyn Monitor) {
+    let id = list.backup.id();
+    let unreadable = list.present().filter(|change| change.unreadable);
+    for change in unreadable.filter(|change| selection.contains(&change.path)) {
+        let text = format!("could not be read when backup {id} was made, and is not in it");
+        let path = change.path.to_string();
+        monitor.problem(&Problem::text(
+            if path.is_empty() {
+                ".".to_owned()
+            } else {
+                path
+            },
+            text,
+        ));
+    }
 }
 
 /// Restores an archive of a series.

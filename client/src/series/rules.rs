@@ -123,6 +123,13 @@ pub fn rotate(existing: &BTreeSet<BackupId>, new: BackupId, limits: Limits) -> V
     removals
 }
 
+/// Takes out of `removals` what must stay whatever a rule says: what a run made, and the newest
+/// good backup.
+pub fn spare(mut removals: Vec<Removal>, spared: &BTreeSet<BackupId>) -> Vec<Removal> {
+    removals.retain(|removal| !spared.contains(&removal.id));
+    removals
+}
+
 /// Takes out of `removals` what something that stays depends on, directly or not.
 /// `depends` tells what each backup depends on.
 pub fn protect(

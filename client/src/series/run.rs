@@ -1,14 +1,19 @@
 //! Makes the next backup of a section.
 
+mod report;
+mod unread;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
+use std::path::PathBuf;
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
 use hashget_common::rel_path::RelPath;
-use jiff::{ToSpan, Zoned};
-use serde::Serialize;
+use jiff::{Timestamp, ToSpan, Zoned};
 
+pub use self::report::{Outcome, RunReport};
+use self::unread::Unreadable;
 use super::change_list::{
     Change, ChangeList, Dependency, Facts, Kind, Status, compare, state_digest, state_of,
 };
@@ -21,11 +26,12 @@ use super::name::BackupId;
 use super::packing::{OWN_NAMES, pack_options};
 use super::patches::{Base, Making, add_to_plan};
 use super::prune;
-use super::rules::{self, Mode, Removal};
+use super::rules::{self, Mode};
 use super::settled;
+use super::standing;
 use crate::hash_cache::HashCache;
 use crate::hash_db::PackageLookup;
-use crate::monitor::{Level, Monitor, Problem};
+use crate::monitor::{Counted, Level, Monitor, Problem};
 use crate::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write};
 
 /// How a run goes about.
@@ -41,59 +47,16 @@ pub struct RunOptions {
     pub comment: Option<String>,
     /// The time of the run.
     pub now: Zoned,
-}
-
-/// What a run did.
-#[derive(Clone, Debug, Serialize)]
-pub struct RunReport {
-    /// Profile and section.
-    pub section: String,
-    /// Whether there is a new backup.
-    pub outcome: Outcome,
-    /// What went, and why.
-    pub removed: Vec<Removal>,
-    /// How many files of killed runs were removed.
-    pub cleaned_files: u64,
-    /// How many problems were told.
-    pub problems: u64,
-}
-
-/// Whether there is a new backup.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "snake_case", tag = "outcome")]
-pub enum Outcome {
-    /// Nothing changed since the last one.
-    Unchanged {
-        /// The last one.
-        backup: BackupId,
-    },
-    /// There is.
-    Made {
-        /// Which.
-        backup: BackupId,
-        /// The name of its archive.
-        archive: String,
-        /// Whether it relies on no other archive.
-        normal: bool,
-        /// The size of the archive.
-        archive_bytes: u64,
-        /// The sizes of all files in the tree.
-        tree_bytes: u64,
-        /// Bytes of files that other archives or packages hold.
-        left_out_bytes: u64,
-        /// How many contents are stored as patches.
-        patched_files: u64,
-        /// The sizes of these patches.
-        patch_bytes: u64,
-        /// How many files are new.
-        new_files: u64,
-        /// How many files changed.
-        updated_files: u64,
-        /// How many files were deleted.
-        deleted_files: u64,
-        /// How many files are as they were.
-        unchanged_files: u64,
-    },
+    /// An empty source is meant, and counts for the rules like any other.
+    pub allow_empty: bool,
+    /// Makes the destination anew, even if an earlier run knew it.
+    pub new_destination: bool,
+    /// The directory that remembers which destinations runs of this machine knew; `None` remembers
+    /// none.
+    pub state: Option<PathBuf>,
+    /// Files that nobody can read.
+    #[cfg(test)]
+    pub(crate) broken: BTreeSet<RelPath>,
 }
 
 /// Makes the next backup of a section, then removes what the rules say.
@@ -107,7 +70,10 @@ pub fn run<L: PackageLookup>(
     public: &L,
     monitor: &dyn Monitor,
 ) -> Result<RunReport, SeriesError> {
+    let counted = Counted::new(monitor);
+    let monitor: &dyn Monitor = &counted;
     let destination = Destination::of(section);
+    standing::check(section, options)?;
     let _lock = destination.lock()?;
     let cleaned_files = destination.clean()?;
     let known = known(&destination, monitor)?;
@@ -115,6 +81,7 @@ pub fn run<L: PackageLookup>(
     if known.is_empty() {
         super::replica::refuse_forgotten(section)?;
     }
+    tell_future(section, &known, &options.now, monitor);
     let job = Job {
         section,
         options,
@@ -122,22 +89,52 @@ pub fn run<L: PackageLookup>(
         known: &known,
         monitor,
     };
-    let (outcome, problems) = job.back_up(public)?;
+    let done = job.back_up(public)?;
     let mut removed = Vec::new();
-    if let Outcome::Made { backup, .. } = &outcome {
+    if done.is_suddenly_empty {
+        let text = "is empty, and its backups are not: nothing is removed. Mount it, or say \
+                    --allow-empty if that is meant";
+        monitor.problem(&Problem::text(section.source.display().to_string(), text));
+    } else if let Outcome::Made { backup, .. } = &done.outcome {
         removed = prune::after(section, &destination, *backup, &options.now)?;
     }
     for removal in &removed {
         destination.remove(removal.id)?;
     }
+    standing::remember(section, options)?;
     super::replica::replicate(section, &destination, &removed, monitor);
     Ok(RunReport {
         section: section.full_name(),
-        outcome,
+        outcome: done.outcome,
         removed,
         cleaned_files,
-        problems,
+        problems: counted.problems(),
+        unreadable_files: done.unreadable_files,
     })
+}
+
+/// Tells of a newest backup that was made later than it is: then the clock was wrong, or is.
+fn tell_future(
+    section: &Section,
+    known: &BTreeMap<BackupId, Option<Manifest>>,
+    now: &Zoned,
+    monitor: &dyn Monitor,
+) {
+    let newest = known.last_key_value();
+    let newest = newest.and_then(|(id, manifest)| Some((id, &manifest.as_ref()?.facts)));
+    if let Some((id, facts)) = newest
+        && facts.created > now.timestamp().as_second()
+        && let Ok(made) = Timestamp::from_second(facts.created)
+    {
+        let made = made.to_zoned(now.time_zone().clone());
+        let text = format!(
+            "backup {id} was made at {}, and it is only {}: is the clock right? Its age counts \
+             once that time has come",
+            made.strftime("%Y-%m-%d %H:%M:%S"),
+            now.strftime("%Y-%m-%d %H:%M:%S"),
+        );
+        monitor.problem(&Problem::text(section.full_name(), text));
+    }
 }
 
 /// What is known of the backups; damaged ones are told, and not relied on.
@@ -164,8 +161,24 @@ struct Job<'a> {
     monitor: &'a dyn Monitor,
 }
 
+/// A backup, or why there is none.
+enum Attempt {
+    Done(Done),
+    /// Not made: these are in the list, and not in the archive.
+    Lost(Vec<RelPath>),
+}
+
+struct Done {
+    outcome: Outcome,
+    unreadable_files: u64,
+    is_suddenly_empty: bool,
+}
+
+/// How often an archive is written in which something is missing that was listed.
+const TRIES: u32 = 4;
+
 impl Job<'_> {
-    fn back_up<L: PackageLookup>(&self, public: &L) -> Result<(Outcome, u64), SeriesError> {
+    fn back_up<L: PackageLookup>(&self, public: &L) -> Result<Done, SeriesError> {
         let options = PackOptions {
             hash_cache: self.options.hash_cache.clone(),
             ..pack_options(self.section, self.destination)?
@@ -177,24 +190,58 @@ impl Job<'_> {
                 self.monitor.message(Level::Warning, &text);
             }
         }
-        let scan = scan(&self.section.source, None, &options, self.monitor)?;
-        let tree = state_of(&scan);
+        let mut scan = scan(&self.section.source, None, &options, self.monitor)?;
+        let mut unread = Unreadable::find(&mut scan, self.monitor);
+        #[cfg(test)]
+        unread.add_broken(&mut scan, &self.options.broken, self.monitor);
+        let mut tries = 1;
+        loop {
+            let is_last = tries == TRIES;
+            match self.attempt(&scan, &unread, is_last, &options, public)? {
+                Attempt::Done(done) => return Ok(done),
+                Attempt::Lost(paths) => unread.add_lost(&mut scan, &paths),
+            }
+            tries += 1;
+        }
+    }
+
+    /// Makes a backup, unless nothing changed or something that was listed is missing in it.
+    fn attempt<L: PackageLookup>(
+        &self,
+        scan: &PackScan,
+        unread: &Unreadable,
+        is_last: bool,
+        options: &PackOptions,
+        public: &L,
+    ) -> Result<Attempt, SeriesError> {
+        let tree = unread.mark(state_of(scan));
         let state = state_digest(&tree);
+        let is_empty = tree.len() <= 1;
+        let is_suddenly_empty = is_empty && !self.options.allow_empty && self.had_files();
+        let done = |outcome| {
+            Attempt::Done(Done {
+                outcome,
+                unreadable_files: unread.count(),
+                is_suddenly_empty,
+            })
+        };
         let newest = self.known.last_key_value();
         if let Some((id, Some(manifest))) = newest
             && manifest.facts.state == state
+            && (manifest.facts.empty_allowed || !is_empty || !self.options.allow_empty)
             && !self.options.force
             && !self.options.full
         {
-            return Ok((Outcome::Unchanged { backup: *id }, 0));
+            return Ok(done(Outcome::Unchanged { backup: *id }));
         }
         let (id, bases) = self.choose();
         let before = match bases.last() {
             Some((base, _)) => read_change_list(&self.destination.fetch(*base)?)?.files,
             None => self.last_list(),
         };
-        let changes = compare(tree, &before);
-        let facts = self.facts(id, &bases, state, &changes);
+        let changes = unread.hide(compare(tree, &before));
+        let mut facts = self.facts(id, &bases, state, &changes);
+        facts.empty_allowed = is_empty && self.options.allow_empty;
         let bases: Vec<(String, &Manifest)> = bases
             .iter()
             .map(|(base, manifest)| (self.destination.names().name(*base), *manifest))
@@ -206,7 +253,7 @@ impl Job<'_> {
                 section: self.section.full_name(),
                 what: error.to_string(),
             })?;
-        let mut plan = scan.plan(&lookup, &options)?;
+        let mut plan = scan.plan(&lookup, options)?;
         let mut patches = Vec::new();
         let bases = if self.section.delta {
             self.bases(bases)?
@@ -228,9 +275,27 @@ impl Job<'_> {
             content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
         }];
         extra.extend(making.iter().flat_map(Making::extra_files));
-        let options = PackOptions { extra, ..options };
-        let packed = self.write(id, &scan, &plan, &options)?;
-        Ok((self.made(id, &packed, &list), packed.problems))
+        let options = PackOptions {
+            extra,
+            ..options.clone()
+        };
+        let (packed, lost) = self.write(id, scan, &plan, &options, &list, is_last)?;
+        if !lost.is_empty() && !is_last {
+            return Ok(Attempt::Lost(lost));
+        }
+        Ok(done(self.made(id, &packed, &list)))
+    }
+
+    /// Whether a backup has files, and the newest was not meant to have none.
+    fn had_files(&self) -> bool {
+        let newest = self.known.values().next_back().and_then(Option::as_ref);
+        let mut facts = self
+            .known
+            .values()
+            .flatten()
+            .map(|manifest| &manifest.facts);
+        !newest.is_some_and(|newest| newest.facts.empty_allowed)
+            && facts.any(|it| it.new_files + it.updated_files + it.unchanged_files > 0)
     }
 
     /// The archives that the backup relies on, where patches can be made for what they hold.
@@ -319,9 +384,11 @@ impl Job<'_> {
             updated_files: count(Status::Updated),
             new_files: count(Status::New),
             deleted_files: count(Status::Deleted),
+            unreadable_files: files.iter().filter(|change| change.unreadable).count() as u64,
+            empty_allowed: false,
             tree_bytes: files
                 .iter()
-                .filter(|change| change.status != Status::Deleted)
+                .filter(|change| change.status != Status::Deleted && !change.unreadable)
                 .filter_map(|change| change.size)
                 .fold(0, u64::saturating_add),
         }
@@ -333,18 +400,30 @@ impl Job<'_> {
         scan: &PackScan,
         plan: &crate::pack::PackPlan,
         options: &PackOptions,
-    ) -> Result<PackStats, SeriesError> {
+        list: &ChangeList,
+        is_last: bool,
+    ) -> Result<(PackStats, Vec<RelPath>), SeriesError> {
         let incoming = self.destination.incoming(id);
         let output = Output::File(incoming.clone());
         let stats = write(scan, plan, output, options, self.monitor)?;
-        let committed = Manifest::of_archive(&incoming)
-            .and_then(|manifest| self.destination.commit(id, &incoming, &manifest));
-        if let Err(error) = committed {
-            // If it stays, the next run removes it.
-            fs::remove_file(&incoming).unwrap_or_default();
-            return Err(error);
+        let committed = Manifest::with_missing(&incoming, list).and_then(|(manifest, lost)| {
+            if lost.is_empty() || is_last {
+                for path in &lost {
+                    let text = "is not in the backup, though its list has it";
+                    self.monitor.problem(&Problem::text(path.to_string(), text));
+                }
+                self.destination.commit(id, &incoming, &manifest)?;
+            }
+            Ok(lost)
+        });
+        match committed {
+            Ok(lost) => Ok((stats, lost)),
+            Err(error) => {
+                // If it stays, the next run removes it.
+                fs::remove_file(&incoming).unwrap_or_default();
+                Err(error)
+            }
         }
-        Ok(stats)
     }
 
     fn made(&self, id: BackupId, stats: &PackStats, list: &ChangeList) -> Outcome {

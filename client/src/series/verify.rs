@@ -29,12 +29,20 @@ pub struct BackupCheck {
     /// What is wrong with its own archive.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
+    /// How many files could not be read when it was made, and are not in it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unreadable_files: u64,
     /// Archives it relies on that are missing or damaged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub lost_bases: Vec<String>,
     /// Backups that rely on it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dependants: Vec<BackupId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl BackupCheck {
@@ -87,6 +95,7 @@ pub fn verify(section: &Section) -> Result<SeriesCheck, SeriesError> {
         backups.push(BackupCheck {
             backup: *id,
             damage: damage_of,
+            unreadable_files: known.get(id).map_or(0, |it| it.facts.unreadable_files),
             lost_bases: lost_bases.map(|base| base.name.clone()).collect(),
             dependants: dependants.into_iter().collect(),
         });

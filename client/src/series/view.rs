@@ -89,6 +89,9 @@ pub struct Version {
     pub sha256: Option<Digest>,
     /// Last modification, seconds since 1970.
     pub mtime: i64,
+    /// Whether it could not be read: then these backups do not hold it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unreadable: bool,
     /// The backups that hold it.
     pub backups: Vec<BackupId>,
 }
@@ -105,8 +108,12 @@ pub fn find(
         for change in files.filter(|change| matches(&change.path)) {
             let versions = found.entry(change.path.clone()).or_default();
             let same = |version: &&mut Version| {
-                (version.size, version.sha256, version.mtime)
-                    == (change.size, change.sha256, change.mtime)
+                (
+                    version.size,
+                    version.sha256,
+                    version.mtime,
+                    version.unreadable,
+                ) == (change.size, change.sha256, change.mtime, change.unreadable)
             };
             match versions.iter_mut().find(same) {
                 Some(version) => version.backups.push(id),
@@ -115,6 +122,7 @@ pub fn find(
                     size: change.size,
                     sha256: change.sha256,
                     mtime: change.mtime,
+                    unreadable: change.unreadable,
                     backups: vec![id],
                 }),
             }

@@ -5,13 +5,14 @@ mod delta;
 mod standalone;
 mod year;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use hashget_common::digest::Digest;
 use hashget_common::expiry::Expiry;
+use hashget_common::rel_path::RelPath;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::*;
@@ -48,6 +49,8 @@ impl RestoreSources for Nothing {
 pub(super) struct Bed {
     pub(super) folder: tempfile::TempDir,
     pub(super) section: Section,
+    pub(super) allow_empty: bool,
+    pub(super) broken: BTreeSet<RelPath>,
     pub(super) now: Zoned,
 }
 
@@ -65,6 +68,8 @@ impl Bed {
         Self {
             section: file.sections.into_iter().next().unwrap(),
             folder,
+            allow_empty: false,
+            broken: BTreeSet::new(),
             now: now.to_zoned(jiff::tz::TimeZone::UTC),
         }
     }
@@ -86,6 +91,10 @@ impl Bed {
             full,
             comment: None,
             now: self.now.clone(),
+            allow_empty: self.allow_empty,
+            new_destination: false,
+            state: Some(self.folder.path().join("state")),
+            broken: self.broken.clone(),
         };
         run(&self.section, &options, &Nothing, &Silent)
     }
@@ -214,4 +223,56 @@ fn keep_rules_remove_but_never_a_base_that_is_needed() {
         .map(BackupId::to_string)
         .collect();
     assert_eq!(left, ["002", "002[01]"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_at_every_run_and_is_in_no_list_as_there() {
+    let mut bed = Bed::new("max_series = 2\nmax_series_length = 3");
+    fs::write(bed.source("a"), "1").unwrap();
+    fs::write(bed.source("b"), "2").unwrap();
+    bed.broken = BTreeSet::from([RelPath::new(b"b").unwrap()]);
+    for _ in 0..2 {
+        let report = bed.run_with(false, false).unwrap();
+        assert_eq!((report.problems, report.unreadable_files), (1, 1));
+    }
+    let id = BackupId::normal(1);
+    let versions = find(&bed.section, &|path| path.as_bytes() == b"b").unwrap();
+    assert!(versions.iter().all(|version| version.unreadable));
+    let mut output = Vec::new();
+    let path = RelPath::new(b"b").unwrap();
+    let error = cat(&bed.section, id, &path, &mut output, &Nothing, &Silent).unwrap_err();
+    assert!(matches!(error, SeriesError::Unreadable { .. }), "{error}");
+    bed.broken.clear();
+    assert!(matches!(bed.run(), Outcome::Made { .. }));
+}
+
+#[test]
+fn a_source_that_is_suddenly_empty_removes_nothing() {
+    let mut bed = Bed::new("mode = 'full'\nmax_series = 1\nmax_series_length = 1");
+    fs::write(bed.source("a"), "1").unwrap();
+    bed.backup();
+    fs::remove_file(bed.source("a")).unwrap();
+    let report = bed.run_with(true, false).unwrap();
+    assert_eq!((report.problems, report.removed.len()), (1, 0));
+    bed.allow_empty = true;
+    let report = bed.run_with(true, false).unwrap();
+    assert_eq!((report.problems, report.removed.len()), (0, 2));
+}
+
+#[test]
+fn a_destination_that_was_there_is_not_made_anew() {
+    let mut bed = Bed::new("max_series = 1\nmax_series_length = 1");
+    bed.backup();
+    fs::remove_dir_all(&bed.section.destination).unwrap();
+    let error = bed.run_with(true, false).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            SeriesError::NoDestination {
+                was_there: true,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }

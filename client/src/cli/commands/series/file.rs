@@ -31,6 +31,14 @@ pub(super) fn path(args: &SeriesArgs) -> Result<PathBuf, CliError> {
     Ok(folder.join("hashget/series.toml"))
 }
 
+/// Where runs remember which destinations they knew; none without a home.
+pub(super) fn state() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let state = variable("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || variable("HOME").map(|home| Path::new(&home).join(".local/state"));
+    Some(state.or_else(home)?.join("hashget/series"))
+}
+
 /// Writes a series file with comments.
 pub(super) fn init(path: &Path, context: &Context) -> Result<(), CliError> {
     let write = || -> std::io::Result<()> {

@@ -18,7 +18,7 @@ use self::run::RunArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::groups::ServiceArgs;
-use crate::series::{BackupId, Section, SeriesFile};
+use crate::series::{BackupId, Section, SeriesFile, readable};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -148,6 +148,13 @@ pub(super) fn run(args: &SeriesArgs, context: &Context) -> Result<(), CliError> 
         connect(section, context)?;
     }
     let name = args.section.as_deref();
+    if is_reading(&args.action) {
+        file.sections = file
+            .sections
+            .iter()
+            .map(|section| readable(section, context.reporter).unwrap_or_else(|_| section.clone()))
+            .collect();
+    }
     let one = || one_section(&file, name);
     match &args.action {
         SeriesAction::Init => Ok(()),
@@ -178,6 +185,20 @@ pub(super) fn run(args: &SeriesArgs, context: &Context) -> Result<(), CliError> 
             file::timer(&path, name, calendar, context)
         }
     }
+}
+
+/// Whether the action only reads, so that a replica may stand in for the destination.
+fn is_reading(action: &SeriesAction) -> bool {
+    matches!(
+        action,
+        SeriesAction::List
+            | SeriesAction::Show { .. }
+            | SeriesAction::Diff { .. }
+            | SeriesAction::Find { .. }
+            | SeriesAction::Restore(_)
+            | SeriesAction::Cat { .. }
+            | SeriesAction::Export { .. }
+    )
 }
 
 /// Makes the hashserver that a section names its destination. Nothing is asked of it yet.

@@ -18,6 +18,10 @@ use crate::series::write_metrics;
 use crate::series::{Outcome, RunOptions, RunReport, Section, hooks, run as run_series};
 
 /// `hashget series run`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// PROFILE or PROFILE/SECTION [default: all]
@@ -28,6 +32,12 @@ pub(crate) struct RunArgs {
     /// Begin a new series
     #[arg(long)]
     pub(super) full: bool,
+    /// An empty source is meant: let the rules remove backups all the same
+    #[arg(long)]
+    pub(super) allow_empty: bool,
+    /// Begin anew in a destination that an earlier run knew and that is gone
+    #[arg(long)]
+    pub(super) new_destination: bool,
     /// What to note about the backup
     #[arg(long, value_name = "TEXT")]
     pub(super) comment: Option<String>,
@@ -106,6 +116,11 @@ fn back_up(section: &Section, args: &RunArgs, context: &Context) -> Result<Outco
         full: args.full,
         comment: args.comment.clone(),
         now: Zoned::now(),
+        allow_empty: args.allow_empty,
+        new_destination: args.new_destination,
+        state: super::file::state(),
+        #[cfg(test)]
+        broken: std::collections::BTreeSet::new(),
     };
     let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
     let report = run_series(section, &options, &lookup, context.reporter)?;

@@ -42,6 +42,10 @@ impl Report for Checked {
                     let bases = backup.lost_bases.join(", ");
                     lines.push(format!("LOST {id}: it relies on {bases}"));
                 }
+                None if backup.unreadable_files > 0 => lines.push(format!(
+                    "PARTIAL {id}: {} files could not be read when it was made",
+                    backup.unreadable_files
+                )),
                 None => lines.push(format!("OK {id}")),
             }
             if backup.damage.is_some() {

@@ -69,6 +69,11 @@ impl Report for Backups {
                 }
                 None => line.push("  unknown".to_owned()),
             }
+            if let Some(count) = backup.facts.as_ref().map(|facts| facts.unreadable_files)
+                && count > 0
+            {
+                line.push(format!("  {count} unreadable"));
+            }
             if backup.kept {
                 line.push("  kept".to_owned());
             }
@@ -91,7 +96,7 @@ pub(super) fn show(
     let mut list = series::show(section, id)?;
     if !all {
         list.files
-            .retain(|change| change.status != Status::Unchanged);
+            .retain(|change| change.status != Status::Unchanged || change.unreadable);
     }
     context.reporter.report(&Shown(list));
     Ok(())
@@ -151,8 +156,13 @@ fn change_line(change: &Change) -> String {
         path => path,
     };
     let status = change.status.name();
+    let note = if change.unreadable {
+        " (UNREADABLE: not in the backup)"
+    } else {
+        ""
+    };
     format!(
-        "{status:<9} {kind:<7} {size:>12} {} {path}",
+        "{status:<9} {kind:<7} {size:>12} {} {path}{note}",
         time(change.mtime)
     )
 }
@@ -188,13 +198,20 @@ impl Report for Changes {
 pub(super) fn find(sections: &[&Section], name: &str, context: &Context) -> Result<(), CliError> {
     let pattern = PatternSet::new([name]).map_err(|error| CliError::new(&error).into_usage())?;
     let matches = |path: &RelPath| pattern.matches(path, true);
+    let mut is_found = false;
     for section in sections {
+        let versions = series::find(section, &matches)?;
+        is_found |= !versions.is_empty();
         context.reporter.report(&Versions {
             section: section.full_name(),
-            versions: series::find(section, &matches)?,
+            versions,
         });
     }
-    Ok(())
+    if is_found {
+        return Ok(());
+    }
+    Err(CliError::failed(format!("no backup has a file {name}"))
+        .hint("a pattern as with `hashget pack --exclude`, such as letter.txt, '*.txt' or /docs/*.txt"))
 }
 
 #[derive(Serialize)]
@@ -211,10 +228,15 @@ impl Report for Versions {
         let line = |version: &Version| {
             let backups: Vec<String> = version.backups.iter().map(BackupId::to_string).collect();
             format!(
-                "{} {} {} in {}",
+                "{} {} {} {} {}",
                 version.path,
                 Size(version.size.unwrap_or(0)),
                 time(version.mtime),
+                if version.unreadable {
+                    "could not be read, so it is not in"
+                } else {
+                    "in"
+                },
                 backups.join(" ")
             )
         };
