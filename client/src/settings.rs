@@ -12,6 +12,8 @@ use hashget_common::archive::{LimitSettings, LimitSettingsError};
 use serde::Deserialize;
 use thiserror::Error;
 
+pub use crate::http::Token;
+
 /// The system's settings file.
 pub const SYSTEM_FILE: &str = "/etc/hashget/hashget.toml";
 
@@ -82,29 +84,6 @@ pub struct CredentialSetting {
     /// Whether it may be sent over plain http to other machines.
     #[serde(default)]
     pub plain: bool,
-}
-
-/// A secret, such as the token of a hashserver; never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Token(String);
-
-impl Token {
-    /// A token read from somewhere; surrounding white space is no part of it.
-    pub fn new(text: &str) -> Self {
-        Self(text.trim().to_owned())
-    }
-
-    /// The secret itself, for sending it.
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
 }
 
 /// Why the settings cannot be used.

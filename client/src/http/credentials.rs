@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use crate::settings::Token;
+use super::token::Token;
 
 /// Names and passwords by host; those that were added first count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod hosts;
 mod options;
 mod pace;
 mod proxy;
+mod token;
 mod wait;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub(crate) use self::hosts::{Hosts, Patience, host_of};
 pub use self::options::HttpOptions;
 pub(crate) use self::pace::Pace;
 pub use self::proxy::Proxies;
+pub use self::token::Token;
 
 /// The answer to HEAD.
 #[derive(Clone, Debug, PartialEq, Eq)]
