@@ -5,10 +5,10 @@
 
 use std::io::{self, Read};
 
-use hashget_common::api::LookupResponse;
-use hashget_common::archive::{ArchiveOptions, Entry, Input, Limits, read_archive};
-use hashget_common::hash_package::HashPackage;
-use hashget_common::restore_file::RestoreFile;
+use hashget_api::LookupResponse;
+use hashget_archive::{ArchiveOptions, Entry, Input, Limits, read_archive};
+use hashget_words::hash_package::HashPackage;
+use hashget_words::restore_file::RestoreFile;
 
 /// A tar archive, or whatever else the input looks like.
 pub(crate) fn tar(data: &[u8]) {

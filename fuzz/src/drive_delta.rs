@@ -5,7 +5,7 @@
 
 use std::io::{Seek, Write};
 
-use hashget::delta::patch::{DiffOptions, Signature, diff, patch};
+use hashget_delta::patch::{DiffOptions, Signature, diff, patch};
 
 const MOST_BYTES: u64 = 1 << 20;
 /// The old file of every patch: 5000 bytes that are easy to make.

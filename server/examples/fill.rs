@@ -13,10 +13,10 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::{Attributes, HashPackage};
-use hashget_common::project::ProjectName;
-use hashget_common::store::{PackageStore, SledStore, StoreOptions};
+use hashget_store::{PackageStore, SledStore, StoreOptions};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::{Attributes, HashPackage};
+use hashget_words::project::ProjectName;
 
 /// How many records go in at a time.
 const BATCH: usize = 250;

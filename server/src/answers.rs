@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
-use hashget_common::digest::Digest;
-use hashget_common::package_summary::PackageSummary;
+use hashget_words::digest::Digest;
+use hashget_words::package_summary::PackageSummary;
 use jiff::civil::Date;
 
 use crate::state::State;

@@ -13,10 +13,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use actix_web::web;
-use hashget_common::hash_package::is_http;
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::package_summary::PackageSummary;
-use hashget_common::store::{StoreError, StoreQuery};
+use hashget_store::{StoreError, StoreQuery};
+use hashget_words::hash_package::is_http;
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::PackageSummary;
 use url::Url;
 
 use crate::fetch::FetchError;
@@ -227,8 +227,8 @@ fn check(state: &State, stop: &Stop, package: &PackageSummary) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use hashget_common::expiry::Expiry;
-    use hashget_common::package_summary::PackageId;
+    use hashget_words::expiry::Expiry;
+    use hashget_words::package_summary::PackageId;
 
     use super::*;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use hashget_common::api::{ErrorBody, ErrorCode};
-use hashget_common::digest::Digest;
-use hashget_common::store::StoreError;
+use hashget_api::{ErrorBody, ErrorCode};
+use hashget_store::StoreError;
+use hashget_words::digest::Digest;
 use thiserror::Error;
 
 use crate::auth::TokenError;

@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, HeaderName, IF_NONE_MATCH, IF_RANGE};
-use hashget_common::digest::Digest;
+use hashget_words::digest::Digest;
 
 /// The strong tag of content with this digest.
 pub(crate) fn of(digest: &Digest) -> String {

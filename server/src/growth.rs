@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use hashget_common::store::StoreStats;
+use hashget_store::StoreStats;
 use jiff::Span;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};

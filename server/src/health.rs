@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use hashget_common::api::{DeadSource, PackageSource, SourceState};
-use hashget_common::hash_package::is_http;
-use hashget_common::package_summary::{PackageId, PackageSummary};
+use hashget_api::{DeadSource, PackageSource, SourceState};
+use hashget_words::hash_package::is_http;
+use hashget_words::package_summary::{PackageId, PackageSummary};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
@@ -261,7 +261,7 @@ mod tests {
                 url: url.to_owned(),
                 sha256: None,
                 size: None,
-                expires: hashget_common::expiry::Expiry::Never,
+                expires: hashget_words::expiry::Expiry::Never,
                 files: 0,
                 anchors: 0,
             });

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use hashget_common::package_summary::PackageSummary;
+use hashget_words::package_summary::PackageSummary;
 
 /// The order in which packages are named: lives longest, then smallest, then by package hash and
 /// URL. What is unknown comes last.
@@ -19,9 +19,9 @@ pub(crate) fn by_preference(a: &PackageSummary, b: &PackageSummary) -> Ordering 
 
 #[cfg(test)]
 mod tests {
-    use hashget_common::digest::Digest;
-    use hashget_common::expiry::Expiry;
-    use hashget_common::package_summary::PackageId;
+    use hashget_words::digest::Digest;
+    use hashget_words::expiry::Expiry;
+    use hashget_words::package_summary::PackageId;
 
     use super::*;
 

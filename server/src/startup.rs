@@ -10,7 +10,7 @@ use std::{fs, io, thread};
 use actix_web::dev::{self, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, rt, web};
-use hashget_common::store::{PackageStore, SledStore, StoreError, StoreOptions};
+use hashget_store::{PackageStore, SledStore, StoreError, StoreOptions};
 use rustls::ServerConfig;
 use thiserror::Error;
 

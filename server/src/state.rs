@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, web};
-use hashget_common::expiry::Expiry;
-use hashget_common::store::PackageStore;
+use hashget_store::PackageStore;
+use hashget_words::expiry::Expiry;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -13,11 +13,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use hashget_common::api::{LookupResponse, PublishResponse};
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_summary::PackageId;
-use hashget_common::store::{PackageStore, SledStore, StoreOptions};
+use hashget_api::{LookupResponse, PublishResponse};
+use hashget_store::{PackageStore, SledStore, StoreOptions};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_summary::PackageId;
 use program::{Program, package, token};
 use reqwest::blocking::Client;
 use serde_json::json;

@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use hashget_common::api::PublishResponse;
-use hashget_common::hash_package::HashPackage;
+use hashget_api::PublishResponse;
+use hashget_words::hash_package::HashPackage;
 use program::{Program, command, package, token};
 use reqwest::blocking::Client;
 use serde_json::json;

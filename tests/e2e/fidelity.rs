@@ -13,13 +13,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use hashget::http::{Http, HttpOptions};
-use hashget::index::RecordOptions;
-use hashget::monitor::{Level, Monitor, Problem, Task};
-use hashget::pack::{Compression, Output, PackOptions, PackStats, pack};
-use hashget::restore::{RestoreError, RestoreOptions, RestoreStats, extract, restore};
-use hashget::sources::{DownloadOptions, Downloader, PackageSources, Pool};
-use hashget::tree::PatternSet;
+use hashget_engine::index::RecordOptions;
+use hashget_engine::pack::{Compression, Output, PackOptions, PackStats, pack};
+use hashget_engine::restore::{RestoreError, RestoreOptions, RestoreStats, extract, restore};
+use hashget_files::monitor::{Level, Monitor, Problem, Task};
+use hashget_files::tree::PatternSet;
+use hashget_sources::http::{Http, HttpOptions};
+use hashget_sources::sources::{DownloadOptions, Downloader, PackageSources, Pool};
 use hashget_tests::{Random, RandomTree, assert_same_listing, listing_without_sockets};
 
 use rustix::process::geteuid;

@@ -4,7 +4,6 @@
 mod damage;
 mod fidelity;
 mod hostile;
-mod import_rules;
 mod kill;
 mod main_job;
 mod original;
@@ -13,3 +12,4 @@ mod real_packages;
 mod seed_transcript;
 mod series_server;
 mod trust;
+mod walls;

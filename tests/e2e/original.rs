@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use hashget_common::digest::Digest;
+use hashget_words::digest::Digest;
 use serde_json::{Value, json};
 
 use hashget_tests::programs::{Client, HashServer, WebServer, succeed};

@@ -4,17 +4,17 @@ use std::convert::Infallible;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use hashget::hash_db::{Found, FoundPackage, PackageLookup};
-use hashget::index::{RecordOptions, index_package};
-use hashget::sources::{LocalPackage, Origin};
-use hashget_common::digest::Digest;
-use hashget_common::expiry::Expiry;
-use hashget_common::hash_package::HashPackage;
+use hashget_engine::index::{RecordOptions, index_package};
+use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup};
+use hashget_sources::sources::{LocalPackage, Origin};
 use hashget_tests::Random;
 use hashget_tests::compression::Compression;
 use hashget_tests::deb_builder::DebBuilder;
 use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::zip_builder::ZipBuilder;
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::hash_package::HashPackage;
 
 /// Where packages of a case lie.
 pub(crate) struct Places<'a> {

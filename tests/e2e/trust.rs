@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use hashget_common::digest::Digest;
 use hashget_tests::{Random, assert_same_tree};
+use hashget_words::digest::Digest;
 use serde_json::json;
 
 use hashget_tests::programs::{Client, HashServer, WebServer, all_text, succeed};

@@ -4,15 +4,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use hashget::hash_server::{HashServer, LookupMode};
-use hashget::http::{Http, HttpOptions};
-use hashget_common::api::{LookupRequest, PublishRequest};
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::HashPackage;
+use hashget_api::{LookupRequest, PublishRequest};
 use hashget_server::auth::{Scope, TokenFile};
 use hashget_server::settings::{Settings, SettingsLayer};
 use hashget_server::startup::Server;
+use hashget_sources::hash_server::{HashServer, LookupMode};
+use hashget_sources::http::{Http, HttpOptions};
 use hashget_tests::fault_server::{FaultServer, Reply, Request};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::HashPackage;
 use reqwest::Method;
 use reqwest::blocking::Client;
 

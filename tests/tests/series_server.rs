@@ -6,23 +6,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use hashget::hash_db::{Found, PackageLookup};
-use hashget::hash_server::HashServer;
-use hashget::http::{Http, HttpOptions};
-use hashget::monitor::{Monitor, Silent};
-use hashget::restore::{RestoreOptions, RestoreSources, SourceFailure, SourceReport};
-use hashget::series::{self, BackupId, Outcome, RunOptions, Section, SeriesError, SeriesFile};
-use hashget::sources::{LocalPackage, PackageRef};
-use hashget_common::api::PublishRequest;
-use hashget_common::digest::Digest;
-use hashget_common::expiry::Expiry;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::project::ProjectName;
-use hashget_common::rel_path::RelPath;
+use hashget_api::PublishRequest;
+use hashget_engine::restore::{RestoreOptions, RestoreSources, SourceFailure, SourceReport};
+use hashget_files::monitor::{Monitor, Silent};
+use hashget_series::{
+    self as series, BackupId, Outcome, RunOptions, Section, SeriesError, SeriesFile,
+};
 use hashget_server::auth::{Scope, TokenFile};
 use hashget_server::settings::{Settings, SettingsLayer};
 use hashget_server::startup::Server;
+use hashget_sources::hash_db::{Found, PackageLookup};
+use hashget_sources::hash_server::HashServer;
+use hashget_sources::http::{Http, HttpOptions};
+use hashget_sources::sources::{LocalPackage, PackageRef};
 use hashget_tests::{Random, tree_listing};
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::project::ProjectName;
+use hashget_words::rel_path::RelPath;
 use jiff::{Timestamp, ToSpan, Zoned};
 use tempfile::TempDir;
 

@@ -5,23 +5,25 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
-use hashget::hash_db::{CombinedLookup, Found, LocalHashDb, PackageLookup, ProjectFilter, Trust};
-use hashget::hash_server::{HashServer, LookupMode, ServerKind};
-use hashget::http::{Http, HttpOptions};
-use hashget::monitor::{Level, Monitor, Problem, Silent, Task};
-use hashget::publish::{PublishOptions, WithFiles, publish};
-use hashget::sources::{DownloadOptions, Downloader, PackageRef, PackageSources};
-use hashget_common::api::{ChangeRequest, ListQuery, LookupRequest, PublishRequest, SpecQuery};
-use hashget_common::digest::Digest;
-use hashget_common::expiry::Expiry;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::project::ProjectName;
+use hashget_api::{ChangeRequest, ListQuery, LookupRequest, PublishRequest, SpecQuery};
+use hashget_engine::publish::{PublishOptions, WithFiles, publish};
+use hashget_files::monitor::{Level, Monitor, Problem, Silent, Task};
 use hashget_server::auth::{Scope, TokenFile};
 use hashget_server::settings::{Settings, SettingsLayer};
 use hashget_server::startup::Server;
+use hashget_sources::hash_db::{
+    CombinedLookup, Found, LocalHashDb, PackageLookup, ProjectFilter, Trust,
+};
+use hashget_sources::hash_server::{HashServer, LookupMode, ServerKind};
+use hashget_sources::http::{Http, HttpOptions};
+use hashget_sources::sources::{DownloadOptions, Downloader, PackageRef, PackageSources};
 use hashget_tests::deb_builder::DebBuilder;
 use hashget_tests::fault_server::dead_url;
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::project::ProjectName;
 use jiff::civil::{Date, date};
 use tempfile::TempDir;
 
@@ -288,7 +290,7 @@ fn signatures_and_anchors_are_pulled() {
     let dir = TempDir::new().unwrap();
     server
         .client()
-        .publish(&hashget_common::api::PublishRequest {
+        .publish(&hashget_api::PublishRequest {
             project: project("p"),
             packages: records(),
         })
@@ -330,7 +332,7 @@ fn every_endpoint_has_its_method() {
     let server = server();
     let client = server.client();
     assert_eq!(client.kind().unwrap(), ServerKind::Api);
-    let request = hashget_common::api::PublishRequest {
+    let request = hashget_api::PublishRequest {
         project: project("p"),
         packages: records(),
     };
@@ -390,7 +392,7 @@ fn packages_and_anchors_are_published_and_fetched() {
     .unwrap();
     let mut sources = sources(dir.path());
     let pool = dir.path().join("pool");
-    sources.pools = vec![hashget::sources::Pool::new(
+    sources.pools = vec![hashget_sources::sources::Pool::new(
         pool.as_os_str(),
         &dir.path().join("cache"),
     )];

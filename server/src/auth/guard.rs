@@ -9,7 +9,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hashget_common::project::ProjectName;
+use hashget_words::project::ProjectName;
 
 use super::scope::Scope;
 use crate::error::ApiError;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hashget_common::project::ProjectName;
+use hashget_words::project::ProjectName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 

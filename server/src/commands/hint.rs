@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::io;
 
-use hashget_common::store::StoreError;
 use hashget_server::startup::StartError;
+use hashget_store::StoreError;
 
 /// The way out, if there is one to name.
 pub(crate) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {

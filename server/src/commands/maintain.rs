@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use hashget_common::store::{CheckReport, PackageStore, SledStore, StoreOptions, StoreStats};
+use hashget_store::{CheckReport, PackageStore, SledStore, StoreOptions, StoreStats};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{CommandError, DataArgs, open_store, store_options};

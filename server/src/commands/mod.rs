@@ -11,8 +11,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use hashget_common::store::{SledStore, StoreOptions};
 use hashget_server::settings::{Settings, SettingsError, SettingsLayer};
+use hashget_store::{SledStore, StoreOptions};
 
 pub(crate) use self::hint::hint;
 

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hashget_common::store::{SledStore, json_lines};
+use hashget_store::{SledStore, json_lines};
 use reqwest::blocking::{Client, Response};
 use url::Url;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use hashget_common::content_coding::UnknownCoding;
+use hashget_transfer::UnknownCoding;
 use thiserror::Error;
 
 /// Why something was not fetched. The URLs in it are those that clients sent or servers

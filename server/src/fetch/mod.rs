@@ -16,9 +16,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hashget_common::content_coding::BodyHeaders;
-use hashget_common::digest::Digest;
-use hashget_common::hash_reader::Hasher;
+use hashget_transfer::BodyHeaders;
+use hashget_words::digest::Digest;
+use hashget_words::hash_reader::Hasher;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, LOCATION,

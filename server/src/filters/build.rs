@@ -1,12 +1,12 @@
 //! Makes filters of what the store holds.
 
 use actix_web::web::Bytes;
-use hashget_common::api::FilterPiece;
-use hashget_common::digest::Digest;
-use hashget_common::filter::{Filter, filter_key};
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::package_summary::PackageId;
-use hashget_common::store::{PackageStore, StoreError, StoreQuery};
+use hashget_api::FilterPiece;
+use hashget_store::{PackageStore, StoreError, StoreQuery};
+use hashget_words::digest::Digest;
+use hashget_words::filter::{Filter, filter_key};
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::PackageId;
 use jiff::civil::Date;
 
 use super::Pieces;
@@ -167,9 +167,9 @@ fn page(
 
 #[cfg(test)]
 mod tests {
-    use hashget_common::api::shard_of;
-    use hashget_common::hash_package::HashPackage;
-    use hashget_common::store::{SledStore, StoreOptions};
+    use hashget_api::shard_of;
+    use hashget_store::{SledStore, StoreOptions};
+    use hashget_words::hash_package::HashPackage;
 
     use super::*;
 

@@ -12,9 +12,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
-use hashget_common::api::{FilterPiece, FilterResponse};
-use hashget_common::digest::Digest;
-use hashget_common::store::{PackageStore, StoreError};
+use hashget_api::{FilterPiece, FilterResponse};
+use hashget_store::{PackageStore, StoreError};
+use hashget_words::digest::Digest;
 
 pub(crate) use builder::Builder;
 

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use hashget_common::digest::Digest;
-use hashget_common::hash_reader::Hasher;
+use hashget_words::digest::Digest;
+use hashget_words::hash_reader::Hasher;
 use tempfile::NamedTempFile;
 
 use super::{PoolError, io_error};

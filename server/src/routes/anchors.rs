@@ -10,9 +10,9 @@ use actix_web::http::Method;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::api::MAX_PACKAGES_PER_DIGEST;
-use hashget_common::digest::Digest;
-use hashget_common::package_summary::PackageSummary;
+use hashget_api::MAX_PACKAGES_PER_DIGEST;
+use hashget_words::digest::Digest;
+use hashget_words::package_summary::PackageSummary;
 
 use super::{address, digest_of, get_or_head, record};
 use crate::answers::{Answer, Moment};

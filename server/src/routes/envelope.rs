@@ -1,7 +1,7 @@
 //! What happens around every request: its client is told apart and may be refused, it is counted
 //! and logged, and every error is an [`ErrorBody`].
 //!
-//! [`ErrorBody`]: hashget_common::api::ErrorBody
+//! [`ErrorBody`]: hashget_api::ErrorBody
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};

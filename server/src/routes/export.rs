@@ -3,8 +3,8 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 use futures_util::stream;
-use hashget_common::package_summary::PackageId;
-use hashget_common::store::json_lines;
+use hashget_store::json_lines;
+use hashget_words::package_summary::PackageId;
 
 use super::{address, get_or_head};
 use crate::auth::Admin;

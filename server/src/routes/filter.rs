@@ -3,7 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::digest::Digest;
+use hashget_words::digest::Digest;
 
 use super::{address, get_or_head};
 use crate::auth::Reader;

@@ -2,8 +2,8 @@
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::{HttpResponse, web};
-use hashget_common::api::ReadyResponse;
-use hashget_common::store::StoreStats;
+use hashget_api::ReadyResponse;
+use hashget_store::StoreStats;
 
 use super::{address, get_or_head};
 use crate::auth::Reader;

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
-use hashget_common::api::{
+use hashget_api::{
     DIGESTS_TYPE, LookupRequest, LookupResponse, MATCHES_TYPE, MAX_PACKAGES_PER_DIGEST,
 };
-use hashget_common::digest::Digest;
-use hashget_common::expiry::Expiry;
-use hashget_common::package_summary::{PackageId, PackageSummary};
-use hashget_common::signature::Signature;
-use hashget_common::store::{PackageStore, StoreError};
+use hashget_store::{PackageStore, StoreError};
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::signature::Signature;
 use jiff::civil::Date;
 use serde::Deserialize;
 

@@ -26,7 +26,7 @@ use std::future::ready;
 use actix_web::error::{PathError, QueryPayloadError};
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, Resource, Route, web};
-use hashget_common::digest::Digest;
+use hashget_words::digest::Digest;
 
 pub(crate) use envelope::envelope;
 

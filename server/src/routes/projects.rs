@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Json, Path};
 use actix_web::{HttpResponse, Responder};
-use hashget_common::api::ProjectResponse;
-use hashget_common::project::{ParseProjectError, ProjectName};
+use hashget_api::ProjectResponse;
+use hashget_words::project::{ParseProjectError, ProjectName};
 
 use super::address;
 use crate::auth::Admin;

@@ -4,9 +4,9 @@
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::api::{MAX_RANGE_DIGESTS, RangeRequest, RangeResponse};
-use hashget_common::digest::Digest;
-use hashget_common::package_summary::PackageId;
+use hashget_api::{MAX_RANGE_DIGESTS, RangeRequest, RangeResponse};
+use hashget_words::digest::Digest;
+use hashget_words::package_summary::PackageId;
 
 use super::lookup::Finder;
 use super::{address, check_batch, get_or_head};

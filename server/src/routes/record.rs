@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, ETAG, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::api::{MAX_PACKAGES_PER_DIGEST, PackageSource};
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_summary::{PackageId, PackageSummary};
-use hashget_common::store::StoredPackage;
+use hashget_api::{MAX_PACKAGES_PER_DIGEST, PackageSource};
+use hashget_store::StoredPackage;
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_summary::{PackageId, PackageSummary};
 
 use crate::answers::{Answer, Moment};
 use crate::error::ApiError;

@@ -2,8 +2,8 @@
 
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::hash_package::HashPackage;
-use hashget_common::signature::Signature;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::signature::Signature;
 
 use super::{address, get_or_head, record};
 use crate::auth::Reader;

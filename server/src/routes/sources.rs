@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Query};
-use hashget_common::api::{DeadSourcesQuery, DeadSourcesResponse, MAX_LIST_PACKAGES};
+use hashget_api::{DeadSourcesQuery, DeadSourcesResponse, MAX_LIST_PACKAGES};
 
 use super::{address, get_or_head};
 use crate::auth::Reader;

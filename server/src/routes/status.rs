@@ -1,8 +1,8 @@
 //! `GET api/v1/status`.
 
 use actix_web::{HttpResponse, web};
-use hashget_common::api::{ProjectStatus, StatusResponse};
-use hashget_common::store::ProjectStats;
+use hashget_api::{ProjectStatus, StatusResponse};
+use hashget_store::ProjectStats;
 
 use super::{address, get_or_head};
 use crate::auth::Reader;

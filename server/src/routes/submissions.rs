@@ -3,7 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::api::{Submission, SubmitRequest};
+use hashget_api::{Submission, SubmitRequest};
 use regex::Regex;
 
 use super::{address, get_or_head};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use hashget_common::archive::LimitSettings;
+use hashget_archive::LimitSettings;
 use serde::Deserialize;
 
 /// Settings as one source gives them: every one may be missing.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use hashget_common::api::{MAX_BATCH_PACKAGES, MAX_LOOKUP_KEYS};
+use hashget_api::{MAX_BATCH_PACKAGES, MAX_LOOKUP_KEYS};
 use url::Url;
 
 pub use error::SettingsError;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hashget_common::archive::Limits;
-use hashget_common::project::{ParseProjectError, ProjectName};
+use hashget_archive::Limits;
+use hashget_words::project::{ParseProjectError, ProjectName};
 
 use super::check::{invalid, within};
 use super::{Network, SettingsError, SettingsLayer};

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use hashget_common::api::Submission;
+use hashget_api::Submission;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hashget_common::api::{Submission, SubmissionState};
-use hashget_common::package_summary::PackageId;
+use hashget_api::{Submission, SubmissionState};
+use hashget_words::package_summary::PackageId;
 use url::Url;
 
 use super::journal::{Journal, JournalError};

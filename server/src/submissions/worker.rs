@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::web;
-use hashget_common::api::Submission;
-use hashget_common::archive::ArchiveKind;
-use hashget_common::package_summary::PackageId;
-use hashget_common::record_package::{PackageFile, RecordError, RecordRules, record_package};
+use hashget_api::Submission;
+use hashget_archive::ArchiveKind;
+use hashget_record::{PackageFile, RecordError, RecordRules, record_package};
+use hashget_words::package_summary::PackageId;
 use jiff::Zoned;
 use thiserror::Error;
 

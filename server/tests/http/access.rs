@@ -1,6 +1,6 @@
 //! Which scope may do what.
 
-use hashget_common::api::ErrorCode;
+use hashget_api::ErrorCode;
 use hashget_server::auth::{Scope, TokenFile};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};

@@ -1,10 +1,8 @@
 //! Look-ups that tell the server less: the filter and the ranges.
 
-use hashget_common::api::{
-    ErrorCode, FilterResponse, RangeResponse, SubmissionState, prefix_of, shard_of,
-};
-use hashget_common::digest::Digest;
-use hashget_common::filter::Filter;
+use hashget_api::{ErrorCode, FilterResponse, RangeResponse, SubmissionState, prefix_of, shard_of};
+use hashget_words::digest::Digest;
+use hashget_words::filter::Filter;
 use serde_json::json;
 
 use crate::support::{TestServer, digest, error, expiring, header, ok, package};

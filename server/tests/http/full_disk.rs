@@ -4,15 +4,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hashget_common::api::{ErrorCode, ReadyResponse};
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_summary::{PackageId, PackageSummary};
-use hashget_common::project::ProjectName;
-use hashget_common::signature::Signature;
-use hashget_common::store::{
-    PackageStore, StoreError, StorePage, StoreQuery, StoreStats, StoredPackage,
-};
+use hashget_api::{ErrorCode, ReadyResponse};
+use hashget_store::{PackageStore, StoreError, StorePage, StoreQuery, StoreStats, StoredPackage};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::project::ProjectName;
+use hashget_words::signature::Signature;
 use jiff::civil::Date;
 use serde_json::json;
 

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use hashget_common::api::{ErrorBody, ErrorCode};
-use hashget_common::digest::Digest;
+use hashget_api::{ErrorBody, ErrorCode};
+use hashget_words::digest::Digest;
 use reqwest::blocking::Body;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use hashget_common::api::ErrorCode;
+use hashget_api::ErrorCode;
 use hashget_server::auth::Scope;
 
 use crate::support::{TestServer, digest, error, header, pool_path};
@@ -190,7 +190,7 @@ fn a_client_that_does_not_take_its_answer_is_given_up() {
     let server = TestServer::with("send_deadline_seconds = 1");
     let data = vec![7; 32 << 20];
     let name = digest("big");
-    let sum = hashget_common::digest::Digest::of(&data);
+    let sum = hashget_words::digest::Digest::of(&data);
     assert_ne!(name, sum);
     assert_eq!(server.put(&sum, &data).status(), 201);
     let mut stream = connect(&server);

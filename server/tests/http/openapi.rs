@@ -1,6 +1,6 @@
 //! The description of the addresses, compared with real answers.
 
-use hashget_common::digest::Digest;
+use hashget_words::digest::Digest;
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, digest, package};

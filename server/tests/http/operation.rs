@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use hashget_common::api::{ErrorCode, ReadyResponse};
-use hashget_common::store::{PackageStore, SledStore, StoreOptions, json_lines};
+use hashget_api::{ErrorCode, ReadyResponse};
 use hashget_server::auth::{Scope, TokenUses};
+use hashget_store::{PackageStore, SledStore, StoreOptions, json_lines};
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, digest, error, header, ok, package};

@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
-use hashget_common::hash_package::HashPackage;
-use hashget_common::store::{SledStore, StoreOptions};
+use hashget_store::{SledStore, StoreOptions};
+use hashget_words::hash_package::HashPackage;
 use reqwest::blocking::Response;
 use serde_json::json;
 

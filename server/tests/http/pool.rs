@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use hashget_common::api::{ErrorCode, PoolHaveResponse};
-use hashget_common::hash_package::HashPackage;
+use hashget_api::{ErrorCode, PoolHaveResponse};
+use hashget_words::hash_package::HashPackage;
 use reqwest::blocking::Body;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn temp_files(server: &TestServer) -> usize {
 fn a_file_comes_back_as_it_went_in() {
     let server = TestServer::start();
     let data: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
-    let digest = hashget_common::digest::Digest::of(&data);
+    let digest = hashget_words::digest::Digest::of(&data);
     error(server.get(&pool_path(&digest)), 404, ErrorCode::NotFound);
     assert_eq!(server.put(&digest, &data).status(), 201);
     assert_eq!(server.put(&digest, &data).status(), 200);
@@ -136,7 +136,7 @@ fn the_empty_file_is_a_file() {
 fn files_beyond_the_limit_are_refused_announced_or_not() {
     let server = TestServer::with("max_pool_file_bytes = 1000000");
     let data = vec![0; 1_000_001];
-    let name = hashget_common::digest::Digest::of(&data);
+    let name = hashget_words::digest::Digest::of(&data);
     error(server.put(&name, &data), 413, ErrorCode::TooLarge);
     let request = server
         .request("PUT", &pool_path(&name))
@@ -154,7 +154,7 @@ fn files_beyond_the_limit_are_refused_announced_or_not() {
 fn two_uploads_of_one_file_both_succeed() {
     let server = TestServer::start();
     let data = vec![7; 2_000_000];
-    let name = hashget_common::digest::Digest::of(&data);
+    let name = hashget_words::digest::Digest::of(&data);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| assert!(server.put(&name, &data).status().is_success()));

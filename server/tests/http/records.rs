@@ -1,12 +1,12 @@
 //! Publish, look up, fetch, list, change, remove.
 
-use hashget_common::api::{
+use hashget_api::{
     ChangeResponse, DIGESTS_TYPE, ErrorCode, FetchedPackage, ListResponse, LookupRequest,
     LookupResponse, MATCHES_TYPE, MAX_PACKAGES_PER_DIGEST, RemoveResponse, StatusResponse,
 };
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_summary::{PackageId, PackageSummary};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_summary::{PackageId, PackageSummary};
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
 

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use hashget_common::api::{
+use hashget_api::{
     DeadSourcesResponse, ErrorCode, ListResponse, LookupResponse, StatusResponse, Submission,
     SubmissionState,
 };
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::{Attributes, HashPackage};
-use hashget_common::store::{PackageStore, SledStore, StoreOptions};
 use hashget_server::auth::Scope;
+use hashget_store::{PackageStore, SledStore, StoreOptions};
 use hashget_tests::deb_builder::DebBuilder;
 use hashget_tests::fault_server::{FaultServer, Reply};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::{Attributes, HashPackage};
 use reqwest::blocking::Response;
 use serde_json::json;
 

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use hashget_common::api::{ErrorBody, ErrorCode, PublishResponse};
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::{Attributes, HashPackage};
-use hashget_common::package_summary::PackageId;
-use hashget_common::store::{PackageStore, SledStore, StoreOptions};
+use hashget_api::{ErrorBody, ErrorCode, PublishResponse};
 use hashget_server::auth::{Scope, TokenFile};
 use hashget_server::settings::{Settings, SettingsLayer};
 use hashget_server::startup::Server;
+use hashget_store::{PackageStore, SledStore, StoreOptions};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::{Attributes, HashPackage};
+use hashget_words::package_summary::PackageId;
 use jiff::civil::{Date, date};
 use reqwest::Method;
 use reqwest::blocking::{Client, Response};

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use hashget_common::api::StatusResponse;
+use hashget_api::StatusResponse;
 
 use crate::support::{TestServer, expiring, ok, package};
 

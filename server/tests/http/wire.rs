@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use hashget_common::api::ErrorCode;
-use hashget_common::hash_package::HashPackage;
-use hashget_common::store::{SledStore, StoreOptions};
+use hashget_api::ErrorCode;
 use hashget_server::auth::Scope;
+use hashget_store::{SledStore, StoreOptions};
+use hashget_words::hash_package::HashPackage;
 use serde_json::{Value, json};
 
 use crate::support::{TestServer, digest, error, expiring, header, ok, package};

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hashget_common::digest::Digest;
-use hashget_common::hash_package::{Attributes, HashPackage};
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::{Attributes, HashPackage};
 
 /// The program on a data folder, with what else it is told.
 pub(crate) fn command(data: &Path, arguments: &[&str]) -> Command {

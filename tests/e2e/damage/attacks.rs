@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use hashget_common::digest::Digest;
 use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::tree_listing;
+use hashget_words::digest::Digest;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use tempfile::TempDir;

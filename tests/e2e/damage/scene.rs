@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use hashget_common::digest::Digest;
 use hashget_tests::Random;
 use hashget_tests::compression::Compression;
 use hashget_tests::fault_server::{FaultServer, Reply};
 use hashget_tests::tar_builder::TarBuilder;
+use hashget_words::digest::Digest;
 use tempfile::TempDir;
 
 use hashget_tests::programs::{Client, HashServer, succeed};

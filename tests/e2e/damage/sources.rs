@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use hashget_common::digest::Digest;
 use hashget_tests::compression::Compression;
 use hashget_tests::fault_server::{Fault, FaultServer, Reply, dead_url};
 use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::{Random, assert_same_tree};
+use hashget_words::digest::Digest;
 use tempfile::TempDir;
 
 use hashget_tests::programs::{Client, all_text};

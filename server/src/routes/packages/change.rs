@@ -2,12 +2,12 @@
 
 use actix_web::web::{self, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::api::{ChangeRequest, ChangeResponse, RemoveResponse, SpecQuery};
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::package_summary::PackageId;
-use hashget_common::project::ProjectName;
-use hashget_common::store::StoreQuery;
+use hashget_api::{ChangeRequest, ChangeResponse, RemoveResponse, SpecQuery};
+use hashget_store::StoreQuery;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::PackageId;
+use hashget_words::project::ProjectName;
 use serde_json::{Map, Value};
 
 use crate::auth::{Admin, Publisher};

@@ -8,8 +8,8 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream;
-use hashget_common::api::{FetchRequest, FetchedPackage};
-use hashget_common::package_summary::PackageId;
+use hashget_api::{FetchRequest, FetchedPackage};
+use hashget_words::package_summary::PackageId;
 use zstd::stream::write::Encoder;
 
 use crate::auth::Reader;

@@ -2,9 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Query};
-use hashget_common::api::{ListQuery, ListResponse, MAX_LIST_PACKAGES};
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::store::StoreQuery;
+use hashget_api::{ListQuery, ListResponse, MAX_LIST_PACKAGES};
+use hashget_store::StoreQuery;
+use hashget_words::package_spec::PackageSpec;
 
 use crate::auth::Reader;
 use crate::error::ApiError;

@@ -2,8 +2,8 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Path};
-use hashget_common::api::PackageResponse;
-use hashget_common::package_summary::PackageId;
+use hashget_api::PackageResponse;
+use hashget_words::package_summary::PackageId;
 
 use crate::auth::Reader;
 use crate::error::ApiError;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use hashget_common::api::{PublishRequest, PublishResponse};
-use hashget_common::hash_package::HashPackage;
-use hashget_common::package_url::{has_password, without_password};
-use hashget_common::signature::Signature;
+use hashget_api::{PublishRequest, PublishResponse};
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_url::{has_password, without_password};
+use hashget_words::signature::Signature;
 
 use crate::auth::Publisher;
 use crate::body::{Body, parse_json};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hashget_common::store::StoreStats;
+use hashget_store::StoreStats;
 use jiff::Span;
 use jiff::civil::Date;
 

@@ -16,10 +16,10 @@ use actix_web::http::header::{
 use actix_web::web::{self, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
-use hashget_common::api::DeadSourcesQuery;
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::package_summary::PackageId;
-use hashget_common::project::ProjectName;
+use hashget_api::DeadSourcesQuery;
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::PackageId;
+use hashget_words::project::ProjectName;
 use serde::Deserialize;
 
 use self::views::{Failed, Frame};
@@ -133,7 +133,7 @@ async fn sources(
 }
 
 async fn style(request: HttpRequest) -> HttpResponse {
-    let tag = crate::etag::of(&hashget_common::digest::Digest::of(STYLE.as_bytes()));
+    let tag = crate::etag::of(&hashget_words::digest::Digest::of(STYLE.as_bytes()));
     if crate::etag::is_known(&request, &tag) {
         return HttpResponse::NotModified()
             .insert_header(("ETag", tag))

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hashget_common::api::MAX_PACKAGES_PER_DIGEST;
-use hashget_common::digest::Digest;
-use hashget_common::package_spec::PackageSpec;
-use hashget_common::package_summary::{PackageId, PackageSummary};
-use hashget_common::project::ProjectName;
-use hashget_common::signature::Signature;
-use hashget_common::store::StoreQuery;
+use hashget_api::MAX_PACKAGES_PER_DIGEST;
+use hashget_store::StoreQuery;
+use hashget_words::digest::Digest;
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::project::ProjectName;
+use hashget_words::signature::Signature;
 use url::form_urlencoded::byte_serialize;
 
 use super::views::{Found, Frame, PackageRow};

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use hashget_common::api::SourceState;
-use hashget_common::hash_package::is_http;
-use hashget_common::package_summary::PackageId;
+use hashget_api::SourceState;
+use hashget_words::hash_package::is_http;
+use hashget_words::package_summary::PackageId;
 
 use super::views::{
     FileRow, Frame, Home, OnePackage, ProjectRow, SourceRow, bytes, expiry, name, number,

@@ -2,9 +2,9 @@
 
 use actix_web::ResponseError;
 use askama::Template;
-use hashget_common::api::DeadSource;
-use hashget_common::expiry::Expiry;
-use hashget_common::package_summary::PackageSummary;
+use hashget_api::DeadSource;
+use hashget_words::expiry::Expiry;
+use hashget_words::package_summary::PackageSummary;
 
 use crate::error::ApiError;
 use crate::state::State;

@@ -1,7 +1,7 @@
 //! `POST api/v1/pool/have`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use hashget_common::api::{PoolHaveRequest, PoolHaveResponse};
+use hashget_api::{PoolHaveRequest, PoolHaveResponse};
 
 use crate::auth::Reader;
 use crate::body::{Body, parse_json};

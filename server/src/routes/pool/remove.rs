@@ -2,9 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, Path, Query};
-use hashget_common::api::PoolRemoveQuery;
-use hashget_common::digest::Digest;
-use hashget_common::project::ProjectName;
+use hashget_api::PoolRemoveQuery;
+use hashget_words::digest::Digest;
+use hashget_words::project::ProjectName;
 
 use crate::auth::Publisher;
 use crate::error::ApiError;

@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::ETAG;
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use hashget_common::digest::Digest;
-use hashget_common::hash_reader::Hasher;
+use hashget_words::digest::Digest;
+use hashget_words::hash_reader::Hasher;
 
 use crate::auth::Publisher;
 use crate::body::Body;

@@ -1,0 +1,172 @@
+//! `hashget pack DIR -f FILE`: index, choose packages, write the archive.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::index::index_directory;
+use super::pack_options;
+use super::pack_reports::{Packed, Planned, Saved};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
+use crate::cli::standard_streams::refuse_closed_output;
+use hashget_engine::pack::{Compaction, Output, PackPlan, PackScan, PlannedPackage};
+use hashget_engine::pack::{scan_telling, write_compact};
+use hashget_engine::restore::RestoreSources;
+use hashget_sources::sources::PackageRef;
+
+const EXAMPLES: &str = "\
+Examples:
+  hashget pack /srv/www -f www.tar.gz --hashserver http://hash.example.org/
+  hashget pack / -f /backup/machine.tar.zst --exclude /backup --one-file-system";
+
+/// `hashget pack`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct PackArgs {
+    /// The directory to pack
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The archive, compressed as its name ends (.gz, .zst, .xz, .bz2); `-`: standard output
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Compress with gzip where the name of FILE does not say how
+    #[arg(short = 'z')]
+    pub(super) gzip: bool,
+    /// Compression level: gzip and xz 0 to 9, zstd 1 to 22, bzip2 1 to 9 [default: 6, 3, 9]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=22))]
+    pub(super) level: Option<u32>,
+    /// Name untouched members of packages all at once: tiny, for hashget alone
+    ///
+    /// Only packages that are in the cache or a pool can be named that way.
+    #[arg(long)]
+    pub(super) compact: bool,
+    /// Store owners by number, without names
+    #[arg(long, hide_short_help = true)]
+    pub(super) numeric_owner: bool,
+    /// Read all files, also those that did not change since they were last hashed
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_cache: bool,
+    /// Print the plan and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// What is packed.
+    #[command(flatten)]
+    pub(super) walk: WalkArgs,
+    /// Leave out what matches a line of FILE
+    #[arg(
+        long,
+        short = 'X',
+        value_name = "FILE",
+        help_heading = "Choosing files"
+    )]
+    pub(super) exclude_from: Option<PathBuf>,
+    /// Pack these as they are, without looking them up; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Choosing files")]
+    pub(super) skip: Vec<OsString>,
+    /// How packages are found.
+    #[command(flatten)]
+    pub(super) indexing: IndexingArgs,
+    /// Where records and packages are.
+    #[command(flatten)]
+    pub(super) service: ServiceArgs,
+}
+
+impl PackArgs {
+    /// The archive's name, and whether it is standard output.
+    fn output(&self, context: &Context) -> Result<(&Path, bool), CliError> {
+        let file = match &self.file {
+            Some(file) => file.as_path(),
+            // A plan has no use for a name.
+            None if self.dry_run => Path::new("-"),
+            None => {
+                return Err(CliError::usage("pack DIR needs -f FILE")
+                    .hint("name the archive, such as: hashget pack DIR -f backup.tar.gz"));
+            }
+        };
+        let to_stdout = file.as_os_str() == "-";
+        if to_stdout && context.reporter.is_json() && !self.dry_run {
+            return Err(CliError::usage(
+                "-f - and --json both want standard output: give the archive a name",
+            ));
+        }
+        Ok((file, to_stdout))
+    }
+}
+
+/// Packs a directory.
+pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
+    let reporter = context.reporter;
+    let root = args.directory.as_path();
+    let (file, to_stdout) = args.output(context)?;
+    if to_stdout && !args.dry_run {
+        refuse_closed_output()?;
+    }
+    let options = pack_options::pack_options(root, file, args, context)?;
+    let output = || {
+        if to_stdout {
+            Output::Stream(Box::new(std::io::stdout()))
+        } else {
+            Output::File(file.to_owned())
+        }
+    };
+
+    reporter.step("STEP 1/3 Indexing...");
+    index_directory(root, &args.indexing, &args.walk, context)?;
+
+    reporter.step("STEP 2/3 prepare exclude list for packing...");
+    let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
+    let (scan, lookup) = lookup.ahead(options.expires, |tell| {
+        scan_telling(root, Some(&output()), &options, tell, reporter)
+    });
+    let scan = scan?;
+    let plan = scan.plan(&lookup, &options)?;
+    pack_options::tell_unmatched_patterns(root, &options, context);
+    if args.dry_run {
+        reporter.report(&Planned(plan));
+        return Ok(());
+    }
+    let saved = Saved::planned(scan.left_out_files(&plan), &plan);
+    if to_stdout {
+        reporter.progress(&saved);
+    } else {
+        reporter.report(&saved);
+    }
+
+    reporter.step("STEP 3/3 tarring...");
+    let compaction = if options.compact {
+        compact(&scan, &plan, context)
+    } else {
+        Compaction::default()
+    };
+    let stats = write_compact(&scan, &plan, &compaction, output(), &options, reporter)?;
+    let packed = Packed::new(root, file, &stats);
+    if to_stdout {
+        reporter.progress(&packed);
+    } else {
+        reporter.report(&packed);
+    }
+    Ok(())
+}
+
+/// Finds untouched members of the packages that are in a pool or the cache.
+fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Compaction {
+    let sources = context.sources();
+    let open = |package: &PlannedPackage| {
+        let wanted = PackageRef {
+            sha256: Some(package.sha256),
+            size: package.size,
+            urls: vec![package.url.clone()],
+        };
+        let at_hand = sources.at_hand(std::slice::from_ref(&wanted), false, context.reporter);
+        at_hand.first()?.as_ref()?;
+        sources.fetch(&wanted, context.reporter).ok()
+    };
+    scan.compact(plan, open, context.reporter)
+}

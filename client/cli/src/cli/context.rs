@@ -1,0 +1,262 @@
+//! What every command stands on: options over settings, made into services.
+
+use std::path::{Path, PathBuf};
+
+use hashget_words::project::ProjectName;
+use jiff::Zoned;
+use jiff::civil::{Date, DateTime};
+
+use super::error::CliError;
+use super::groups::ServiceArgs;
+use super::names::{LOOKUP, TRUST};
+use super::network::{http_options, token_for};
+use super::reporter::Reporter;
+use crate::settings::Settings;
+use hashget_engine::restore::set_restore_memory;
+use hashget_engine::state::StatePaths;
+use hashget_files::hash_cache::HashCache;
+use hashget_files::monitor::{Level, Monitor, Problem, error_chain};
+use hashget_sources::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
+use hashget_sources::hash_server::{HashServer, LookupMode};
+use hashget_sources::http::Http;
+use hashget_sources::sources::{
+    DownloadOptions, Downloader, PackageSources, Pool, set_package_limits,
+};
+
+/// What every command stands on.
+pub(super) struct Context<'a> {
+    /// Where everything is told.
+    pub(super) reporter: &'a Reporter,
+    /// The settings, with the flags over them.
+    pub(super) settings: Settings,
+    /// The local records.
+    pub(super) db: LocalHashDb,
+    /// The named hashservers, in order.
+    pub(super) servers: Vec<HashServer>,
+    cache: PathBuf,
+    http: Http,
+    now: DateTime,
+}
+
+impl<'a> Context<'a> {
+    /// The services as options and settings describe them; nothing is asked of them yet.
+    pub(super) fn new(
+        args: &ServiceArgs,
+        settings: Settings,
+        reporter: &'a Reporter,
+    ) -> Result<Self, CliError> {
+        let settings = args.settings().over(settings);
+        if let Some(jobs) = settings.jobs {
+            check_jobs(jobs)?;
+            // Fails only where the pool runs already, as in tests.
+            drop(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(usize::from(jobs))
+                    .build_global(),
+            );
+        }
+        if let Some(limits) = &settings.package_limits {
+            set_package_limits(limits.limits());
+        }
+        if let Some(bytes) = settings.memory {
+            set_restore_memory(bytes);
+        }
+        let http = Http::new(http_options(&settings, reporter))?;
+        let (hashdb, cache) = state_paths(&settings)?;
+        let servers = servers(&settings, &http, &cache)?;
+        Ok(Self {
+            reporter,
+            db: LocalHashDb::new(hashdb, project_filter(&settings)?),
+            servers,
+            cache,
+            http,
+            now: Zoned::now().datetime(),
+            settings,
+        })
+    }
+
+    /// How many packages are handled at once.
+    pub(super) fn jobs(&self) -> usize {
+        self.settings.jobs.map_or_else(processors, usize::from)
+    }
+
+    /// How many packages are downloaded and indexed at once: more than there are processors, where
+    /// these are few, because a download mostly waits.
+    pub(super) fn index_jobs(&self) -> usize {
+        let usual = || processors().max(MOST_WAITING.min(4 * processors()));
+        self.settings.jobs.map_or_else(usual, usize::from)
+    }
+
+    /// The local time at which the command began.
+    pub(super) fn now(&self) -> DateTime {
+        self.now
+    }
+
+    /// The day at which records may have expired.
+    pub(super) fn today(&self) -> Date {
+        self.now.date()
+    }
+
+    /// The HTTP client.
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// The folder of downloads.
+    pub(super) fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// The remembered digests of files.
+    pub(super) fn hash_cache(&self) -> HashCache {
+        HashCache::new(&self.cache)
+    }
+
+    /// The downloads and their cache.
+    pub(super) fn downloader(&self) -> Downloader {
+        Downloader::new(self.http.clone(), DownloadOptions::new(self.cache.clone()))
+    }
+
+    /// Every place where packages can be had.
+    pub(super) fn sources(&self) -> PackageSources {
+        let places = self.settings.pool.iter().flatten();
+        PackageSources {
+            pools: places
+                .map(|place| Pool::new(place.as_os_str(), &self.cache))
+                .collect(),
+            downloader: self.downloader(),
+            // One of many sources: the others are not to wait for it for long.
+            servers: self
+                .servers
+                .iter()
+                .map(|server| server.with_http(self.http.clone().with_retries(1)))
+                .collect(),
+            db: Some(self.db.clone()),
+        }
+    }
+
+    /// The look-up over local records and hashservers.
+    pub(super) fn lookup(&self, trust: Trust) -> CombinedLookup<'_> {
+        CombinedLookup {
+            db: &self.db,
+            servers: &self.servers,
+            trust,
+            today: self.today(),
+            monitor: self.reporter,
+        }
+    }
+
+    /// Whose records are relied on: the option, else the setting, else the default.
+    pub(super) fn trust(&self, option: Option<Trust>) -> Result<Trust, CliError> {
+        match (option, self.settings.trust.as_deref()) {
+            (Some(trust), _) => Ok(trust),
+            (None, None) => Ok(Trust::default()),
+            (None, Some(name)) => TRUST.value(name).ok_or_else(|| {
+                CliError::usage(format!(
+                    "the setting trust is {name:?}, neither `self` nor `server`"
+                ))
+                .hint("correct HASHGET_TRUST or the settings file")
+            }),
+        }
+    }
+
+    /// Shows the servers' messages of the day. A server that does not answer is told of here, as
+    /// nobody asks it again; one whose message makes no sense has none.
+    pub(super) fn show_messages(&self) {
+        for server in &self.servers {
+            match server.kind().and_then(|_| server.motd()) {
+                Ok(text) => {
+                    for line in text.iter().flat_map(|text| text.lines()) {
+                        self.reporter.message(Level::Info, line);
+                    }
+                }
+                Err(error) if server.is_down() => {
+                    self.reporter.problem(&Problem::new(server.url(), &error));
+                }
+                Err(error) => self.reporter.message(Level::Detail, &error_chain(&error)),
+            }
+        }
+    }
+
+    /// A hashserver that is named elsewhere than in the settings, with its token from there.
+    pub(super) fn server_at(&self, url: &str) -> Result<HashServer, CliError> {
+        let token = token_for(&self.settings, url)?;
+        HashServer::new(url, token, self.http.clone())
+            .map_err(|error| CliError::new(&error).into_usage())
+    }
+
+    /// Fails unless a hashserver is named.
+    pub(super) fn need_server(&self) -> Result<(), CliError> {
+        if self.servers.is_empty() {
+            return Err(CliError::usage("no hashserver is named").hint(
+                "name one with --hashserver URL, in HASHGET_HASHSERVER or in a settings file",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// As many threads as the flag allows.
+const JOBS: std::ops::RangeInclusive<u16> = 1..=1024;
+/// So many packages are downloaded at once at most, unless there are more processors. Each may take
+/// about 10 MB.
+const MOST_WAITING: usize = 8;
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The flag is checked when it is read; a setting or variable is not.
+fn check_jobs(jobs: u16) -> Result<(), CliError> {
+    if JOBS.contains(&jobs) {
+        return Ok(());
+    }
+    let text = format!("the setting jobs is {jobs}: not from 1 to {}", JOBS.end());
+    Err(CliError::usage(text).hint("correct HASHGET_JOBS or the settings file"))
+}
+
+fn state_paths(settings: &Settings) -> Result<(PathBuf, PathBuf), CliError> {
+    if let (Some(hashdb), Some(cache)) = (&settings.hashdb_path, &settings.cache) {
+        return Ok((hashdb.clone(), cache.clone()));
+    }
+    let standard =
+        StatePaths::of_this_user().map_err(|error| CliError::new(&error).into_usage())?;
+    let hashdb = settings.hashdb_path.clone().unwrap_or(standard.hashdb);
+    Ok((hashdb, settings.cache.clone().unwrap_or(standard.cache)))
+}
+
+fn project_filter(settings: &Settings) -> Result<ProjectFilter, CliError> {
+    let names = match &settings.hashdb {
+        None => return Ok(ProjectFilter::All),
+        Some(names) if names.iter().any(|name| name == "all") => return Ok(ProjectFilter::All),
+        Some(names) => names,
+    };
+    let projects: Result<Vec<ProjectName>, _> = names.iter().map(|name| name.parse()).collect();
+    projects
+        .map(ProjectFilter::Only)
+        .map_err(|error| CliError::new(&error).into_usage())
+}
+
+fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
+    let Some(name) = settings.lookup.as_deref() else {
+        return Ok(LookupMode::Auto);
+    };
+    LOOKUP.value(name).ok_or_else(|| {
+        CliError::usage(format!(
+            "the setting lookup is {name:?}, not `auto`, `filter`, `range` or `digest`"
+        ))
+        .hint("correct HASHGET_LOOKUP or the settings file")
+    })
+}
+
+fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {
+    let mode = lookup_mode(settings)?;
+    let filters = cache.join("filters");
+    let urls = settings.hashserver.iter().flatten();
+    let server = |url: &String| {
+        HashServer::new(url, token_for(settings, url)?, http.clone())
+            .map(|server| server.with_lookup(mode, &filters))
+            .map_err(|error| CliError::new(&error).into_usage())
+    };
+    urls.map(server).collect()
+}

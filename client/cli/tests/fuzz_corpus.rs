@@ -1,0 +1,30 @@
+//! Replays the corpora of the fuzz targets, so that no found fault comes back.
+
+#[path = "../../../fuzz/src/drive_delta.rs"]
+mod drive_delta;
+
+use std::path::Path;
+
+fn replay(target: &str, drive: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/corpus")
+        .join(target);
+    let mut count = 0;
+    for file in folder.read_dir().expect("a corpus") {
+        let path = file.expect("a corpus file").path();
+        println!("{}", path.display());
+        drive(&std::fs::read(path).expect("a corpus file"));
+        count += 1;
+    }
+    assert!(count >= 5, "{} holds only {count} files", folder.display());
+}
+
+#[test]
+fn patch() {
+    replay("patch", drive_delta::apply_patch);
+}
+
+#[test]
+fn block_signature() {
+    replay("block_signature", drive_delta::block_signature);
+}

@@ -1,0 +1,112 @@
+//! Changes the folder, by nothing but renames, new folders and metadata.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use hashget_words::rel_path::RelPath;
+use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat, renameat_with, statat};
+use rustix::io::Errno;
+
+use super::Job;
+use super::stage_folder::{NEW, OLD, StageFolder, place_of};
+use super::steps::Numbered;
+use super::undo::{open_up, set_metadata};
+use crate::error::DeltaError;
+use hashget_files::tree::{stamp_of, status_at};
+
+/// Carries out the steps.
+pub(super) struct Committer<'a> {
+    job: &'a Job<'a>,
+    stage: &'a StageFolder,
+}
+
+impl<'a> Committer<'a> {
+    pub(super) fn new(job: &'a Job<'a>, stage: &'a StageFolder) -> Self {
+        Self { job, stage }
+    }
+
+    /// Carries out the steps; after an error they are to be undone.
+    pub(super) fn commit(&self) -> Result<(), DeltaError> {
+        let steps = self.job.steps;
+        for entry in steps.disturbed.iter().rev() {
+            open_up(self.job.target, entry)?;
+        }
+        let old = self.part(OLD)?;
+        for step in &steps.removed {
+            self.remove(step, &old)?;
+        }
+        for path in &steps.made {
+            (self.job.hook)();
+            let (folder, name) = place_of(self.job.target, path)?;
+            mkdirat(&folder, name, Mode::RWXU).map_err(DeltaError::act("make folder", path))?;
+        }
+        let new = self.part(NEW)?;
+        for step in &steps.placed {
+            self.place(step, &new)?;
+        }
+        for entry in &steps.set {
+            (self.job.hook)();
+            set_metadata(self.job.target, entry)?;
+        }
+        Ok(())
+    }
+
+    fn part(&self, name: &str) -> Result<OwnedFd, DeltaError> {
+        self.stage.part(name).map_err(|source| DeltaError::Read {
+            path: self.stage.path().join(name),
+            source,
+        })
+    }
+
+    fn remove(&self, step: &Numbered, old: &OwnedFd) -> Result<(), DeltaError> {
+        (self.job.hook)();
+        let failed = || DeltaError::act("move away", &step.path);
+        let (folder, name) = place_of(self.job.target, &step.path)?;
+        self.check_unchanged(&step.path, &folder)?;
+        renameat(&folder, name, old, step.number.to_string()).map_err(failed())
+    }
+
+    /// Whether it is still what was checked; a folder's times may have been disturbed.
+    fn check_unchanged(&self, path: &RelPath, folder: &OwnedFd) -> Result<(), DeltaError> {
+        let tree = &self.job.before.tree;
+        let Ok(place) = tree.binary_search_by(|entry| entry.path.cmp(path)) else {
+            return Err(DeltaError::Changed(path.clone()));
+        };
+        let Some(was) = tree[place].stamp() else {
+            return Ok(());
+        };
+        let name = path.file_name().unwrap_or_default();
+        let status = status_at(folder.as_fd(), name).map_err(DeltaError::act("look at", path))?;
+        let is = stamp_of(&status);
+        if (is.id, is.size, is.mtime) == (was.id, was.size, was.mtime) {
+            Ok(())
+        } else {
+            Err(DeltaError::Changed(path.clone()))
+        }
+    }
+
+    fn place(&self, step: &Numbered, new: &OwnedFd) -> Result<(), DeltaError> {
+        (self.job.hook)();
+        let (folder, name) = place_of(self.job.target, &step.path)?;
+        let number = step.number.to_string();
+        rename_new(new, number.as_ref(), &folder, name)
+            .map_err(DeltaError::act("give its place to", &step.path))
+    }
+}
+
+/// Renames without replacing anything.
+pub(super) fn rename_new(
+    from: &OwnedFd,
+    name: &std::ffi::OsStr,
+    to: &OwnedFd,
+    new_name: &std::ffi::OsStr,
+) -> Result<(), Errno> {
+    match renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
+        // The file system does not know the flag.
+        Err(Errno::INVAL | Errno::NOSYS) => match statat(to, new_name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => renameat(from, name, to, new_name),
+            Ok(_) => Err(Errno::EXIST),
+            Err(error) => Err(error),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,172 @@
+//! Brings the old state back.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use hashget_words::rel_path::RelPath;
+use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::Hook;
+use super::commit::rename_new;
+use super::journal::Journal;
+use super::stage::check_applied;
+use super::stage_folder::{NEW, OLD, StageFolder, place_of};
+use crate::entry::{IndexEntry, is_kept};
+use crate::error::DeltaError;
+use hashget_files::place::{Target, apply, remove_xattrs, set_mode};
+
+/// Undoes what was done of `journal`, the last step first.
+///
+/// Whether a step was done shows in the stage: what is not in `new` any more was placed, what is in
+/// `old` was moved away. So this may be repeated as often as it is killed.
+pub(super) fn undo(
+    target: &Target,
+    stage: &StageFolder,
+    journal: &Journal,
+    hook: Hook<'_>,
+) -> Result<(), DeltaError> {
+    let undo = Undo {
+        target,
+        stage,
+        journal,
+        hook,
+    };
+    undo.run().map_err(|source| DeltaError::NotUndone {
+        path: target.path().to_owned(),
+        stage: stage.path().to_owned(),
+        source: Box::new(source),
+    })
+}
+
+struct Undo<'a> {
+    target: &'a Target,
+    stage: &'a StageFolder,
+    journal: &'a Journal,
+    hook: Hook<'a>,
+}
+
+impl Undo<'_> {
+    fn run(&self) -> Result<(), DeltaError> {
+        for entry in self.journal.disturbed.iter().rev() {
+            open_up(self.target, entry)?;
+        }
+        for path in &self.journal.made {
+            open_up_path(self.target, path)?;
+        }
+        let (new, old) = (self.part(NEW)?, self.part(OLD)?);
+        for step in self.journal.placed.iter().rev() {
+            let number = step.number.to_string();
+            if !exists(&new, number.as_ref())? {
+                self.take_back(&step.path, &new, number.as_ref())?;
+            }
+        }
+        for path in self.journal.made.iter().rev() {
+            self.unmake(path)?;
+        }
+        for step in self.journal.removed.iter().rev() {
+            let number = step.number.to_string();
+            if exists(&old, number.as_ref())? {
+                (self.hook)();
+                let (folder, name) = place_of(self.target, &step.path)?;
+                rename_new(&old, number.as_ref(), &folder, name)
+                    .map_err(DeltaError::act("bring back", &step.path))?;
+            }
+        }
+        for entry in &self.journal.disturbed {
+            (self.hook)();
+            set_metadata(self.target, entry)?;
+        }
+        (self.hook)();
+        Journal::withdraw(self.stage)
+    }
+
+    fn part(&self, name: &str) -> Result<OwnedFd, DeltaError> {
+        self.stage.part(name).map_err(|source| DeltaError::Read {
+            path: self.stage.path().join(name),
+            source,
+        })
+    }
+
+    /// Moves something that was placed back into the stage.
+    fn take_back(&self, path: &RelPath, new: &OwnedFd, number: &OsStr) -> Result<(), DeltaError> {
+        (self.hook)();
+        let (folder, name) = place_of(self.target, path)?;
+        rename_new(&folder, name, new, number).map_err(DeltaError::act("take back", path))
+    }
+
+    /// Removes a folder that was made. Before that, something else or nothing was there.
+    fn unmake(&self, path: &RelPath) -> Result<(), DeltaError> {
+        (self.hook)();
+        let parent = path.parent().unwrap_or_else(RelPath::root);
+        // Its own folder may be gone already, or be what it was before.
+        match self.target.stat(&parent) {
+            Ok(Some(_)) => {}
+            _ => return Ok(()),
+        }
+        let Ok((folder, name)) = place_of(self.target, path) else {
+            return Ok(());
+        };
+        match unlinkat(&folder, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            Err(error) => Err(DeltaError::act("remove folder", path)(error)),
+        }
+    }
+}
+
+fn exists(folder: &OwnedFd, name: &OsStr) -> Result<bool, DeltaError> {
+    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(_) => Ok(true),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(DeltaError::act("look into the stage of", &RelPath::root())(
+            error,
+        )),
+    }
+}
+
+/// Makes the thing at the path of `entry` like it, but for its content.
+pub(super) fn set_metadata(target: &Target, entry: &IndexEntry) -> Result<(), DeltaError> {
+    let handle = open_thing(target, &entry.path)?;
+    let is_surplus =
+        |name: &[u8]| is_kept(name) && !entry.xattrs.iter().any(|xattr| xattr.name == name);
+    let removed = remove_xattrs(handle.as_fd(), is_surplus);
+    check_applied(&entry.path, removed)?;
+    check_applied(&entry.path, apply(handle.as_fd(), &entry.wanted()))
+}
+
+fn open_thing(target: &Target, path: &RelPath) -> Result<OwnedFd, DeltaError> {
+    if path.is_root() {
+        let root = target.folder(path);
+        return root.map_err(DeltaError::act("open", path));
+    }
+    let (folder, name) = place_of(target, path)?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(&folder, name, flags, Mode::empty()).map_err(DeltaError::act("open", path))
+}
+
+/// Makes sure that things can be moved into and out of a folder; root always may.
+pub(super) fn open_up(target: &Target, entry: &IndexEntry) -> Result<(), DeltaError> {
+    if !entry.is_folder() {
+        return Ok(());
+    }
+    open_up_path(target, &entry.path)
+}
+
+fn open_up_path(target: &Target, path: &RelPath) -> Result<(), DeltaError> {
+    const OWN_ALL: u32 = 0o700;
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    // What is not there, or is no folder now, needs nothing.
+    let Ok(Some(stat)) = target.stat(path) else {
+        return Ok(());
+    };
+    let is_folder =
+        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory;
+    let mode = stat.st_mode & 0o7777;
+    if !is_folder || mode & OWN_ALL == OWN_ALL {
+        return Ok(());
+    }
+    let handle = open_thing(target, path)?;
+    set_mode(handle.as_fd(), mode | OWN_ALL).map_err(DeltaError::act("open up", path))
+}

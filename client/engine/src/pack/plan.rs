@@ -1,0 +1,275 @@
+//! Which packages an archive relies on.
+
+use std::collections::{HashMap, HashSet};
+
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use serde::Serialize;
+
+use super::cover::{Offer, choose};
+use super::durability::Durability;
+use hashget_sources::hash_db::{Found, FoundPackage};
+use hashget_sources::hash_server::SERIES_URL_PREFIX;
+
+/// Content that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Wanted {
+    /// Its digest.
+    pub sha256: Digest,
+    /// How many bytes of files have it, in all.
+    pub saved_bytes: u64,
+}
+
+/// Which content is left out, and which packages are relied on for it.
+///
+/// Equal records give equal plans, byte for byte in JSON, wherever the records came from and in
+/// whatever order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PackPlan {
+    /// The packages, sorted by digest.
+    pub packages: Vec<PlannedPackage>,
+    /// The content that is left out, sorted by digest.
+    pub left_out: Vec<Wanted>,
+    /// How many bytes of files that saves.
+    pub saved_bytes: u64,
+    /// The sum of the known sizes of the packages.
+    pub download_bytes: u64,
+    /// Whether all of their sizes are known.
+    pub download_exact: bool,
+}
+
+/// A package that is relied on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedPackage {
+    /// The SHA-256 of the package file.
+    pub sha256: Digest,
+    /// The best of its URLs.
+    pub url: String,
+    /// The others, best first.
+    pub urls: Vec<String>,
+    /// Its size in bytes, where known.
+    pub size: Option<u64>,
+    /// Until when it may be relied on.
+    pub expires: Expiry,
+    /// Which of the content that is left out it holds, sorted.
+    pub holds: Vec<Digest>,
+}
+
+impl PackPlan {
+    /// Chooses packages for all of `wanted` that `found` holds; `found` is the answer for the
+    /// digests of `wanted`, in order. Packages that expire before `needed` are not relied on.
+    ///
+    /// The choice is the one whose restore downloads least, as far as a greedy search finds it;
+    /// a package of unknown size is taken only for what no other holds. Among equals the more
+    /// durable source is taken.
+    pub fn new(wanted: &[Wanted], found: &Found, needed: Expiry) -> Self {
+        let mut weights = wanted.to_vec();
+        weights.sort_unstable_by_key(|content| content.sha256);
+        weights.dedup_by(|other, first| {
+            let is_same = other.sha256 == first.sha256;
+            if is_same {
+                first.saved_bytes = first.saved_bytes.saturating_add(other.saved_bytes);
+            }
+            is_same
+        });
+        let holders = Holders::new(found, needed);
+        let mut items: Vec<Vec<usize>> = vec![Vec::new(); holders.packages.len()];
+        for (place, (content, records)) in wanted.iter().zip(found.matches.iter()).enumerate() {
+            // It is mostly sorted already.
+            let sha256 = &content.sha256;
+            let is_there = weights.get(place).is_some_and(|it| it.sha256 == *sha256);
+            let item = is_there.then_some(place);
+            let Some(item) = item.or_else(|| place_of(&weights, sha256)) else {
+                continue;
+            };
+            for package in records.iter().filter_map(|it| holders.package_of(*it)) {
+                items[package].push(item);
+            }
+        }
+        let mut candidates = Vec::with_capacity(items.len());
+        for (package, mut items) in holders.merge().into_iter().zip(items) {
+            // A package holds itself, whatever its record says.
+            items.extend(place_of(&weights, &package.sha256));
+            items.sort_unstable();
+            items.dedup();
+            candidates.push(Candidate { package, items });
+        }
+        Self::choose(&weights, candidates)
+    }
+
+    /// Leaves out also those of `small` that the chosen packages hold. None is chosen for them: a
+    /// download is not worth a small file. `found` has the answers for `small` from place `first` on.
+    pub(super) fn take_along(&mut self, small: &[Wanted], found: &Found, first: usize) {
+        let by_digest: HashMap<Digest, usize> = (self.packages.iter().enumerate())
+            .map(|(place, package)| (package.sha256, place))
+            .collect();
+        let of_record: Vec<Option<usize>> = (found.packages.iter())
+            .map(|record| by_digest.get(&record.sha256).copied())
+            .collect();
+        let mut along = Vec::new();
+        let mut places = Vec::new();
+        for (content, records) in small.iter().zip(found.matches.iter().skip(first)) {
+            places.clear();
+            places.extend(records.iter().filter_map(|it| of_record.get(*it).copied()?));
+            places.sort_unstable();
+            places.dedup();
+            for place in &places {
+                self.packages[*place].holds.push(content.sha256);
+            }
+            if !places.is_empty() {
+                self.saved_bytes = self.saved_bytes.saturating_add(content.saved_bytes);
+                along.push(*content);
+            }
+        }
+        // Each is two sorted lists, one behind the other, which this kind of sorting only merges.
+        for package in &mut self.packages {
+            package.holds.sort();
+        }
+        self.left_out.extend(along);
+        self.left_out.sort_by_key(|content| content.sha256);
+    }
+
+    /// The plan for what remains when the content of `changed` cannot be left out after all.
+    #[must_use]
+    pub fn without(&self, changed: &HashSet<Digest>) -> Self {
+        let left = |content: &&Wanted| !changed.contains(&content.sha256);
+        let weights: Vec<Wanted> = self.left_out.iter().filter(left).copied().collect();
+        let candidate = |package: &PlannedPackage| Candidate {
+            items: (package.holds.iter())
+                .filter_map(|digest| place_of(&weights, digest))
+                .collect(),
+            package: package.clone(),
+        };
+        Self::choose(&weights, self.packages.iter().map(candidate).collect())
+    }
+
+    /// Whether this content is left out.
+    pub fn leaves_out(&self, sha256: &Digest) -> bool {
+        self.left_out
+            .binary_search_by(|content| content.sha256.cmp(sha256))
+            .is_ok()
+    }
+
+    /// Chooses for `weights`, which are sorted by digest, each once.
+    fn choose(weights: &[Wanted], mut candidates: Vec<Candidate>) -> Self {
+        candidates.sort_by(|a, b| a.package.rank().cmp(&b.package.rank()));
+        let offers: Vec<Offer> = candidates
+            .iter_mut()
+            .map(|candidate| Offer {
+                items: std::mem::take(&mut candidate.items),
+                cost: candidate.package.size,
+            })
+            .collect();
+        let saved: Vec<u64> = weights.iter().map(|content| content.saved_bytes).collect();
+        let mut is_held = vec![false; weights.len()];
+        let mut packages = Vec::new();
+        for place in choose(&saved, &offers) {
+            let mut package = candidates[place].package.clone();
+            let items = &offers[place].items;
+            package.holds = items.iter().map(|item| weights[*item].sha256).collect();
+            packages.push(package);
+            for item in items {
+                is_held[*item] = true;
+            }
+        }
+        packages.sort_by_key(|package| package.sha256);
+        let held = weights.iter().zip(is_held).filter(|(_, is_held)| *is_held);
+        let left_out: Vec<Wanted> = held.map(|(content, _)| *content).collect();
+        let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
+        Self {
+            saved_bytes: sum(&mut left_out.iter().map(|content| content.saved_bytes)),
+            download_bytes: sum(&mut packages.iter().filter_map(|package| package.size)),
+            download_exact: packages.iter().all(|package| package.size.is_some()),
+            packages,
+            left_out,
+        }
+    }
+}
+
+/// A package that may be relied on, and what of the wanted content it holds, by place, ascending.
+struct Candidate {
+    package: PlannedPackage,
+    items: Vec<usize>,
+}
+
+/// The place of `digest` in a list that is sorted by digest.
+fn place_of(sorted: &[Wanted], digest: &Digest) -> Option<usize> {
+    let place = sorted.binary_search_by(|content| content.sha256.cmp(digest));
+    place.ok()
+}
+
+impl PlannedPackage {
+    fn rank(&self) -> (Durability<'_>, Digest) {
+        (Durability::new(&self.url, self.expires), self.sha256)
+    }
+}
+
+/// The records that were found and may be relied on, by the package they are of.
+struct Holders<'a> {
+    packages: Vec<(Digest, Vec<&'a FoundPackage>)>,
+    /// For every record that was found the place of its package.
+    of_record: Vec<Option<usize>>,
+}
+
+impl<'a> Holders<'a> {
+    fn new(found: &'a Found, needed: Expiry) -> Self {
+        let may_be_relied_on = |record: &FoundPackage| {
+            record.expires.covers(needed) && !record.url.starts_with(SERIES_URL_PREFIX)
+        };
+        let mut places: HashMap<Digest, usize> = HashMap::new();
+        let mut packages: Vec<(Digest, Vec<&FoundPackage>)> = Vec::new();
+        let mut of_record = Vec::with_capacity(found.packages.len());
+        for record in &found.packages {
+            of_record.push(may_be_relied_on(record).then(|| {
+                let place = *places.entry(record.sha256).or_insert(packages.len());
+                if place == packages.len() {
+                    packages.push((record.sha256, Vec::new()));
+                }
+                packages[place].1.push(record);
+                place
+            }));
+        }
+        Self {
+            packages,
+            of_record,
+        }
+    }
+
+    fn package_of(&self, record: usize) -> Option<usize> {
+        self.of_record.get(record).copied().flatten()
+    }
+
+    /// One package for the URLs of all its records; as yet none holds anything.
+    fn merge(self) -> Vec<PlannedPackage> {
+        let merge = |(sha256, mut records): (Digest, Vec<&FoundPackage>)| {
+            records.sort_by(|a, b| {
+                Durability::new(&a.url, a.expires).cmp(&Durability::new(&b.url, b.expires))
+            });
+            let best = records[0];
+            let mut urls: Vec<String> = Vec::new();
+            for record in &records[1..] {
+                if record.url != best.url && !urls.contains(&record.url) {
+                    urls.push(record.url.clone());
+                }
+            }
+            // Records may differ in the size only if one of them is wrong; what this machine
+            // measured counts more, and then the bigger one.
+            let size = |derived: bool| {
+                let known = records.iter().filter(|record| record.derived == derived);
+                known.filter_map(|record| record.size).max()
+            };
+            PlannedPackage {
+                sha256,
+                url: best.url.clone(),
+                urls,
+                size: size(true).or_else(|| size(false)),
+                expires: best.expires,
+                holds: Vec::new(),
+            }
+        };
+        self.packages.into_iter().map(merge).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! Puts the files that an archive left out back in place, exactly.
+//!
+//! [`RestorePlan`] says, from a restore file and what is already in place, which files are wanted
+//! and where they can be had. [`restore`] carries it out: it reads every package once, checks the
+//! SHA-256 of every file while its bytes pass, and places what is wanted. [`extract`]
+//! does the same after unpacking the archive itself. Nothing is ever written outside the target,
+//! and no file appears under its name before its content is known to be right.
+
+mod ahead;
+mod availability;
+mod error;
+mod execute;
+mod extract;
+pub(crate) mod fetch;
+mod file_restorer;
+pub mod list;
+mod member;
+pub(crate) mod members;
+mod memory;
+mod options;
+mod package_sources;
+mod plan;
+mod redirect;
+mod report;
+mod run;
+mod sources;
+mod stats;
+mod survey;
+mod untrusted;
+mod wanted_set;
+
+pub use error::RestoreError;
+pub use extract::extract;
+pub use memory::{MemoryError, set_restore_memory};
+pub use options::{Overwrite, Owners, RestoreOptions, Selection, Trust};
+pub use plan::{BlockedFile, PlannedFetch, PlannedFile, PlannedPackage, RestorePlan};
+pub use run::{plan, restore};
+pub use sources::{RestoreSources, SourceFailure, SourceReport};
+pub use stats::{ExtractStats, MissingFile, RestoreStats};
+
+#[cfg(test)]
+pub(crate) mod tests;

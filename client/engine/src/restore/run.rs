@@ -1,0 +1,133 @@
+//! The restore of a directory, and what it would do.
+
+use std::path::Path;
+
+use hashget_words::restore_file::RestoreFile;
+use jiff::Zoned;
+
+use super::availability;
+use super::error::RestoreError;
+use super::execute::Session;
+use super::list;
+use super::members::{Expanded, expand};
+use super::options::RestoreOptions;
+use super::plan::RestorePlan;
+use super::sources::RestoreSources;
+use super::stats::RestoreStats;
+use super::survey::{survey, survey_nothing};
+use super::untrusted::{Screen, owner_of};
+use hashget_files::monitor::{Monitor, Problem};
+use hashget_files::place::Target;
+
+/// Says what [`restore`] would do in the directory `root`, or [`extract`](super::extract) with the
+/// archive `root` in an empty directory. Changes nothing.
+pub fn plan(
+    root: &Path,
+    options: &RestoreOptions,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<RestorePlan, RestoreError> {
+    let list = list::load(root, options.restore_file.as_deref())?;
+    let expanded = expand(list, sources, monitor);
+    for (group, _) in &expanded.unreadable {
+        let problem = Problem::text(group.file.to_string(), group.why.clone());
+        monitor.problem(&problem);
+    }
+    let is_directory = std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir());
+    let target = is_directory.then(|| Target::open(root)).transpose();
+    let target = target.map_err(RestoreError::open(root))?;
+    let planning = Planning {
+        options,
+        sources,
+        network: true,
+        monitor,
+    };
+    Ok(planning.plan(&expanded.list, target.as_ref()))
+}
+
+/// Restores the files that the restore file in the directory `root` lists.
+///
+/// What could not be restored is in the result; an error means that nothing could be done, or that
+/// the disk stopped it. Then, too, everything that has its name is whole.
+pub fn restore(
+    root: &Path,
+    options: &RestoreOptions,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<RestoreStats, RestoreError> {
+    let target = Target::open(root).map_err(RestoreError::open(root))?;
+    lock(&target)?;
+    let file = match &options.restore_file {
+        Some(given) => given.clone(),
+        None => root.join(RestoreFile::NAME),
+    };
+    let list = match &options.restore_file {
+        Some(given) => list::load(root, Some(given))?,
+        None => list::load_in(&target)?,
+    };
+    let expanded = expand(list, sources, monitor);
+    check(&expanded, &file)?;
+    let screen = Screen::new(options.trust, &file, owner_of(&file), monitor);
+    let session = Session::begin(&target, screen, options, sources, monitor)?;
+    let restored = session.restore(&expanded);
+    let ending = session.end(restored.needs_no_more());
+    if let Some(source) = restored.failure {
+        return Err(RestoreError::write(root)(source));
+    }
+    Ok(RestoreStats {
+        restore_file_removed: ending.restore_file_removed,
+        unset_owner_files: ending.unset_owner_files,
+        unset_metadata_files: ending.unset_metadata_files,
+        refused_parts: ending.refused_parts,
+        ..restored.stats
+    })
+}
+
+/// Refuses a list that makes no sense, once it is complete.
+pub(super) fn check(expanded: &Expanded, at: &Path) -> Result<(), RestoreError> {
+    expanded.list.check().map_err(|source| {
+        let path = at.to_owned();
+        RestoreError::RestoreFile { path, source }
+    })
+}
+
+/// Takes the target for this restore alone.
+pub(super) fn lock(target: &Target) -> Result<(), RestoreError> {
+    match target.lock() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(RestoreError::Busy {
+            path: target.path().to_owned(),
+        }),
+        Err(source) => Err(RestoreError::open(target.path())(source)),
+    }
+}
+
+/// What a plan is made with.
+pub(super) struct Planning<'a> {
+    pub(super) options: &'a RestoreOptions,
+    pub(super) sources: &'a dyn RestoreSources,
+    /// Whether pools on the network are asked what they have: good for showing, slower than just
+    /// fetching.
+    pub(super) network: bool,
+    pub(super) monitor: &'a dyn Monitor,
+}
+
+impl Planning<'_> {
+    /// Decides what a restore of `list` does in `target`; without one, nothing is in place.
+    pub(super) fn plan(&self, list: &RestoreFile, target: Option<&Target>) -> RestorePlan {
+        let found = match target {
+            Some(target) => survey(list, target, self.options, self.monitor),
+            None => survey_nothing(list, self.options),
+        };
+        let missing = found.missing_contents(list);
+        let availability = availability::gather(
+            list,
+            &missing,
+            found.is_partial(),
+            self.sources,
+            self.network,
+            self.monitor,
+        );
+        RestorePlan::new(list, found, &availability, Zoned::now().date())
+    }
+}

@@ -1,0 +1,337 @@
+//! The folders that files are placed in: made, opened up, and put right again at the end.
+
+mod finish;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashget_words::rel_path::RelPath;
+use rustix::fs::{AtFlags, FileType, Mode, Stat, fstat, mkdirat, statat, unlinkat};
+use rustix::io::Errno;
+
+use super::journal::Journal;
+use super::metadata::{self, Wanted};
+use super::target::{InTheWay, PlaceError, Target, is_no_directory};
+use super::temp::{OpenFolder, remove_litter};
+use super::trail::Trail;
+
+/// What a folder is to be like at the end.
+pub type FolderMetadata = Wanted;
+
+const OWN_ALL: u32 = 0o700;
+
+/// The folders of a target, and what they were and will be like.
+#[derive(Debug)]
+pub struct Folders<'a> {
+    target: &'a Target,
+    /// Whether a directory takes the place of what is none.
+    replace: bool,
+    state: Mutex<State>,
+    trail: Mutex<Trail>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What folders were like, from this run or an earlier one.
+    before: BTreeMap<RelPath, Wanted>,
+    /// What they are to be like.
+    wanted: BTreeMap<RelPath, FolderMetadata>,
+    /// Those that files can be placed in now.
+    ready: BTreeSet<RelPath>,
+    /// The one of them that was opened last, which the next file is in mostly.
+    last: Option<(RelPath, OpenFolder)>,
+    /// Those whose mode was changed.
+    opened_up: BTreeSet<RelPath>,
+    /// Those that this run made, in which nothing is left from others.
+    made: BTreeSet<RelPath>,
+    journal: Option<Journal>,
+    /// Whether the journal cannot be written; then a kill costs the times of some folders.
+    no_journal: bool,
+    /// Whether what is wanted of folders is known to this run only, so that the journal must keep
+    /// what they are like.
+    keep_all: bool,
+}
+
+impl<'a> Folders<'a> {
+    /// Reads what an earlier run left to be put right. With `replace`, a directory that is needed
+    /// takes the place of a file or a link.
+    pub fn open(target: &'a Target, replace: bool) -> io::Result<Self> {
+        let before = Journal::read(target)?;
+        let opened_up = before.keys().cloned().collect();
+        let state = State {
+            before,
+            opened_up,
+            ..State::default()
+        };
+        Ok(Self {
+            target,
+            replace,
+            state: Mutex::new(state),
+            trail: Mutex::default(),
+        })
+    }
+
+    /// Says what `folder` is to be like at the end, whether it exists yet or not.
+    pub fn want(&self, folder: RelPath, wanted: FolderMetadata) {
+        self.state().wanted.insert(folder, wanted);
+    }
+
+    /// Says what times `folder` is to have at the end, unless that was said already.
+    pub fn want_times(&self, folder: RelPath, times: &FolderMetadata) {
+        let mut state = self.state();
+        let wanted = state.wanted.entry(folder).or_default();
+        wanted.atime = wanted.atime.or(times.atime);
+        wanted.mtime = wanted.mtime.or(times.mtime);
+    }
+
+    /// Takes back what was said of `folder`.
+    pub fn forget(&self, folder: &RelPath) {
+        self.state().wanted.remove(folder);
+    }
+
+    /// Forgets a directory that has been replaced by something else, and what was below it.
+    pub(super) fn replaced(&self, folder: &RelPath) {
+        let mut state = self.state();
+        state.last = None;
+        self.trail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        state.wanted.retain(|path, _| !path.starts_with(folder));
+        state.before.retain(|path, _| !path.starts_with(folder));
+        state.ready.retain(|path| !path.starts_with(folder));
+        state.made.retain(|path| !path.starts_with(folder));
+        state.opened_up.retain(|path| !path.starts_with(folder));
+    }
+
+    /// How many folders were made.
+    pub fn created(&self) -> u64 {
+        self.state().made.len() as u64
+    }
+
+    /// Opens the folder `path` to place something in it; makes it if it is missing.
+    pub fn prepare(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
+        let mut state = self.state();
+        if let Some((last, folder)) = &state.last
+            && last == path
+        {
+            return Ok(folder.clone());
+        }
+        let folder = self.prepare_in(&mut state, path)?;
+        let folder = OpenFolder::new(folder).map_err(PlaceError::to("look at its directory"))?;
+        state.last = Some((path.clone(), folder.clone()));
+        Ok(folder)
+    }
+
+    /// Opens the directory that was prepared last anew the next time.
+    pub(super) fn forget_last(&self) {
+        self.state().last = None;
+    }
+
+    /// What is at `path`, if anything, as [`Target::stat`] says.
+    pub(super) fn stat(&self, path: &RelPath) -> io::Result<Option<Stat>> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return self.target.stat(path);
+        };
+        let last = match &self.state().last {
+            Some((last, folder)) if *last == parent => folder.clone(),
+            _ => return self.target.stat(path),
+        };
+        let name = OsStr::from_bytes(name);
+        match statat(last.handle(), name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open_folder(&self, path: &RelPath) -> io::Result<OwnedFd> {
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        self.target.folder_along(&mut trail, path)
+    }
+
+    /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
+    pub fn clean(&self, path: &RelPath) -> Result<u64, PlaceError> {
+        let mut state = self.state();
+        let times_known = (state.wanted.get(path)).is_some_and(|wanted| wanted.mtime.is_some());
+        if times_known && state.made.contains(path) {
+            return Ok(0);
+        }
+        let Ok(folder) = self.open_folder(path) else {
+            // Missing, or nothing that can be listed: trouble shows when it is used.
+            return Ok(0);
+        };
+        let stat = fstat(&folder).map_err(PlaceError::to("look at its folder"))?;
+        state
+            .before
+            .entry(path.clone())
+            .or_insert_with(|| of_stat(&stat));
+        match remove_litter(folder.as_fd()) {
+            Ok(removed) => Ok(removed),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                let folder = self.prepare_in(&mut state, path)?;
+                remove_litter(folder.as_fd()).map_err(PlaceError::to("clean its folder"))
+            }
+            Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => Ok(0),
+            Err(error) => Err(PlaceError::to("clean its folder")(error)),
+        }
+    }
+
+    /// From now on, the journal keeps what every folder is like before it is changed.
+    pub(super) fn keep_all(&self) {
+        self.state().keep_all = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn prepare_in(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
+        let mut opened = self.open_folder(path);
+        if state.ready.contains(path) {
+            return opened.map_err(open_error);
+        }
+        let root = RelPath::root();
+        if !path.is_root() && !state.ready.contains(&root) {
+            // The journal goes there. If the root is not ours, there is none.
+            state.no_journal |= self.prepare_in(state, &root).is_err();
+        }
+        if let (Err(error), Some(parent)) = (&opened, path.parent())
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            self.prepare_in(state, &parent)?;
+            opened = self.open_folder(path);
+        }
+        let folder = match opened {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(state, path)?,
+            Err(error) if self.replace && is_no_directory(&error) => self.make(state, path)?,
+            Err(error) => return Err(open_error(error)),
+        };
+        let folder = self.open_up(state, path, folder)?;
+        state.ready.insert(path.clone());
+        Ok(folder)
+    }
+
+    fn make(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(PlaceError::because("make the folder", "the root is gone"));
+        };
+        let parent = self.prepare_in(state, &parent)?;
+        // One that gets its mode at the end is nobody else's business before.
+        let mode = match state.wanted.get(path) {
+            Some(Wanted { mode: Some(_), .. }) => OWN_ALL,
+            _ => 0o777,
+        };
+        let (name, mode) = (OsStr::from_bytes(name), Mode::from_raw_mode(mode));
+        let mut result = mkdirat(&parent, name, mode);
+        if result == Err(Errno::EXIST) && self.replace && is_other_kind(&parent, name) {
+            // The name itself goes, never what a link leads to.
+            unlinkat(&parent, name, AtFlags::empty())
+                .map_err(PlaceError::to("replace what has its name"))?;
+            result = mkdirat(&parent, name, mode);
+        }
+        match result {
+            Ok(()) => {
+                state.made.insert(path.clone());
+            }
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(PlaceError::to("make its folder")(error)),
+        }
+        self.open_folder(path).map_err(open_error)
+    }
+
+    /// Notes what a folder is like and, where its mode keeps us out, changes that.
+    fn open_up(
+        &self,
+        state: &mut State,
+        path: &RelPath,
+        folder: OwnedFd,
+    ) -> Result<OwnedFd, PlaceError> {
+        let stat = fstat(&folder).map_err(PlaceError::to("look at its folder"))?;
+        let euid = rustix::process::geteuid();
+        let closed = !euid.is_root()
+            && stat.st_uid == euid.as_raw()
+            && metadata::permissions(&stat) & OWN_ALL != OWN_ALL;
+        state
+            .before
+            .entry(path.clone())
+            .or_insert_with(|| of_stat(&stat));
+        let wanted = state.wanted.get(path);
+        let times_known = wanted.is_some_and(|wanted| wanted.mtime.is_some());
+        let mode_known = wanted.is_some_and(|wanted| wanted.mode.is_some());
+        let keep = state.keep_all || !times_known || (closed && !mode_known);
+        // Into a closed root the journal cannot be written before it is opened up.
+        if keep && !path.is_root() {
+            self.keep(state, path);
+        }
+        let folder = if closed {
+            let mode = metadata::permissions(&stat) | OWN_ALL;
+            metadata::set_mode(folder.as_fd(), mode)
+                .map_err(PlaceError::to("open up its folder"))?;
+            state.opened_up.insert(path.clone());
+            self.open_folder(path).map_err(open_error)?
+        } else {
+            folder
+        };
+        if keep && path.is_root() {
+            self.keep(state, path);
+        }
+        Ok(folder)
+    }
+
+    /// Writes what `path` was like to the journal.
+    fn keep(&self, state: &mut State, path: &RelPath) {
+        if state.no_journal {
+            return;
+        }
+        let root = RelPath::root();
+        if state.journal.is_none() {
+            // The journal itself changes the root.
+            if let Ok(stat) = fstat(self.target.root()) {
+                state
+                    .before
+                    .entry(root.clone())
+                    .or_insert_with(|| of_stat(&stat));
+            }
+            match Journal::open(self.target) {
+                Ok(journal) => state.journal = Some(journal),
+                // A root that is not ours to write to.
+                Err(_) => state.no_journal = true,
+            }
+            if !path.is_root() {
+                self.keep(state, &root);
+            }
+        }
+        if let (Some(journal), Some(before)) = (&mut state.journal, state.before.get(path)) {
+            state.no_journal = journal.record(path, before).is_err();
+        }
+    }
+}
+
+/// True if something that is no directory has the name.
+fn is_other_kind(folder: &OwnedFd, name: &OsStr) -> bool {
+    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+    there.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory)
+}
+
+fn of_stat(stat: &Stat) -> Wanted {
+    let (atime, mtime) = metadata::times(stat);
+    Wanted {
+        mode: Some(metadata::permissions(stat)),
+        atime: Some(atime),
+        mtime: Some(mtime),
+        ..Wanted::default()
+    }
+}
+
+fn open_error(error: io::Error) -> PlaceError {
+    if is_no_directory(&error) {
+        return PlaceError::in_the_way("go to its folder", InTheWay::NoDirectory);
+    }
+    PlaceError::to("open its folder")(error)
+}

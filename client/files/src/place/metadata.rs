@@ -1,0 +1,415 @@
+//! Sets owners, modes, extended attributes and times.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use hashget_archive::{EntryMetadata, Timestamp};
+use hashget_words::rel_path::display_bytes;
+use hashget_words::restore_file::{RestoreEntry, RestoreFolder, Xattr};
+use rustix::fs::{
+    AtFlags, CWD, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags,
+    chmod, chownat, fchmod, fcntl_getfl, fgetxattr, flistxattr, fremovexattr, fsetxattr, fstat,
+    futimens, getxattr, listxattr, removexattr, setxattr, utimensat,
+};
+use rustix::io::Errno;
+
+use super::owners::OwnerNames;
+
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+/// What the kernel takes at most for a list of names, or for a value.
+const MAX_XATTR: usize = 64 * 1024;
+
+/// What something is to be like; `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Wanted {
+    pub user: Option<u32>,
+    pub group: Option<u32>,
+    pub mode: Option<u32>,
+    /// All of them: others are taken away.
+    pub xattrs: Option<Vec<Xattr>>,
+    pub atime: Option<Timestamp>,
+    pub mtime: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// What a restore file says. `all` tells that it was written by a program that kept everything.
+    pub fn of_entry(entry: &RestoreEntry, all: bool, owners: &OwnerNames) -> Self {
+        let name = |name: &Option<String>| name.as_ref().map(|name| name.as_bytes().to_vec());
+        Self {
+            user: owners.user(entry.uid, name(&entry.user).as_deref()),
+            group: owners.group(entry.gid, name(&entry.group).as_deref()),
+            mode: entry.permissions(),
+            xattrs: (all || !entry.xattrs.is_empty()).then(|| entry.xattrs.clone()),
+            atime: entry
+                .atime
+                .map(|seconds| timestamp(seconds, entry.atime_ns)),
+            mtime: entry
+                .mtime
+                .map(|seconds| timestamp(seconds, entry.mtime_ns)),
+        }
+    }
+
+    /// What an archive says of a member.
+    pub fn of_member(member: &EntryMetadata, owners: &OwnerNames) -> Self {
+        let number = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
+        let xattrs = member.xattrs.iter().map(|(name, value)| Xattr {
+            name: name.clone(),
+            value: value.clone(),
+        });
+        Self {
+            user: owners.user(number(member.uid), member.user.as_deref()),
+            group: owners.group(number(member.gid), member.group.as_deref()),
+            mode: member.mode.map(|mode| mode & 0o7777),
+            xattrs: Some(xattrs.collect()),
+            atime: member.atime,
+            mtime: member.mtime,
+        }
+    }
+
+    /// The times of a folder.
+    pub fn of_folder(folder: &RestoreFolder) -> Self {
+        Self {
+            atime: Some(timestamp(folder.atime, folder.atime_ns)),
+            mtime: Some(timestamp(folder.mtime, folder.mtime_ns)),
+            ..Self::default()
+        }
+    }
+}
+
+fn timestamp(seconds: i64, nanoseconds: u32) -> Timestamp {
+    Timestamp {
+        seconds,
+        nanoseconds,
+    }
+}
+
+/// What came of setting metadata.
+#[derive(Debug, Default, PartialEq)]
+pub struct Applied {
+    /// The owner could not be given away, for want of privilege.
+    pub owner_unset: bool,
+    /// What else could not be set, and why.
+    pub failures: Vec<String>,
+}
+
+impl Applied {
+    fn check(&mut self, what: &str, result: Result<(), Errno>) {
+        if let Err(error) = result {
+            let error = io::Error::from(error);
+            self.failures.push(format!("cannot set {what}: {error}"));
+        }
+    }
+}
+
+/// Makes the thing behind `fd` as it is wanted, changing only what differs.
+///
+/// In the order in which nothing undoes what came before: owner (which clears setuid and
+/// capabilities), attributes (which an unprivileged owner may set only while the file is
+/// writable), mode, times.
+pub fn apply(fd: BorrowedFd<'_>, wanted: &Wanted) -> Applied {
+    let mut applied = Applied::default();
+    let thing = match Thing::of(fd) {
+        Ok(thing) => thing,
+        Err(error) => {
+            applied.check("metadata", Err(error));
+            return applied;
+        }
+    };
+    let mut touched = thing.set_owner(wanted, &mut applied);
+    if let Some(xattrs) = &wanted.xattrs {
+        touched |= thing.set_xattrs(xattrs, &mut applied);
+    }
+    let mode = wanted
+        .mode
+        .and_then(|mode| thing.set_mode(mode, wanted, touched, &mut applied));
+    let stamped = thing.set_times(wanted, touched || mode.is_some(), &mut applied);
+    thing.verify(wanted, mode, stamped, &mut applied);
+    applied
+}
+
+/// Takes away the extended attributes of the thing behind `fd` that `is_surplus` names.
+pub fn remove_xattrs(fd: BorrowedFd<'_>, is_surplus: impl Fn(&[u8]) -> bool) -> Applied {
+    let mut applied = Applied::default();
+    let names = Thing::of(fd).and_then(|thing| thing.xattrs().map(|xattrs| (thing, xattrs)));
+    match names {
+        Ok((thing, xattrs)) => {
+            for name in xattrs.keys().filter(|name| is_surplus(name)) {
+                let what = format!("extended attributes (remove {})", display_bytes(name));
+                applied.check(&what, thing.remove_xattr(name));
+            }
+        }
+        Err(Errno::OPNOTSUPP) => {}
+        Err(error) => applied.check("extended attributes", Err(error)),
+    }
+    applied
+}
+
+/// The low bits of a mode.
+pub fn permissions(stat: &Stat) -> u32 {
+    stat.st_mode & 0o7777
+}
+
+/// The access and modification times.
+pub fn times(stat: &Stat) -> (Timestamp, Timestamp) {
+    let nanoseconds = |ns| u32::try_from(ns).unwrap_or(0);
+    (
+        timestamp(stat.st_atime, nanoseconds(stat.st_atime_nsec)),
+        timestamp(stat.st_mtime, nanoseconds(stat.st_mtime_nsec)),
+    )
+}
+
+/// Sets the mode of what `fd` stands for, also where it was opened for its path only.
+pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> Result<(), Errno> {
+    Thing::of(fd)?.chmod(mode)
+}
+
+/// Something that is open, maybe for its path only. Then it is reached through `/proc`, where no
+/// name is looked up that somebody could swap.
+struct Thing<'a> {
+    fd: BorrowedFd<'a>,
+    stat: Stat,
+    proc_path: Option<String>,
+}
+
+impl<'a> Thing<'a> {
+    fn of(fd: BorrowedFd<'a>) -> Result<Self, Errno> {
+        let path_only = fcntl_getfl(fd)?.contains(OFlags::PATH);
+        Ok(Self {
+            fd,
+            stat: fstat(fd)?,
+            proc_path: path_only.then(|| format!("/proc/self/fd/{}", fd.as_raw_fd())),
+        })
+    }
+
+    fn is_symlink(&self) -> bool {
+        rustix::fs::FileType::from_raw_mode(self.stat.st_mode) == rustix::fs::FileType::Symlink
+    }
+
+    fn chown(&self, user: Option<u32>, group: Option<u32>) -> Result<(), Errno> {
+        let (user, group) = (user.map(Uid::from_raw), group.map(Gid::from_raw));
+        chownat(self.fd, "", user, group, AtFlags::EMPTY_PATH)
+    }
+
+    /// Whether anything was tried, which may change more than the owner.
+    fn set_owner(&self, wanted: &Wanted, applied: &mut Applied) -> bool {
+        let user = wanted.user.filter(|user| *user != self.stat.st_uid);
+        let group = wanted.group.filter(|group| *group != self.stat.st_gid);
+        if user.is_none() && group.is_none() {
+            return false;
+        }
+        let mut done = self.chown(user, group);
+        if done.is_err() && user.is_some() && group.is_some() {
+            // The group may be one of ours.
+            let _group_only = self.chown(None, group);
+        }
+        // The second is what a user namespace says of an owner that it does not know.
+        if matches!(done, Err(Errno::PERM | Errno::INVAL)) {
+            applied.owner_unset = true;
+            done = Ok(());
+        }
+        applied.check("the owner", done);
+        true
+    }
+
+    fn chmod(&self, mode: u32) -> Result<(), Errno> {
+        let mode = Mode::from_raw_mode(mode);
+        match &self.proc_path {
+            None => fchmod(self.fd, mode),
+            Some(path) => chmod(path, mode),
+        }
+    }
+
+    /// The mode that was set, if it had to be. `touched` tells that owner or attributes may have
+    /// changed it.
+    fn set_mode(
+        &self,
+        mode: u32,
+        wanted: &Wanted,
+        touched: bool,
+        applied: &mut Applied,
+    ) -> Option<u32> {
+        if self.is_symlink() {
+            return None;
+        }
+        let now = match if touched {
+            fstat(self.fd)
+        } else {
+            Ok(self.stat)
+        } {
+            Ok(now) => now,
+            Err(error) => {
+                applied.check("the mode", Err(error));
+                return None;
+            }
+        };
+        let mut allowed = mode;
+        let folder =
+            rustix::fs::FileType::from_raw_mode(now.st_mode) == rustix::fs::FileType::Directory;
+        if !folder {
+            // Set for another owner, these bits would lend out the rights of the wrong one.
+            if wanted.user.is_some_and(|user| user != now.st_uid) {
+                allowed &= !SETUID;
+            }
+            if wanted.group.is_some_and(|group| group != now.st_gid) {
+                allowed &= !SETGID;
+            }
+        }
+        if allowed != mode {
+            let what = "setuid and setgid bits are left out, because the owner could not be set";
+            applied.failures.push(what.to_owned());
+        }
+        if permissions(&now) == allowed {
+            return None;
+        }
+        applied.check("the mode", self.chmod(allowed));
+        Some(allowed)
+    }
+
+    /// Whether times were set. `touched` tells that something was changed before.
+    fn set_times(&self, wanted: &Wanted, touched: bool, applied: &mut Applied) -> bool {
+        let right = |now: &Stat| !differ(now, wanted);
+        if right(&self.stat) && (!touched || fstat(self.fd).is_ok_and(|now| right(&now))) {
+            return false;
+        }
+        let stamps = Timestamps {
+            last_access: timespec(wanted.atime),
+            last_modification: timespec(wanted.mtime),
+        };
+        let done = match &self.proc_path {
+            None => futimens(self.fd, &stamps),
+            Some(path) => utimensat(CWD, path, &stamps, AtFlags::empty()),
+        };
+        let set = done.is_ok();
+        applied.check("the times", done);
+        set
+    }
+
+    /// Looks whether the system took the `mode` and the times that were set.
+    fn verify(&self, wanted: &Wanted, mode: Option<u32>, stamped: bool, applied: &mut Applied) {
+        if mode.is_none() && !stamped {
+            return;
+        }
+        let Ok(now) = fstat(self.fd) else { return };
+        // The kernel drops setgid without a word where the group is not ours.
+        if let Some(mode) = mode.filter(|mode| permissions(&now) != *mode) {
+            let what = format!("the system does not take mode {mode:04o}");
+            applied.failures.push(what);
+        }
+        if stamped && differ(&now, wanted) {
+            let what = "the file system does not keep these times exactly";
+            applied.failures.push(what.to_owned());
+        }
+    }
+
+    /// Whether any was to be changed.
+    fn set_xattrs(&self, wanted: &[Xattr], applied: &mut Applied) -> bool {
+        let existing = match self.xattrs() {
+            Ok(existing) => existing,
+            Err(Errno::OPNOTSUPP) => BTreeMap::new(),
+            Err(error) => {
+                applied.check("extended attributes", Err(error));
+                return true;
+            }
+        };
+        let mut touched = false;
+        for name in existing.keys() {
+            if is_ours(name) && !wanted.iter().any(|xattr| xattr.name == *name) {
+                let what = format!("extended attributes (remove {})", display_bytes(name));
+                applied.check(&what, self.remove_xattr(name));
+                touched = true;
+            }
+        }
+        for Xattr { name, value } in wanted {
+            if existing.get(name) != Some(value) {
+                let what = format!("the extended attribute {}", display_bytes(name));
+                applied.check(&what, self.set_xattr(name, value));
+                touched = true;
+            }
+        }
+        touched
+    }
+
+    /// The names of all attributes, each with a zero behind it.
+    fn xattr_names(&self, names: &mut [u8]) -> Result<usize, Errno> {
+        match &self.proc_path {
+            None => flistxattr(self.fd, names),
+            Some(path) => listxattr(path, names),
+        }
+    }
+
+    fn xattrs(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
+        // Most files have none or few, and there are many files.
+        let mut few = [0; 256];
+        let mut many = Vec::new();
+        let names = match self.xattr_names(&mut few) {
+            Err(Errno::RANGE) => {
+                many.resize(MAX_XATTR, 0);
+                let length = self.xattr_names(&mut many)?;
+                &many[..length]
+            }
+            length => &few[..length?],
+        };
+        let mut found = BTreeMap::new();
+        for name in names.split(|byte| *byte == 0) {
+            if name.is_empty() {
+                continue;
+            }
+            let mut value = vec![0; MAX_XATTR];
+            let got = match &self.proc_path {
+                None => fgetxattr(self.fd, name, &mut value[..]),
+                Some(path) => getxattr(path, name, &mut value[..]),
+            };
+            // One that may be listed but not read differs from whatever is wanted.
+            if let Ok(length) = got {
+                value.truncate(length);
+                found.insert(name.to_vec(), value);
+            }
+        }
+        Ok(found)
+    }
+
+    fn set_xattr(&self, name: &[u8], value: &[u8]) -> Result<(), Errno> {
+        match &self.proc_path {
+            None => fsetxattr(self.fd, name, value, XattrFlags::empty()),
+            Some(path) => setxattr(path, name, value, XattrFlags::empty()),
+        }
+    }
+
+    fn remove_xattr(&self, name: &[u8]) -> Result<(), Errno> {
+        match &self.proc_path {
+            None => fremovexattr(self.fd, name),
+            Some(path) => removexattr(path, name),
+        }
+    }
+}
+
+/// Whether something has other times than are wanted.
+fn differ(now: &Stat, wanted: &Wanted) -> bool {
+    let (atime, mtime) = times(now);
+    wanted.atime.is_some_and(|wanted| wanted != atime)
+        || wanted.mtime.is_some_and(|wanted| wanted != mtime)
+}
+
+/// Whether an attribute is content of the file, rather than a label that the system puts on it.
+fn is_ours(name: &[u8]) -> bool {
+    name.starts_with(b"user.")
+        || matches!(
+            name,
+            b"system.posix_acl_access" | b"system.posix_acl_default" | b"security.capability"
+        )
+}
+
+fn timespec(time: Option<Timestamp>) -> Timespec {
+    time.map_or(
+        Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_OMIT,
+        },
+        |time| Timespec {
+            tv_sec: time.seconds,
+            tv_nsec: time.nanoseconds.into(),
+        },
+    )
+}

@@ -1,0 +1,32 @@
+//! Places files below a folder, and nowhere else.
+//!
+//! Everything is done relative to handles of folders that were opened without following any
+//! symbolic link ([`Target`]). A file is written under a temporary name beside its place ([`Temp`]),
+//! gets its metadata ([`metadata`]), and only then its name. What this does to the folders around
+//! it is undone at the end ([`Folders`]).
+
+mod content;
+mod copy;
+mod folders;
+mod hole_writer;
+mod journal;
+mod looker;
+mod metadata;
+mod node;
+mod options;
+mod owners;
+mod placer;
+mod target;
+mod temp;
+mod trail;
+
+pub use content::{ContentError, Holes, write_content, write_data};
+pub use hole_writer::HoleWriter;
+pub use looker::Looker;
+pub use metadata::{Applied, Wanted, apply, remove_xattrs, set_mode};
+pub use node::Node;
+pub use options::{Overwrite, Owners};
+pub use owners::OwnerNames;
+pub use placer::{Existing, Placed, Placer, content_error};
+pub use target::{InTheWay, PlaceError, Target, is_hopeless, is_no_directory};
+pub use temp::{JOURNAL_NAME, OpenFolder, Temp};

@@ -1,0 +1,266 @@
+//! Files that do not have their name yet.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+use rustix::fs::{
+    AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, openat, renameat, renameat_with, statat,
+    unlinkat,
+};
+use rustix::io::Errno;
+
+use crate::temp_name::TempNames;
+
+/// The name of the file that keeps what folders were like before.
+pub const JOURNAL_NAME: &str = ".hashget-tmp-folders";
+
+/// Something under a temporary name, which goes away unless it gets its real one.
+#[derive(Debug)]
+pub struct TempName {
+    folder: Arc<OwnedFd>,
+    name: OsString,
+    /// Whether it may be a further name of what has its real name already.
+    is_link: bool,
+}
+
+impl TempName {
+    /// Makes something under a new name by `make`, which is called again if the name is taken.
+    pub fn make<T>(
+        folder: &OpenFolder,
+        mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<T, Errno>,
+    ) -> Result<(Self, T), Errno> {
+        let (name, result) = fresh(folder.names, |name| make(folder.handle(), name))?;
+        let temp = Self {
+            folder: Arc::clone(&folder.handle),
+            name,
+            is_link: true,
+        };
+        Ok((temp, result))
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
+    }
+
+    /// The temporary name.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Gives it the name `name` in `folder`, in place of what has that name; with `keep`, fails
+    /// with `EXIST` if anything has.
+    pub fn publish(
+        mut self,
+        folder: BorrowedFd<'_>,
+        name: &OsStr,
+        keep: bool,
+    ) -> Result<(), Errno> {
+        if keep {
+            match renameat_with(
+                &self.folder,
+                &self.name,
+                folder,
+                name,
+                RenameFlags::NOREPLACE,
+            ) {
+                // The file system does not know the flag.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+                    if !matches!(there, Err(Errno::NOENT)) {
+                        return Err(Errno::EXIST);
+                    }
+                    renameat(&self.folder, &self.name, folder, name)?;
+                }
+                other => other?,
+            }
+        } else {
+            renameat(&self.folder, &self.name, folder, name)?;
+        }
+        if self.is_link {
+            // Renaming one hard link to another leaves both.
+            match unlinkat(&self.folder, &self.name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.name.clear();
+        Ok(())
+    }
+}
+
+impl Drop for TempName {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            // If this fails the name stays as litter, and the next run removes it.
+            unlinkat(&self.folder, &self.name, AtFlags::empty()).unwrap_or_default();
+        }
+    }
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Temp {
+    pub name: TempName,
+    /// The open file, for reading and writing.
+    pub file: File,
+}
+
+/// A folder that several files are made in, one after another.
+#[derive(Clone, Debug)]
+pub struct OpenFolder {
+    handle: Arc<OwnedFd>,
+    names: TempNames,
+}
+
+impl OpenFolder {
+    /// The folder that is open as `handle`.
+    pub fn new(handle: OwnedFd) -> Result<Self, Errno> {
+        let names = TempNames::of(&handle)?;
+        Ok(Self {
+            handle: Arc::new(handle),
+            names,
+        })
+    }
+
+    /// The folder itself.
+    pub fn handle(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// Makes an empty file that only its owner may read.
+    pub fn temp(&self) -> Result<Temp, Errno> {
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let (name, fd) = fresh(self.names, |name| {
+            openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)
+        })?;
+        let name = TempName {
+            folder: Arc::clone(&self.handle),
+            name,
+            is_link: false,
+        };
+        Ok(Temp {
+            name,
+            file: fd.into(),
+        })
+    }
+}
+
+/// Makes something under a new name by `make`, which is called again if the name is taken.
+fn fresh<T>(
+    names: TempNames,
+    mut make: impl FnMut(&OsStr) -> Result<T, Errno>,
+) -> Result<(OsString, T), Errno> {
+    const TRIES: usize = 16;
+    for _ in 0..TRIES {
+        let name = names.fresh();
+        match make(&name) {
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(error),
+            Ok(result) => return Ok((name, result)),
+        }
+    }
+    Err(Errno::EXIST)
+}
+
+/// Removes what killed runs left in a folder; tells how many files that were.
+pub fn remove_litter(folder: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut names = Vec::new();
+    let ours = TempNames::of(folder)?;
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if ours.includes(name) && entry.file_type() != FileType::Directory {
+            names.push(OsStr::from_bytes(name).to_owned());
+        }
+    }
+    let mut removed = 0;
+    for name in names {
+        match unlinkat(folder, &name, AtFlags::empty()) {
+            Ok(()) => removed += 1,
+            Err(Errno::NOENT | Errno::ISDIR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+
+    use super::super::target::Target;
+    use super::*;
+
+    fn open(path: &Path) -> OwnedFd {
+        let root = hashget_words::rel_path::RelPath::root();
+        Target::open(path).unwrap().folder(&root).unwrap()
+    }
+
+    fn open_folder(path: &Path) -> OpenFolder {
+        OpenFolder::new(open(path)).unwrap()
+    }
+
+    fn names(path: &Path) -> Vec<OsString> {
+        let mut names: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "old").unwrap();
+        let mut temp = open_folder(folder.path()).temp().unwrap();
+        temp.file.write_all(b"new").unwrap();
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
+        drop(temp);
+        assert_eq!(names(folder.path()), ["a"]);
+        let mut temp = open_folder(folder.path()).temp().unwrap();
+        temp.file.write_all(b"new").unwrap();
+        let place = open(folder.path());
+        temp.name
+            .publish(place.as_fd(), OsStr::new("a"), false)
+            .unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn what_is_to_be_kept_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "old").unwrap();
+        let temp = open_folder(folder.path()).temp().unwrap();
+        let place = open(folder.path());
+        let error = temp.name.publish(place.as_fd(), OsStr::new("a"), true);
+        assert_eq!(error, Err(Errno::EXIST));
+        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
+        assert_eq!(names(folder.path()), ["a"]);
+    }
+
+    #[test]
+    fn only_litter_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let ours = TempNames::of(open(folder.path())).unwrap().fresh();
+        let files = [
+            ".hashget-tmp-0123456789abcdef",
+            ".hashget-tmp-folders",
+            "file",
+        ];
+        for name in files.map(OsStr::new).into_iter().chain([ours.as_os_str()]) {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(remove_litter(open(folder.path()).as_fd()).unwrap(), 1);
+        assert_eq!(names(folder.path()), files);
+    }
+}

@@ -1,0 +1,293 @@
+//! Why something with a backup series cannot be done.
+
+use std::io;
+use std::path::PathBuf;
+
+use hashget_archive::ArchiveError;
+use thiserror::Error;
+
+use super::name::BackupId;
+use hashget_engine::pack::PackError;
+use hashget_engine::restore::RestoreError;
+use hashget_files::tree::{PatternError, TreeError};
+use hashget_sources::hash_server::HashServerError;
+
+/// Why something with a backup series cannot be done.
+#[derive(Debug, Error)]
+pub enum SeriesError {
+    /// A file or folder cannot be used.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The series file is wrong.
+    #[error("series file {}, line {line}: {what}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+    },
+    /// What a section says cannot be.
+    #[error("section {section}: {what}")]
+    Section {
+        /// Profile and section.
+        section: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// No such profile or section.
+    #[error("{} has no profile or section {name:?}", path.display())]
+    Unknown {
+        /// The series file.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+    },
+    /// Another run works on the destination.
+    #[error("another program works on the series in {} ({holder})", path.display())]
+    Busy {
+        /// The destination.
+        path: PathBuf,
+        /// Who holds the lock, as far as it said.
+        holder: String,
+    },
+    /// Mode, length or count differ from those of the backups that exist.
+    #[error("{what} cannot be changed from {old} to {new} while backups exist in {}", path.display())]
+    Settled {
+        /// Which setting.
+        what: &'static str,
+        /// What the backups were made with.
+        old: String,
+        /// What the series file says now.
+        new: String,
+        /// The destination.
+        path: PathBuf,
+    },
+    /// A destination without backups, while its replica has some.
+    #[error("{} has no backups of this section, but its replica {} has", path.display(), replica.display())]
+    EmptyDestination {
+        /// The destination.
+        path: PathBuf,
+        /// The replica.
+        replica: PathBuf,
+    },
+    /// A destination that is missing, or without what runs leave in it.
+    #[error("the destination {} is not there", path.display())]
+    NoDestination {
+        /// The destination.
+        path: PathBuf,
+        /// Whether an earlier run of this machine wrote into it.
+        was_there: bool,
+    },
+    /// A file that could not be read when the backup was made.
+    #[error("{path} could not be read when backup {id} was made, and is not in it")]
+    Unreadable {
+        /// The backup.
+        id: BackupId,
+        /// The path.
+        path: String,
+    },
+    /// No such backup.
+    #[error("there is no backup {id} in {}", path.display())]
+    NoBackup {
+        /// What was asked for.
+        id: String,
+        /// The destination.
+        path: PathBuf,
+    },
+    /// A backup lacks the list of its files, or it cannot be read.
+    #[error("{} has no usable list of its files: {what}", path.display())]
+    NoChangeList {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// An archive cannot be read.
+    #[error("cannot read {}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        source: ArchiveError,
+    },
+    /// A hook failed.
+    #[error("the {which} hook {command:?} {what}")]
+    Hook {
+        /// `pre` or `post`.
+        which: &'static str,
+        /// The command.
+        command: String,
+        /// How it ended.
+        what: String,
+    },
+    /// A path that is not in a backup.
+    #[error("backup {id} has no file {path}")]
+    NoFile {
+        /// The backup.
+        id: BackupId,
+        /// The path.
+        path: String,
+    },
+    /// Nothing in a backup is what was asked for.
+    #[error("nothing in backup {id} is at the given paths")]
+    NothingSelected {
+        /// The backup.
+        id: BackupId,
+    },
+    /// Files could not be restored.
+    #[error("{missing} files of backup {id} cannot be had, such as {example}")]
+    Incomplete {
+        /// The backup.
+        id: String,
+        /// How many.
+        missing: u64,
+        /// One of them, with the reason.
+        example: String,
+    },
+    /// The hashserver that has the archives cannot be used.
+    #[error("cannot {action}")]
+    Server {
+        /// What was being done.
+        action: &'static str,
+        /// Why.
+        source: HashServerError,
+    },
+    /// Another machine worked on the same section.
+    #[error("another machine changed the series on {url} meanwhile")]
+    Changed {
+        /// The hashserver.
+        url: String,
+    },
+    /// Something that is done only where the destination is a folder.
+    #[error("{what} need a folder as destination, and that of {section} is a hashserver")]
+    NeedsFolder {
+        /// What would be put there.
+        what: &'static str,
+        /// The section.
+        section: String,
+    },
+    /// A file cannot be made from its patch.
+    #[error("cannot make {file} of its patch in {archive} for a version in {base}: {why}")]
+    Patch {
+        /// The file.
+        file: String,
+        /// The archive with the patch.
+        archive: String,
+        /// The archives that should hold the version that it is for.
+        base: String,
+        /// Why.
+        why: String,
+    },
+    /// The folder is not empty.
+    #[error("{} is not empty", path.display())]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder cannot be replaced as a whole.
+    #[error("{} cannot be replaced: {what}", path.display())]
+    NotReplaceable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        what: &'static str,
+    },
+    /// There is nothing to undo.
+    #[error("there is no reserve backup of {} in {}", folder.display(), path.display())]
+    NoReserve {
+        /// The folder.
+        folder: PathBuf,
+        /// Where reserve backups are.
+        path: PathBuf,
+    },
+    /// An exclude pattern cannot be used.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The tree cannot be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// Packing failed.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// Restoring failed.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// Something cannot be put into words.
+    #[error("cannot write JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl SeriesError {
+    /// For `map_err`: a failure of the system.
+    pub(super) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Busy { .. } => "wait until it ends, then run the command again",
+            Self::Settled { .. } => {
+                "take the new value over with `hashget series convert`, or name an empty destination"
+            }
+            Self::EmptyDestination { .. } => {
+                "mount the destination, or copy the replica's files there, or name another one"
+            }
+            Self::NoDestination {
+                was_there: true, ..
+            } => {
+                "mount it: an earlier run put backups there; `hashget series run --new-destination` begins anew"
+            }
+            Self::NoDestination { .. } => "mount it, or make the directory that it is to be in",
+            Self::Unreadable { .. } => "`hashget series find` tells which backups have it",
+            Self::NoBackup { .. } => "`hashget series list` tells which there are",
+            Self::NoChangeList { .. } => {
+                "`hashget series verify` tells what is damaged; a replica may have it whole"
+            }
+            Self::Hook { .. } => "nothing was backed up; correct the command in the series file",
+            Self::NoFile { .. } | Self::NothingSelected { .. } => {
+                "`hashget series show` lists the files of a backup"
+            }
+            Self::Incomplete { .. } => {
+                "`hashget series verify` tells what is damaged; name pools or hashservers that \
+                 have the packages with --pool and --hashserver"
+            }
+            Self::Changed { .. } => "let one machine run the section, and run it again",
+            Self::NeedsFolder { .. } => {
+                "`hashget series export` makes a standalone archive; `restore --in-place --no-reserve` \
+                 replaces a folder without a reserve backup"
+            }
+            Self::Patch { .. } => {
+                "`hashget series verify` tells which archive is damaged; a replica may have it whole"
+            }
+            Self::NotEmpty { .. } => {
+                "name an empty folder, or replace what is there with --in-place"
+            }
+            Self::NotReplaceable { .. } => {
+                "restore into another folder, and move the files yourself"
+            }
+            Self::Config { .. } | Self::Section { .. } | Self::Unknown { .. } => {
+                "`hashget series init` writes a series file with comments"
+            }
+            Self::Pack(error) => return error.hint(),
+            _ => return None,
+        })
+    }
+}

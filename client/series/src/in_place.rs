@@ -1,0 +1,282 @@
+//! Restores over an existing folder, after a reserve backup of it, and undoes that.
+//!
+//! The backup is restored beside the folder first. Only when it is whole the two are exchanged, in
+//! one step of the system, so that being killed leaves the one or the other and nothing mixed.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::rel_path::RelPath;
+use jiff::Zoned;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use serde::Serialize;
+
+use super::change_list::{ChangeList, Facts, state_digest, state_of};
+use super::config::Section;
+use super::destination::{Destination, sync_folder};
+use super::error::SeriesError;
+use super::manifest::{Manifest, read_change_list};
+use super::name::BackupId;
+use super::packing::pack_options;
+use super::restore::{restore_archive, tell_unreadable, with_times_kept};
+
+use super::sources::{SeriesSources, whole_archive};
+use hashget_engine::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackPlan, scan, write};
+use hashget_engine::restore::{ExtractStats, RestoreOptions, RestoreSources};
+use hashget_files::monitor::{Monitor, Silent};
+use hashget_files::tree::{TreeRoot, WalkOptions, walk};
+
+/// What a restore over an existing folder did.
+#[derive(Clone, Debug, Serialize)]
+pub struct InPlaceStats {
+    /// What was restored.
+    pub restored: ExtractStats,
+    /// The reserve backup of what was there.
+    pub reserve: Option<PathBuf>,
+    /// Files and folders that the section excludes, which stayed.
+    pub untouched_files: u64,
+}
+
+/// Makes `folder` exactly what it was at a backup. What the section excludes stays as it is. With
+/// `reserve` all that is there is backed up first, on its own, for [`undo`].
+pub fn restore_in_place(
+    section: &Section,
+    id: BackupId,
+    folder: &Path,
+    reserve: Option<&Zoned>,
+    options: &RestoreOptions,
+    others: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<InPlaceStats, SeriesError> {
+    if reserve.is_some() {
+        section.need_folder("reserve backups")?;
+    }
+    let archive = whole_archive(section, id, monitor)?;
+    let sources = SeriesSources::new(section, others)?;
+    sources.expect(&archive, &options.selection)?;
+    let list = read_change_list(&archive)?;
+    tell_unreadable(&list, &options.selection, monitor);
+    let folder = replaceable(folder, section)?;
+    let (beside, restored) = restore_beside(&archive, &folder, id, options, &sources, monitor)?;
+    let reserve = match reserve {
+        Some(now) => Some(make_reserve(section, id, &folder, now, monitor)?),
+        None => None,
+    };
+    exchange(beside.path(), &folder)?;
+    // From here on the old tree is the one beside.
+    let untouched_files = move_excluded(section, beside.path(), &folder)?;
+    Ok(InPlaceStats {
+        restored,
+        reserve,
+        untouched_files,
+    })
+}
+
+/// Puts back what the last restore over `folder` replaced; gives the reserve backup, which stays.
+pub fn undo(
+    section: &Section,
+    folder: &Path,
+    options: &RestoreOptions,
+    others: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<PathBuf, SeriesError> {
+    let folder = replaceable(folder, section)?;
+    let place = reserve_folder(section);
+    let missing = || SeriesError::NoReserve {
+        folder: folder.clone(),
+        path: place.clone(),
+    };
+    let mut newest: Option<(i64, PathBuf, BackupId)> = None;
+    for entry in fs::read_dir(&place).map_err(|_| missing())? {
+        let path = entry.map_err(SeriesError::io("list", &place))?.path();
+        let Ok(list) = read_change_list(&path) else {
+            continue;
+        };
+        let facts = list.backup;
+        if facts.source == source_of(&folder)
+            && newest
+                .as_ref()
+                .is_none_or(|(made, ..)| *made < facts.created)
+        {
+            newest = Some((facts.created, path, facts.id()));
+        }
+    }
+    let (_, archive, id) = newest.ok_or_else(missing)?;
+    let (beside, _) = restore_beside(&archive, &folder, id, options, others, monitor)?;
+    exchange(beside.path(), &folder)?;
+    Ok(archive)
+}
+
+fn reserve_folder(section: &Section) -> PathBuf {
+    section.destination.join(Destination::RESERVE)
+}
+
+/// A folder's path, as change lists have it.
+fn source_of(folder: &Path) -> RelPath {
+    let below = folder.strip_prefix("/").unwrap_or(folder);
+    RelPath::from_path(below).unwrap_or_default()
+}
+
+/// The real path of a folder that can be exchanged with one beside it.
+fn replaceable(folder: &Path, section: &Section) -> Result<PathBuf, SeriesError> {
+    let folder = fs::canonicalize(folder).map_err(SeriesError::io("find", folder))?;
+    let refuse = |what| SeriesError::NotReplaceable {
+        path: folder.clone(),
+        what,
+    };
+    let parent = folder.parent().ok_or_else(|| refuse("it is the root"))?;
+    let device = |path: &Path| {
+        let metadata = fs::metadata(path).map_err(SeriesError::io("find", path));
+        metadata.map(|metadata| metadata.dev())
+    };
+    if !folder.is_dir() {
+        return Err(refuse("it is no folder"));
+    }
+    if device(&folder)? != device(parent)? {
+        return Err(refuse("a file system is mounted there"));
+    }
+    if fs::canonicalize(&section.destination).is_ok_and(|path| path.starts_with(&folder)) {
+        return Err(refuse("the backups lie in it"));
+    }
+    Ok(folder)
+}
+
+/// Restores an archive into a new folder beside `folder`; fails unless it is complete.
+fn restore_beside(
+    archive: &Path,
+    folder: &Path,
+    id: BackupId,
+    options: &RestoreOptions,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Result<(tempfile::TempDir, ExtractStats), SeriesError> {
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    let beside = tempfile::Builder::new()
+        .prefix(".hashget-in-place-")
+        .tempdir_in(parent)
+        .map_err(SeriesError::io("create a folder in", parent))?;
+    let stats = restore_archive(archive, beside.path(), options, sources, monitor)?;
+    if stats.is_complete() {
+        return Ok((beside, stats));
+    }
+    let missing = stats.restore.as_ref().map(|stats| &stats.missing);
+    let example = missing.and_then(|missing| missing.first());
+    Err(SeriesError::Incomplete {
+        id: id.to_string(),
+        missing: stats.failed_members + missing.map_or(0, |missing| missing.len() as u64),
+        example: example.map_or_else(
+            || "members of the archive".to_owned(),
+            |missing| format!("{} ({})", missing.file, missing.why),
+        ),
+    })
+}
+
+/// Packs the whole folder on its own, excludes or not.
+fn make_reserve(
+    section: &Section,
+    id: BackupId,
+    folder: &Path,
+    now: &Zoned,
+    monitor: &dyn Monitor,
+) -> Result<PathBuf, SeriesError> {
+    let place = reserve_folder(section);
+    fs::create_dir_all(&place).map_err(SeriesError::io("create", &place))?;
+    let stamp = now.timestamp().strftime("%Y%m%dT%H%M%S%3fZ");
+    let names = &section.names;
+    let path = place.join(format!("{}{stamp}{}", names.prefix(), names.ending()));
+    let compression = pack_options(section, &Destination::of(section))?.compression;
+    let options = PackOptions {
+        compression,
+        filesz: 0,
+        ..PackOptions::default()
+    };
+    let scan = scan(folder, None, &options, monitor)?;
+    let files = state_of(&scan);
+    let facts = reserve_facts(section, id, folder, now, state_digest(&files));
+    let list = ChangeList::new(facts, Vec::new(), files);
+    let extra = vec![ExtraFile {
+        path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
+        content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
+    }];
+    let options = PackOptions { extra, ..options };
+    let output = Output::File(path.clone());
+    let stats = write(&scan, &PackPlan::default(), output, &options, monitor)?;
+    if stats.problems > 0 {
+        return Err(SeriesError::Incomplete {
+            id: "of reserve".to_owned(),
+            missing: stats.problems,
+            example: "those told above; nothing was replaced".to_owned(),
+        });
+    }
+    Manifest::of_archive(&path)?;
+    sync_folder(&place)?;
+    Ok(path)
+}
+
+fn reserve_facts(
+    section: &Section,
+    id: BackupId,
+    folder: &Path,
+    now: &Zoned,
+    state: Digest,
+) -> Facts {
+    Facts {
+        profile: section.profile.clone(),
+        section: section.name.clone(),
+        series: id.series,
+        point: id.point,
+        created: now.timestamp().as_second(),
+        comment: Some(format!("before {id} was restored over it")),
+        mode: section.limits.mode,
+        max_series: section.limits.max_series,
+        max_series_length: section.limits.max_series_length,
+        expires: Expiry::Never,
+        source: source_of(folder),
+        depends: Vec::new(),
+        state,
+        unchanged_files: 0,
+        updated_files: 0,
+        new_files: 0,
+        deleted_files: 0,
+        unreadable_files: 0,
+        empty_allowed: false,
+        tree_bytes: 0,
+    }
+}
+
+fn exchange(beside: &Path, folder: &Path) -> Result<(), SeriesError> {
+    let exchanged = renameat_with(CWD, beside, CWD, folder, RenameFlags::EXCHANGE);
+    exchanged.map_err(|error| SeriesError::io("replace", folder)(io::Error::from(error)))?;
+    sync_folder(folder.parent().unwrap_or(Path::new("/")))
+}
+
+/// Moves what the section excludes from the old tree to the same place in the new one.
+fn move_excluded(section: &Section, old: &Path, new: &Path) -> Result<u64, SeriesError> {
+    let root = TreeRoot::open(old)?;
+    let options = pack_options(section, &Destination::of(section))?.walk;
+    let paths = |options: &WalkOptions| -> Vec<RelPath> {
+        let entries = walk(&root, options, &Silent);
+        entries.into_iter().map(|entry| entry.path).collect()
+    };
+    let backed_up: std::collections::HashSet<RelPath> = paths(&options).into_iter().collect();
+    let mut moved = 0;
+    for path in paths(&WalkOptions::default()) {
+        let Some(parent) = path.parent() else {
+            continue;
+        };
+        let is_topmost = !backed_up.contains(&path) && backed_up.contains(&parent);
+        let (from, to, into) = (path.under(old), path.under(new), parent.under(new));
+        let is_free = fs::symlink_metadata(&to).is_err()
+            && fs::symlink_metadata(&into).is_ok_and(|metadata| metadata.is_dir());
+        if is_topmost && is_free {
+            with_times_kept(&into, || fs::rename(&from, &to))
+                .map_err(SeriesError::io("move back", &to))?;
+            moved += 1;
+        }
+    }
+    Ok(moved)
+}

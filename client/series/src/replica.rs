@@ -1,0 +1,80 @@
+//! Copies of the archives in other folders.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::config::Section;
+use super::destination::Destination;
+use super::error::SeriesError;
+use super::manifest::hash_file;
+use super::name::BackupId;
+use super::rules::Removal;
+use hashget_files::monitor::{Monitor, Problem};
+
+/// Fails if a replica has backups: a destination without any is then probably not mounted, and
+/// starting over would put other archives under the same names.
+pub(super) fn refuse_forgotten(section: &Section) -> Result<(), SeriesError> {
+    for folder in &section.replicate_to {
+        let replica = Destination::new(folder, &section.names);
+        if !replica.backups()?.is_empty() {
+            return Err(SeriesError::EmptyDestination {
+                path: section.destination.clone(),
+                replica: folder.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Brings every replica up to date: what it lacks is copied and checked, what was removed is
+/// removed there. What fails is told; the backup itself is made.
+pub(super) fn replicate(
+    section: &Section,
+    destination: &Destination,
+    removed: &[Removal],
+    monitor: &dyn Monitor,
+) {
+    for folder in &section.replicate_to {
+        if let Err(error) = bring_up_to_date(section, destination, folder, removed) {
+            let subject = format!("replica {}", folder.display());
+            monitor.problem(&Problem::new(subject, &error));
+        }
+    }
+}
+
+fn bring_up_to_date(
+    section: &Section,
+    destination: &Destination,
+    folder: &Path,
+    removed: &[Removal],
+) -> Result<(), SeriesError> {
+    let replica = Destination::new(folder, &section.names);
+    let _lock = replica.lock()?;
+    replica.clean()?;
+    let there = replica.backups()?;
+    for id in destination.backups()?.difference(&there) {
+        copy(destination, &replica, *id)?;
+    }
+    for removal in removed {
+        replica.remove(removal.id)?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Destination, to: &Destination, id: BackupId) -> Result<(), SeriesError> {
+    let manifest = from.manifest(id)?;
+    let incoming = to.incoming(id);
+    let archive = from.fetch(id)?;
+    let write = || -> io::Result<()> {
+        fs::copy(&archive, &incoming)?;
+        File::open(&incoming)?.sync_all()
+    };
+    write().map_err(SeriesError::io("write", &incoming))?;
+    let (sha256, _) = hash_file(&incoming)?;
+    if sha256 != manifest.sha256 {
+        let error = io::Error::other("the copy has another digest than the archive");
+        return Err(SeriesError::io("check", &incoming)(error));
+    }
+    to.commit(id, &incoming, &manifest)
+}

@@ -1,0 +1,122 @@
+//! Export, stationary backups, single files, restoring in place.
+
+use hashget_tests::{Random, RandomTree, tree_listing};
+use hashget_words::rel_path::RelPath;
+
+use super::*;
+
+/// Some backups of a random tree, with what the tree was at each.
+fn history(options: &str, seed: u64) -> (Bed, BTreeMap<BackupId, Vec<String>>) {
+    let mut bed = Bed::new(options);
+    RandomTree::grow(&bed.section.source, 40, &mut Random::new(seed)).unwrap();
+    let mut trees = BTreeMap::new();
+    for number in 0..3 {
+        fs::write(bed.source("small"), format!("{number}")).unwrap();
+        fs::write(bed.source(&format!("large{number}")), vec![number; 20_000]).unwrap();
+        fs::hard_link(
+            bed.source(&format!("large{number}")),
+            bed.source(&format!("link{number}")),
+        )
+        .unwrap();
+        let id = bed.backup();
+        trees.insert(id, tree_listing(&bed.section.source));
+    }
+    (bed, trees)
+}
+
+fn cat_text(bed: &Bed, id: BackupId, path: &str) -> Result<Vec<u8>, SeriesError> {
+    let mut output = Vec::new();
+    let path = RelPath::new(path.as_bytes()).unwrap();
+    cat(&bed.section, id, &path, &mut output, &Nothing, &Silent)?;
+    Ok(output)
+}
+
+#[test]
+fn an_export_needs_no_base() {
+    for (seed, mode) in [(1, "differential"), (2, "incremental"), (3, "differential")] {
+        let options = format!("mode = '{mode}'\nmax_series = 2\nmax_series_length = 5");
+        let (bed, trees) = history(&options, seed);
+        let (id, tree) = trees.last_key_value().unwrap();
+        let elsewhere = bed.folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let file = elsewhere.join("one.tar.gz");
+        let stats = export(&bed.section, *id, &file, true, &Nothing, &Silent).unwrap();
+        assert!(stats.inlined_files > 0);
+        let out = elsewhere.join("out");
+        let options = RestoreOptions::default();
+        restore::restore_archive(&file, &out, &options, &Nothing, &Silent).unwrap();
+        assert!(tree_listing(&out) == *tree, "seed {seed}");
+    }
+}
+
+#[test]
+fn stationary_backups_outlive_rotation() {
+    let (mut bed, trees) = history("max_series = 1\nmax_series_length = 3", 4);
+    let (id, tree) = trees.last_key_value().unwrap();
+    keep_backup(&bed.section, *id, &Nothing, &Silent).unwrap();
+    bed.backup();
+    assert_eq!(bed.destination().backups().unwrap().len(), 1);
+    let out = bed.restore(*id, "out").unwrap();
+    assert!(tree_listing(&out) == *tree);
+    assert!(list(&bed.section).unwrap().iter().any(|backup| backup.kept));
+    let file = bed.destination().kept().archive(*id);
+    let moved = bed.folder.path().join("moved.tar");
+    fs::copy(&file, &moved).unwrap();
+    assert!(import(&bed.section, &moved).is_err(), "the number is taken");
+    fs::remove_file(file).unwrap();
+    assert_eq!(import(&bed.section, &moved).unwrap(), *id);
+}
+
+#[test]
+fn single_files_are_read_from_wherever_they_are() {
+    let (bed, trees) = history("max_series = 2\nmax_series_length = 5", 5);
+    let ids: Vec<BackupId> = trees.keys().copied().collect();
+    assert_eq!(cat_text(&bed, ids[2], "small").unwrap(), b"2");
+    assert_eq!(cat_text(&bed, ids[0], "small").unwrap(), b"0");
+    for name in ["large0", "link0", "large2", "link2"] {
+        let content = cat_text(&bed, ids[2], name).unwrap();
+        assert_eq!(content.len(), 20_000, "{name}");
+    }
+    let error = cat_text(&bed, ids[1], "large2").unwrap_err();
+    assert!(matches!(error, SeriesError::NoFile { .. }));
+}
+
+#[test]
+fn in_place_is_exact_and_can_be_undone() {
+    let (mut bed, trees) = history("max_series = 2\nmax_series_length = 5", 6);
+    bed.section.exclude = vec!["big-cache".to_owned()];
+    fs::create_dir(bed.source("big-cache")).unwrap();
+    fs::write(bed.source("big-cache/x"), "stays").unwrap();
+    fs::write(bed.source("after"), "would be lost").unwrap();
+    let before = tree_listing(&bed.section.source);
+    let (id, tree) = trees.first_key_value().unwrap();
+    let folder = bed.section.source.clone();
+    let options = RestoreOptions::default();
+    let now = Some(&bed.now);
+    let stats =
+        restore_in_place(&bed.section, *id, &folder, now, &options, &Nothing, &Silent).unwrap();
+    assert_eq!(stats.untouched_files, 1);
+    assert_eq!(fs::read(bed.source("big-cache/x")).unwrap(), b"stays");
+    let mut restored = tree_listing(&folder);
+    restored.retain(|line| !line.starts_with("big-cache"));
+    assert!(restored == *tree);
+    undo(&bed.section, &folder, &options, &Nothing, &Silent).unwrap();
+    assert!(tree_listing(&folder) == before);
+    let beside = fs::read_dir(bed.folder.path()).unwrap().count();
+    assert_eq!(beside, 2, "source and destination");
+}
+
+#[test]
+fn a_folder_with_something_in_it_is_not_restored_into() {
+    let (bed, trees) = history("max_series = 2\nmax_series_length = 5", 7);
+    let (id, _) = trees.first_key_value().unwrap();
+    let error = restore(
+        &bed.section,
+        *id,
+        &bed.section.source,
+        &RestoreOptions::default(),
+        &Nothing,
+        &Silent,
+    );
+    assert!(matches!(error.unwrap_err(), SeriesError::NotEmpty { .. }));
+}

@@ -1,0 +1,101 @@
+//! Why something cannot be done with snapshots.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::name::{NameError, SnapshotId};
+use hashget_files::tree::TreeError;
+
+/// Why something cannot be done with snapshots.
+#[derive(Debug, Error)]
+pub enum SnapshotError {
+    /// A folder cannot be used at all.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Something in the destination could not be done.
+    #[error("cannot {act} {path}")]
+    Io {
+        /// What was tried.
+        act: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Another run works on the destination.
+    #[error("another hashget{process} works on {path}: wait until it has ended")]
+    Locked {
+        /// The destination.
+        path: PathBuf,
+        /// ` (process N)`, where known.
+        process: String,
+    },
+    /// The source and the destination lie in each other in a way that has no end.
+    #[error("{source_path} lies in the destination {destination}: snapshots would hold each other")]
+    Nested {
+        /// What was to be saved.
+        source_path: PathBuf,
+        /// Where to.
+        destination: PathBuf,
+    },
+    /// A path leads to no snapshot.
+    #[error("{path} is no snapshot: its folder must be called NAME/YYYY-MM-DD-HHMMSS")]
+    NoSnapshot {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Nothing of the source could be listed.
+    #[error("{path} could not be listed, so no snapshot was made")]
+    Unreadable {
+        /// The source.
+        path: PathBuf,
+    },
+    /// The disk stopped the work.
+    #[error("cannot write the snapshot {id}, so none was made")]
+    Write {
+        /// What was being made.
+        id: SnapshotId,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The index was written by a later version of this program.
+    #[error(
+        "{path} was written by a newer hashget (version {version}): use that one, or begin a new index \
+         with `hashget snapshot reindex`"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+    /// Nothing is known that the files could be compared with.
+    #[error("no index of {path} can be read: there is nothing to compare its files with")]
+    NothingToVerify {
+        /// The destination.
+        path: PathBuf,
+    },
+    /// No rule keeps anything.
+    #[error("no rule says which snapshots to keep: name at least one --keep-*")]
+    KeepsNothing,
+}
+
+impl SnapshotError {
+    /// The error of a failed `act` with `path`.
+    pub(super) fn io<E: Into<io::Error>>(
+        act: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |source| Self::Io {
+            act,
+            path,
+            source: source.into(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The folders of a new snapshot: made with all in them that needs no reading, and at the end given
+//! their metadata.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::Scope;
+use rayon::prelude::*;
+use rustix::fs::{Mode, mkdirat};
+
+use super::build::Builder;
+use super::copy::wanted;
+use super::link::NearFolder;
+use super::plan::Fate;
+use hashget_files::monitor::Progress;
+use hashget_files::place::apply;
+
+/// A folder of the source and what is in it, by their numbers.
+#[derive(Debug)]
+struct Folder {
+    number: usize,
+    folders: Vec<usize>,
+    others: Vec<usize>,
+}
+
+/// What the threads share that make folders.
+struct Work<'w> {
+    folders: Vec<Folder>,
+    unread: Mutex<Vec<usize>>,
+    progress: &'w Progress<'w>,
+}
+
+impl Builder<'_> {
+    /// Makes all folders, and in them what needs no reading; gives the files that are left, in order.
+    pub(super) fn make_folders(&self, progress: &Progress<'_>) -> Vec<usize> {
+        let work = Work {
+            folders: self.folders(),
+            unread: Mutex::default(),
+            progress,
+        };
+        rayon::scope(|scope| self.enter(scope, 0, &work));
+        let unread = work.unread.into_inner();
+        let mut unread = unread.unwrap_or_else(PoisonError::into_inner);
+        unread.sort_unstable();
+        unread
+    }
+
+    /// The folders, each after the one that it is in.
+    fn folders(&self) -> Vec<Folder> {
+        let mut folders: Vec<Folder> = Vec::new();
+        let mut open: Vec<usize> = Vec::new();
+        for (number, (entry, fate)) in self.entries.iter().zip(&self.plan.fates).enumerate() {
+            while let Some(at) = open.last()
+                && !entry
+                    .path
+                    .starts_with(&self.entries[folders[*at].number].path)
+            {
+                open.pop();
+            }
+            let parent = open.last().copied();
+            if *fate == Fate::Folder {
+                let at = folders.len();
+                open.push(at);
+                folders.push(Folder {
+                    number,
+                    folders: Vec::new(),
+                    others: Vec::new(),
+                });
+                if let Some(parent) = parent {
+                    folders[parent].folders.push(at);
+                }
+            } else if let Some(parent) = parent {
+                folders[parent].others.push(number);
+            }
+        }
+        folders
+    }
+
+    fn enter<'s>(&'s self, scope: &Scope<'s>, at: usize, work: &'s Work<'_>) {
+        let Some(folder) = work.folders.get(at) else {
+            return;
+        };
+        self.guard(|| self.fill_folder(scope, folder, work));
+    }
+
+    fn fill_folder<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        folder: &Folder,
+        work: &'s Work<'_>,
+    ) -> io::Result<()> {
+        let made = self.tree.open_folder(&self.entries[folder.number].path)?;
+        for at in &folder.folders {
+            let path = &self.entries[work.folders[*at].number].path;
+            let name = OsStr::from_bytes(path.file_name().unwrap_or_default());
+            mkdirat(&made, name, Mode::RWXU)?;
+            let at = *at;
+            scope.spawn(move |scope| self.enter(scope, at, work));
+        }
+        let mut near = NearFolder::default();
+        let mut later = Vec::new();
+        for number in &folder.others {
+            let entry = &self.entries[*number];
+            match self.plan.fates[*number] {
+                Fate::Known(key) => {
+                    if self.link_known(*number, &key, &made, &mut near)? {
+                        self.settled[*number].store(true, Ordering::Relaxed);
+                        work.progress.advance(1);
+                    } else {
+                        later.push(*number);
+                    }
+                }
+                Fate::Read => later.push(*number),
+                Fate::Node => {
+                    self.node(entry, &made);
+                    work.progress.advance(1);
+                }
+                Fate::Socket => self.stats().socket_files += 1,
+                Fate::Folder | Fate::SameAs(_) => {}
+            }
+        }
+        self.stats().folders += 1;
+        let mut unread = work.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        unread.append(&mut later);
+        Ok(())
+    }
+
+    /// Sets what folders are like, the deepest first: one may take away the right to enter it.
+    pub(super) fn finish_folders(&self) {
+        let mut levels: Vec<Vec<usize>> = Vec::new();
+        for (number, fate) in self.plan.fates.iter().enumerate() {
+            if *fate == Fate::Folder {
+                let depth = self.entries[number].path.components().count();
+                levels.resize_with(levels.len().max(depth + 1), Vec::new);
+                levels[depth].push(number);
+            }
+        }
+        for level in levels.iter().rev() {
+            level.par_iter().with_min_len(16).for_each(|number| {
+                self.guard(|| {
+                    let entry = &self.entries[*number];
+                    let folder = self.tree.open_folder(&entry.path)?;
+                    self.report(entry, &apply(folder.as_fd(), &wanted(entry)));
+                    Ok(())
+                });
+            });
+        }
+    }
+}

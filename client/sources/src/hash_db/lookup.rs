@@ -1,0 +1,297 @@
+//! One look-up over the local projects and the hashservers.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use hashget_api::{LookupRequest, MAX_LOOKUP_KEYS};
+use hashget_store::StoredPackage;
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::project::ProjectName;
+use hashget_words::signature::Signature;
+use jiff::civil::Date;
+
+use super::answer::{Answer, is_derived, is_usable};
+use super::local::LocalMatches;
+use super::pull::{Keys, Puller};
+use super::{Found, HashDbError, LocalHashDb, PackageLookup, PullStats, Trust};
+use crate::hash_server::{HashServer, HashServerError, ServerKind, warn};
+use hashget_files::monitor::Monitor;
+
+/// The local projects first, then the hashservers in order.
+///
+/// What servers know is kept in the project `_cached`, so that the next run needs no network.
+/// Servers that cannot be asked are told to the monitor as a problem, once each.
+pub struct CombinedLookup<'a> {
+    /// The local records.
+    pub db: &'a LocalHashDb,
+    /// The servers, in the order to ask.
+    pub servers: &'a [HashServer],
+    /// Whose records are relied on.
+    pub trust: Trust,
+    /// The day at which records may have expired.
+    pub today: Date,
+    /// Told of waits, warnings and servers that cannot be asked.
+    pub monitor: &'a dyn Monitor,
+}
+
+impl PackageLookup for CombinedLookup<'_> {
+    type Error = HashDbError;
+
+    fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, HashDbError> {
+        self.find_except(digests, needed, &|_| false)
+    }
+}
+
+impl CombinedLookup<'_> {
+    /// Finds without asking servers about what they were asked before.
+    pub(super) fn find_except(
+        &self,
+        digests: &[Digest],
+        needed: Expiry,
+        is_asked: &dyn Fn(&Digest) -> bool,
+    ) -> Result<Found, HashDbError> {
+        let answer = self.find_locally(digests, needed)?;
+        if !self.asks_servers() {
+            return Ok(answer.finish());
+        }
+        let unknown = unknown_of(digests, |place| {
+            answer.is_unknown(place) && !is_asked(&digests[place])
+        });
+        if unknown.is_empty() {
+            return Ok(answer.finish());
+        }
+        let keys = Keys {
+            digests: unknown,
+            ..Keys::default()
+        };
+        let pulled = self.puller(None).pull(keys, Some(needed), false)?;
+        // A pulled package may also hold digests that were known: all are looked up again, so
+        // that the answer is the one that the next run will get.
+        match pulled.pulled_packages {
+            0 => Ok(answer.finish()),
+            _ => Ok(self.find_locally(digests, needed)?.finish()),
+        }
+    }
+
+    /// Those that no local record holds, each once.
+    pub(super) fn unknown_locally(
+        &self,
+        digests: &[Digest],
+        needed: Expiry,
+    ) -> Result<Vec<Digest>, HashDbError> {
+        let answer = self.find_locally(digests, needed)?;
+        Ok(unknown_of(digests, |place| answer.is_unknown(place)))
+    }
+
+    /// Every package that holds one of the digests, whoever says so and expired or not: for
+    /// restoring, where the bytes are checked anyway. Nothing is kept.
+    pub fn find_anywhere(&self, digests: &[Digest]) -> Result<Found, HashDbError> {
+        let used = |_: &ProjectName| true;
+        let local = self.db.find_digests_in(digests, &used, self.monitor)?;
+        Ok(find_on_servers(&local, self.servers, digests, self.monitor))
+    }
+
+    /// For each signature the record that carries it and has not expired: from the local
+    /// projects, else pulled from the servers. Of several the derived ones are preferred, then
+    /// those that live longest.
+    pub fn find_signatures(
+        &self,
+        signatures: &[Signature],
+    ) -> Result<Vec<Option<StoredPackage>>, HashDbError> {
+        let mut best = self.best_by_signature(signatures)?;
+        let unknown = unknown_of(signatures, |place| best[place].is_none());
+        if !unknown.is_empty() && self.asks_servers() {
+            let keys = Keys {
+                signatures: unknown,
+                ..Keys::default()
+            };
+            if self.puller(None).pull(keys, None, false)?.pulled_packages > 0 {
+                best = self.best_by_signature(signatures)?;
+            }
+        }
+        let mut ids: Vec<PackageId> = best.iter().flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let records = self.db.get(&ids, self.monitor)?;
+        let by_id: BTreeMap<PackageId, StoredPackage> = records
+            .into_iter()
+            .map(|record| (record.id, record))
+            .collect();
+        let record_of = |id: Option<PackageId>| by_id.get(&id?).cloned();
+        Ok(best.into_iter().map(record_of).collect())
+    }
+
+    /// Like [`CombinedLookup::find_signatures`], for one.
+    pub fn find_signature(
+        &self,
+        signature: &Signature,
+    ) -> Result<Option<StoredPackage>, HashDbError> {
+        let found = self.find_signatures(std::slice::from_ref(signature))?;
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// Pulls the records of all packages that have one of these anchors and are not known
+    /// locally (`--pull`). Trees of static files are asked too, one request an anchor.
+    pub fn pull_anchors(&self, anchors: &[Digest]) -> Result<PullStats, HashDbError> {
+        if !self.asks_servers() {
+            return Ok(PullStats::default());
+        }
+        let mut local = Answer::new(anchors.len());
+        add_matches(&mut local, &self.local_matches(anchors)?, |package| {
+            !package.expires.is_expired_at(self.today)
+        });
+        let keys = Keys {
+            digests: unknown_of(anchors, |place| local.is_unknown(place)),
+            ..Keys::default()
+        };
+        self.puller(None).pull(keys, None, true)
+    }
+
+    pub(super) fn asks_servers(&self) -> bool {
+        self.trust == Trust::Servers && !self.servers.is_empty()
+    }
+
+    /// What asks the servers; with `held` records are put there instead of the `HashDB`.
+    pub(super) fn puller<'p>(&'p self, held: Option<&'p Mutex<Vec<HashPackage>>>) -> Puller<'p> {
+        Puller {
+            held,
+            db: self.db,
+            servers: self.servers,
+            today: self.today,
+            monitor: self.monitor,
+        }
+    }
+
+    /// Whether records of this project are relied on. What servers told is used along with them
+    /// even where `--hashdb` names other projects.
+    fn is_used(&self, project: &ProjectName) -> bool {
+        let named = self.db.filter().includes(project);
+        match self.trust {
+            Trust::Own => named && is_derived(project),
+            Trust::Servers => named || (!self.servers.is_empty() && !is_derived(project)),
+        }
+    }
+
+    fn local_matches(&self, digests: &[Digest]) -> Result<LocalMatches, HashDbError> {
+        let used = |project: &ProjectName| self.is_used(project);
+        self.db.find_digests_in(digests, &used, self.monitor)
+    }
+
+    fn find_locally(&self, digests: &[Digest], needed: Expiry) -> Result<Answer, HashDbError> {
+        let mut answer = Answer::new(digests.len());
+        add_matches(&mut answer, &self.local_matches(digests)?, |package| {
+            is_usable(package.expires, needed, self.today)
+        });
+        Ok(answer)
+    }
+
+    fn best_by_signature(
+        &self,
+        signatures: &[Signature],
+    ) -> Result<Vec<Option<PackageId>>, HashDbError> {
+        let used = |project: &ProjectName| self.is_used(project);
+        let local = self
+            .db
+            .find_signatures_in(signatures, &used, self.monitor)?;
+        let best_of = |places: &[usize]| {
+            let packages = places.iter().filter_map(|place| local.packages.get(*place));
+            packages
+                .filter(|package| !package.expires.is_expired_at(self.today))
+                .min_by_key(|package| {
+                    let life = std::cmp::Reverse(package.expires);
+                    (
+                        !is_derived(&package.project),
+                        life,
+                        package.sha256,
+                        &package.url,
+                    )
+                })
+                .map(|package| package.id)
+        };
+        Ok(local.matches.iter().map(best_of).collect())
+    }
+}
+
+/// The keys whose place is unknown, each once.
+fn unknown_of<K: Clone + Ord>(keys: &[K], is_unknown: impl Fn(usize) -> bool) -> Vec<K> {
+    let unknown = keys
+        .iter()
+        .enumerate()
+        .filter(|(place, _)| is_unknown(*place));
+    let mut unknown: Vec<K> = unknown.map(|(_, key)| key.clone()).collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    unknown
+}
+
+fn add_matches(
+    answer: &mut Answer,
+    local: &LocalMatches,
+    is_wanted: impl Fn(&PackageSummary) -> bool,
+) {
+    let mut keys = vec![Vec::new(); local.packages.len()];
+    for (key, packages) in local.matches.iter().enumerate() {
+        for place in packages {
+            if let Some(keys) = keys.get_mut(*place) {
+                keys.push(key);
+            }
+        }
+    }
+    for (package, keys) in local.packages.iter().zip(keys) {
+        if is_wanted(package) {
+            answer.add(package, keys.into_iter());
+        }
+    }
+}
+
+/// Adds what the servers say to what is known locally. Those that cannot be asked are told of.
+pub(crate) fn find_on_servers(
+    local: &LocalMatches,
+    servers: &[HashServer],
+    digests: &[Digest],
+    monitor: &dyn Monitor,
+) -> Found {
+    let mut answer = Answer::new(digests.len());
+    add_matches(&mut answer, local, |_| true);
+    for server in servers {
+        if let Err(error) = add_server(&mut answer, server, digests) {
+            warn(monitor, &error);
+        }
+    }
+    answer.finish()
+}
+
+/// Adds what a server says, without fetching records.
+fn add_server(
+    answer: &mut Answer,
+    server: &HashServer,
+    digests: &[Digest],
+) -> Result<(), HashServerError> {
+    if server.kind()? == ServerKind::Static {
+        return Ok(());
+    }
+    for (batch, digests) in digests.chunks(MAX_LOOKUP_KEYS).enumerate() {
+        let told = server.lookup(&LookupRequest {
+            digests: digests.to_vec(),
+            ..LookupRequest::default()
+        })?;
+        let mut keys = vec![Vec::new(); told.packages.len()];
+        for (key, packages) in &told.digests {
+            for place in packages {
+                if let Some(keys) = keys.get_mut(*place as usize) {
+                    keys.push(batch * MAX_LOOKUP_KEYS + *key as usize);
+                }
+            }
+        }
+        for (mut package, keys) in told.packages.into_iter().zip(keys) {
+            if let Ok(cached) = ProjectName::CACHED.parse() {
+                package.project = cached;
+            }
+            answer.add(&package, keys.into_iter());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Records: the local projects, then hashservers, behind one look-up.
+
+mod ahead;
+mod answer;
+mod import;
+mod local;
+mod lookup;
+mod matches;
+mod pull;
+
+use hashget_words::digest::Digest;
+use hashget_words::expiry::Expiry;
+use hashget_words::project::ProjectName;
+
+pub use ahead::LookedAhead;
+pub use local::{HashDbError, LocalHashDb, LocalMatches, ProjectFilter};
+pub use lookup::CombinedLookup;
+pub(crate) use lookup::find_on_servers;
+pub use matches::Matches;
+pub use pull::PullStats;
+
+/// A package that a look-up found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundPackage {
+    /// The SHA-256 of the package file. Records without one are of no use and not found.
+    pub sha256: Digest,
+    /// Where it can be downloaded, or a name that only a pool knows.
+    pub url: String,
+    /// Its size in bytes, where known.
+    pub size: Option<u64>,
+    /// Until when it may be relied on.
+    pub expires: Expiry,
+    /// The project of the record.
+    pub project: ProjectName,
+    /// Whether this machine derived the record from the package's own bytes. A record that came
+    /// from a hashserver is that server's word.
+    pub derived: bool,
+}
+
+/// The answer of a look-up: each package once, and which of the keys are in which.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The packages, sorted by digest and URL, so that equal records give equal answers
+    /// wherever they came from.
+    pub packages: Vec<FoundPackage>,
+    /// For every key asked about, in order: the places in `packages`, ascending.
+    pub matches: Matches,
+}
+
+/// Whose word a record is relied on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Only records that this machine derived or re-checked.
+    Own,
+    /// Also records of the hashservers that the operator named.
+    #[default]
+    Servers,
+}
+
+/// Anything that can say which packages hold a file.
+pub trait PackageLookup: Sync {
+    /// The error of the implementation.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Which packages hold these digests, have not expired, and live until `needed`?
+    fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, Self::Error>;
+}
+
+#[cfg(test)]
+mod tests;

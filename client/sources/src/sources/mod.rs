@@ -1,0 +1,74 @@
+//! Package files: pools, downloads, hashservers.
+
+mod cache;
+mod check;
+mod download;
+mod fetch;
+mod folder_pool;
+mod given;
+mod limits;
+mod part;
+mod pool;
+mod receive;
+mod tries;
+
+#[cfg(test)]
+mod download_tests;
+#[cfg(test)]
+mod encoding_tests;
+#[cfg(test)]
+mod fetch_tests;
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use hashget_words::digest::Digest;
+
+pub use cache::CleanStats;
+pub use check::{SourceKind, SourceState};
+pub use download::{DownloadError, DownloadOptions, Downloader};
+pub use fetch::{FetchAttempt, FetchError, PackageSources};
+pub use given::{given_package, open_regular};
+pub use limits::{package_limits, set_package_limits};
+pub use pool::{Pool, PoolError};
+
+/// A package as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackageRef {
+    /// Its SHA-256; `None` when a URL is fetched for the first time.
+    pub sha256: Option<Digest>,
+    /// Its size in bytes, where known.
+    pub size: Option<u64>,
+    /// Where it can be, in the order to try. Opaque names are passed over.
+    pub urls: Vec<String>,
+}
+
+/// A package file that is at hand, whole, its hash checked.
+#[derive(Debug)]
+pub struct LocalPackage {
+    /// The open file, at its start.
+    pub file: File,
+    /// Where it lies; it may be gone when the [`LocalPackage`] is dropped.
+    pub path: PathBuf,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Where a package file came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file that the user named.
+    Given,
+    /// An archive of the user's own series, by its name.
+    Archive(String),
+    /// A pool, by its folder or URL.
+    Pool(String),
+    /// The download cache.
+    Cache,
+    /// Downloaded now, from this URL.
+    Downloaded(String),
+}

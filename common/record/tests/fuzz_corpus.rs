@@ -1,0 +1,60 @@
+//! Replays the corpora of the fuzz targets, so that no found fault comes back.
+
+#[path = "../../../fuzz/src/drive.rs"]
+mod drive;
+
+use std::path::Path;
+
+fn replay(target: &str, drive: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fuzz/corpus")
+        .join(target);
+    let mut count = 0;
+    for file in folder.read_dir().expect("a corpus") {
+        let path = file.expect("a corpus file").path();
+        println!("{}", path.display());
+        drive(&std::fs::read(path).expect("a corpus file"));
+        count += 1;
+    }
+    assert!(count >= 5, "{} holds only {count} files", folder.display());
+}
+
+#[test]
+fn tar() {
+    replay("tar", drive::tar);
+}
+
+#[test]
+fn pax() {
+    replay("pax", drive::pax);
+}
+
+#[test]
+fn deb() {
+    replay("deb", drive::deb);
+}
+
+#[test]
+fn zip() {
+    replay("zip", drive::zip);
+}
+
+#[test]
+fn ar() {
+    replay("ar", drive::ar);
+}
+
+#[test]
+fn restore_file() {
+    replay("restore_file", drive::restore_file);
+}
+
+#[test]
+fn record() {
+    replay("record", drive::record);
+}
+
+#[test]
+fn lookup_answer() {
+    replay("lookup_answer", drive::lookup_answer);
+}

@@ -1,0 +1,212 @@
+//! Where records are kept: a trait, and the engines behind it.
+//!
+//! Every engine passes the same suite of tests, `conformance`.
+
+#[cfg(test)]
+mod conformance;
+mod error;
+pub mod json_lines;
+mod sled_store;
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+pub use error::StoreError;
+pub use sled_store::{CheckReport, RebuildStats, SledStore, StoreOptions};
+
+use hashget_words::digest::Digest;
+use hashget_words::hash_package::HashPackage;
+use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::project::ProjectName;
+use hashget_words::signature::Signature;
+
+/// A record as a store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPackage {
+    /// Its number.
+    pub id: PackageId,
+    /// The project it is in.
+    pub project: ProjectName,
+    /// The record.
+    pub package: HashPackage,
+}
+
+/// What [`PackageStore::list`] is asked for.
+#[derive(Clone, Debug)]
+pub struct StoreQuery {
+    /// Which packages.
+    pub spec: PackageSpec,
+    /// In which project; `None`: in every one.
+    pub project: Option<ProjectName>,
+    /// Only packages with a higher number.
+    pub after: Option<PackageId>,
+    /// How many at most.
+    pub limit: usize,
+    /// The day that [`PackageSpec::Expired`] without a date means.
+    pub today: Date,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StorePage {
+    /// The packages, by ascending number, expired ones included.
+    pub packages: Vec<PackageSummary>,
+    /// The last number that was looked at, if there may be more behind it.
+    pub next: Option<PackageId>,
+}
+
+/// What a store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Records.
+    pub packages: u64,
+    /// Entries of the digest index: distinct (digest, record) pairs.
+    pub digests: u64,
+    /// Bytes on disk.
+    pub store_bytes: u64,
+    /// Each project, by name.
+    pub projects: Vec<ProjectStats>,
+}
+
+/// What a project holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectStats {
+    /// The project.
+    pub name: ProjectName,
+    /// Records.
+    pub packages: u64,
+    /// Indexed files of all records.
+    pub files: u64,
+    /// Anchors of all records.
+    pub anchors: u64,
+    /// The sum of the known sizes of the packages, in bytes.
+    pub packages_bytes: u64,
+}
+
+/// A collection of records that can be searched by what is in the packages.
+///
+/// A record is identified by its project and URL: publishing another one with both the same
+/// replaces it, and an identical one stays as it is, with its number. Changes are on disk when the method returns, and are whole after any crash: a
+/// record is there with all its index entries, or not at all. The store knows no clock; expired
+/// records are told apart by the caller, from the summaries.
+pub trait PackageStore: Send + Sync {
+    /// Adds records to a project, which is made if it is new; the numbers in the same order.
+    fn publish(
+        &self,
+        project: &ProjectName,
+        packages: &[HashPackage],
+    ) -> Result<Vec<PackageId>, StoreError>;
+
+    /// Whole records, `None` for those that are gone; in the order asked.
+    fn get(&self, ids: &[PackageId]) -> Result<Vec<Option<StoredPackage>>, StoreError>;
+
+    /// Records without their digests, `None` for those that are gone; in the order asked.
+    fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<Arc<PackageSummary>>>, StoreError>;
+
+    /// For each digest every record that has it as file, anchor or package; numbers ascending.
+    fn find_digests(&self, digests: &[Digest]) -> Result<Vec<Vec<PackageId>>, StoreError>;
+
+    /// Calls `visit` for each digest that records have, with its place and their summaries, by
+    /// ascending number; each digest is looked up at one moment. `visit` must not ask the store.
+    fn match_digests(
+        &self,
+        digests: &[Digest],
+        visit: &mut dyn FnMut(usize, &[&Arc<PackageSummary>]),
+    ) -> Result<(), StoreError> {
+        match_through(self, digests, visit)
+    }
+
+    /// Gets ready to answer look-ups by digest from memory, if the engine does so and is set to;
+    /// whether it is. May take long; gives up when the caller's function says so. Everything else may be used
+    /// meanwhile.
+    fn load(&self, _stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// How much memory look-ups by digest and summaries are answered from, in bytes; `None` if
+    /// they are not, and may wait for a disk.
+    fn resident_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// Calls `visit` for each pair of a digest from `first` to `last`, both included, and a record
+    /// that has it, in the order of both, until it returns `false`. Records that were just
+    /// removed may be among them.
+    fn visit_digests(
+        &self,
+        first: &Digest,
+        last: &Digest,
+        visit: &mut dyn FnMut(&Digest, PackageId) -> bool,
+    ) -> Result<(), StoreError>;
+
+    /// A number that is another one after every change of what [`PackageStore::find_digests`]
+    /// answers, while the store is open.
+    fn changes(&self) -> u64;
+
+    /// For each signature every record that carries it; numbers ascending.
+    fn find_signatures(&self, signatures: &[Signature]) -> Result<Vec<Vec<PackageId>>, StoreError>;
+
+    /// The records that a query names.
+    fn list(&self, query: &StoreQuery) -> Result<StorePage, StoreError>;
+
+    /// Records that have expired at `day`, the earliest first, at most `limit`.
+    fn expired(&self, day: Date, limit: usize) -> Result<Vec<PackageId>, StoreError>;
+
+    /// Sets the attributes and expiry date of a record (`attrs` and `expires` of `package`),
+    /// keeping its number; `false` if it is gone. Nothing else of the record changes.
+    fn update(&self, id: PackageId, package: &HashPackage) -> Result<bool, StoreError>;
+
+    /// Removes records; how many were there.
+    fn remove(&self, ids: &[PackageId]) -> Result<u64, StoreError>;
+
+    /// Makes an empty project; `false` if it is there already.
+    fn add_project(&self, project: &ProjectName) -> Result<bool, StoreError>;
+
+    /// Removes a project with all its records; `false` if there is none.
+    fn remove_project(&self, project: &ProjectName) -> Result<bool, StoreError>;
+
+    /// The projects, by name.
+    fn projects(&self) -> Result<Vec<ProjectName>, StoreError>;
+
+    /// What the store holds.
+    fn stats(&self) -> Result<StoreStats, StoreError>;
+}
+
+/// How many digests are looked up before what they found is handed out.
+const MATCHED_DIGESTS: usize = 256;
+
+/// [`PackageStore::match_digests`] by the other methods.
+fn match_through<S: PackageStore + ?Sized>(
+    store: &S,
+    digests: &[Digest],
+    visit: &mut dyn FnMut(usize, &[&Arc<PackageSummary>]),
+) -> Result<(), StoreError> {
+    for (turn, some) in digests.chunks(MATCHED_DIGESTS).enumerate() {
+        let found = store.find_digests(some)?;
+        let mut ids: Vec<PackageId> = found.iter().flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let summaries = store.summaries(&ids)?;
+        for ((place, digest), found) in some.iter().enumerate().zip(&found) {
+            let summary = |id: &PackageId| {
+                let at = ids.binary_search(id).ok()?;
+                summaries[at].clone()
+            };
+            let mut rows: Vec<Arc<PackageSummary>> = found.iter().filter_map(summary).collect();
+            // A record that is gone may have been replaced: then the new one has to be found.
+            let mut expected = found.len();
+            while rows.len() < expected {
+                let again = store.find_digests(std::slice::from_ref(digest))?.concat();
+                rows = store.summaries(&again)?.into_iter().flatten().collect();
+                expected = again.len();
+            }
+            let rows: Vec<&Arc<PackageSummary>> = rows.iter().collect();
+            if !rows.is_empty() {
+                visit(turn * MATCHED_DIGESTS + place, &rows);
+            }
+        }
+    }
+    Ok(())
+}

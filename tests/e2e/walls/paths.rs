@@ -1,0 +1,101 @@
+//! The paths that a module's text names.
+
+/// All paths in `use` items, braces opened, and those that begin with `crate`, `super` or `self` elsewhere.
+pub(super) fn paths_of(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let mut rest = String::new();
+    for (number, part) in text.split(';').enumerate() {
+        match use_of(part) {
+            Some(tree) => expand(tree, &[], &mut found),
+            None => rest.push_str(part),
+        }
+        if number > 0 {
+            rest.push(';');
+        }
+    }
+    for root in ["crate::", "super::", "self::"] {
+        for (start, _) in rest.match_indices(root) {
+            let before = rest[..start].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let end = rest[start..]
+                .find(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+                .map_or(rest.len(), |length| start + length);
+            found.push(segments(&rest[start..end]));
+        }
+    }
+    found
+}
+
+/// The names that `pub use` items hand on, each with the path behind it.
+pub(super) fn handed_on(text: &str) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    for part in text.split(';') {
+        let Some(tree) = use_of(part) else { continue };
+        let before = &part[..part.len() - tree.len()];
+        if before.contains("pub") {
+            let mut paths = Vec::new();
+            expand(tree, &[], &mut paths);
+            found.extend(
+                paths
+                    .into_iter()
+                    .filter_map(|path| Some((path.last()?.clone(), path))),
+            );
+        }
+    }
+    found
+}
+
+/// What stands behind the last `use ` of a statement that is one.
+fn use_of(statement: &str) -> Option<&str> {
+    let start = statement.rfind("use ")?;
+    let before = statement[..start].trim_end();
+    let begins =
+        before.is_empty() || before.ends_with([';', '}', ']', ')', '{']) || before.ends_with("pub");
+    begins.then(|| &statement[start + "use ".len()..])
+}
+
+fn segments(path: &str) -> Vec<String> {
+    path.split("::")
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn expand(tree: &str, before: &[String], found: &mut Vec<Vec<String>>) {
+    let tree = tree.trim();
+    let Some(open) = tree.find('{') else {
+        let name = tree.split(" as ").next().unwrap_or(tree);
+        if !name.is_empty() {
+            found.push([before, &segments(name)].concat());
+        }
+        return;
+    };
+    let before = [before, &segments(&tree[..open])].concat();
+    let inner = &tree[open + 1..tree.rfind('}').unwrap_or(tree.len())];
+    let (mut depth, mut start) = (0_usize, 0);
+    for (position, character) in inner.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                expand(&inner[start..position], &before, found);
+                start = position + 1;
+            }
+            _ => {}
+        }
+    }
+    expand(&inner[start..], &before, found);
+}
+
+#[test]
+fn braces_are_opened() {
+    let paths = paths_of("use crate::{a, b::{C, d as e}};\nlet x = super::f::g();\n");
+    let joined: Vec<String> = paths.iter().map(|path| path.join("::")).collect();
+    assert_eq!(
+        joined,
+        ["crate::a", "crate::b::C", "crate::b::d", "super::f::g"]
+    );
+}
