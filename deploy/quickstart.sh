@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole loop on real packages, in temporary folders that are removed at the end:
+# The whole loop on real packages, in temporary directories that are removed at the end:
 # index packages, publish them to a hashserver, pack a tree against it from a second, empty client,
 # restore it elsewhere from a third, and compare.
 set -euo pipefail
@@ -92,7 +92,7 @@ say "Client C restores it elsewhere"
 client c hashget restore "$work/backup.tar.gz" "$work/restored" --hashserver "$url"
 
 say "Comparing"
-# The size of a folder is the file system's own affair, and so is its count of links.
+# The size of a directory is the file system's own affair, and so is its count of links.
 listing() {
     (cd "$1" && find . \( -type d -printf '%P %y %m %U:%G %T@\n' \) -o \
         -printf '%P %y %m %U:%G %s %T@ %n %l\n' | sort)

@@ -2,7 +2,7 @@
 # Tests the hashserver's pages for people in a real headless Chromium: the keyboard alone, the
 # accessibility tree, contrast in light and dark, narrow windows, the policy, no script, no request
 # to another host.
-#   tests/browser.sh [SCREENSHOTS]     puts pictures of every page into the folder SCREENSHOTS
+#   tests/browser.sh [SCREENSHOTS]     puts pictures of every page into the directory SCREENSHOTS
 # Wants Debian's `chromium`, `chromium-driver` and `python3`, or others in CHROMIUM and CHROMEDRIVER; builds
 # the server unless BIN names it.
 set -euo pipefail

@@ -7,7 +7,7 @@
 #        and is read-only (bwrap)
 # proxy: nginx with deploy/nginx.conf, and Caddy as compose.yaml calls it, with TLS in front of a server
 # ci:    the steps of both recipes with real npm packages (node, npm, PyYAML)
-# What is not installed is told and left out. Wants root, bash, curl, bwrap and openssl; BIN names a folder with
+# What is not installed is told and left out. Wants root, bash, curl, bwrap and openssl; BIN names a directory with
 # `hashserver` and `hashget` (default: the debug build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -78,7 +78,7 @@ if has bwrap && /usr/bin/python3 -c 'import seccomp' 2>/dev/null; then
     below=$!
     pids+=("$below")
     url=$(address "$work/below.out" "$below")
-    # Made by root on a folder that belongs to the server's user, as the README says.
+    # Made by root on a directory that belongs to the server's user, as the README says.
     token=$("$bin/hashserver" token add --scope admin --data "$work/state" 2>/dev/null)
     exercise "$url" "$token"
     for name in purge backup; do

@@ -2,7 +2,7 @@
 # Runs schemathesis (PyPI) against a server of its own: every address of /openapi.json with
 # thousands of odd requests; no 5xx, and every answer as described.
 #   tests/openapi.sh [options of schemathesis]
-# Wants `schemathesis` on the PATH, or its folder in VENV; builds the server unless BIN names it.
+# Wants `schemathesis` on the PATH, or its directory in VENV; builds the server unless BIN names it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 schemathesis=${VENV:+$(realpath "$VENV")/bin/}schemathesis

@@ -2,11 +2,11 @@
 # The original's own client (`hashget` of PyPI) against our hashserver: it submits a package, finds it by signature
 # and by anchor, packs a tree, and restores it from the server's pool while the package's URL is gone. At the end
 # the server's access log must have all that the original's client asks a server for.
-#   VENV=FOLDER tests/original.sh        FOLDER: python3 -m venv FOLDER && FOLDER/bin/pip install hashget
+#   VENV=DIRECTORY tests/original.sh        DIRECTORY: python3 -m venv DIRECTORY && DIRECTORY/bin/pip install hashget
 # Wants dpkg-deb, curl and python3; BIN names the hashserver (default: the debug build).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-original=$(realpath "${VENV:?the folder of a venv with hashget}")/bin/hashget
+original=$(realpath "${VENV:?the directory of a venv with hashget}")/bin/hashget
 [ -n "${BIN:-}" ] || cargo build -q -p hashget-server
 bin=$(realpath "${BIN:-${CARGO_TARGET_DIR:-target}/debug/hashserver}")
 work=$(mktemp -d)

@@ -2,11 +2,11 @@
 # Packs a real Debian root against its own packages, restores it in two ways, and compares
 # everything: type, mode, owner, times, links, attributes, content, holes.
 #
-#   tests/real_root.sh [FOLDER]     as root; FOLDER (default: a temporary one) needs about 1 GB
+#   tests/real_root.sh [DIRECTORY]     as root; DIRECTORY (default: a temporary one) needs about 1 GB
 #
 # The root is made with debootstrap where that is installed, from the mirror that apt uses here;
-# else it is unpacked from .deb files that apt downloads. A root that is in FOLDER/root already is
-# used again, with the packages in FOLDER/debs. PROFILE=release tests the release build.
+# else it is unpacked from .deb files that apt downloads. A root that is in DIRECTORY/root already is
+# used again, with the packages in DIRECTORY/debs. PROFILE=release tests the release build.
 set -eu
 suite=${SUITE:-bookworm}
 profile=${PROFILE:-dev}
@@ -22,9 +22,9 @@ work=$(cd "$work" && pwd)
 [ "$(id -u)" = 0 ] || { echo "must be root: owners and devices are compared too" >&2; exit 2; }
 
 (cd "$sources" && cargo build --quiet --profile "$profile" -p hashget -p hashget-tests --bins)
-folder=$profile
-[ "$profile" = dev ] && folder=debug
-programs=${CARGO_TARGET_DIR:-$sources/target}/$folder
+directory=$profile
+[ "$profile" = dev ] && directory=debug
+programs=${CARGO_TARGET_DIR:-$sources/target}/$directory
 
 make_root() {
     if command -v debootstrap >/dev/null; then

@@ -1,4 +1,4 @@
-//! Fills a data folder with generated records of realistic shape, for measurements.
+//! Fills a data directory with generated records of realistic shape, for measurements.
 //!
 //! `fill DATA DIGESTS KEYS [WEBROOT]`: publishes records with DIGESTS distinct digests in all into
 //! the store in DATA. Writes the paths of some of their packages (`a/...`) to KEYS, and their

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::ApiError;
 
-/// The disk that the data folder is on.
+/// The disk that the data directory is on.
 pub(crate) struct Disk {
-    folder: PathBuf,
+    directory: PathBuf,
     reserve_bytes: u64,
     /// What the writes under way may still need.
     promised_bytes: AtomicU64,
@@ -21,10 +21,10 @@ pub(crate) struct Reservation<'a> {
 }
 
 impl Disk {
-    /// The disk of `folder`, on which `reserve_bytes` stay free.
-    pub(crate) fn new(folder: &Path, reserve_bytes: u64) -> Self {
+    /// The disk of `directory`, on which `reserve_bytes` stay free.
+    pub(crate) fn new(directory: &Path, reserve_bytes: u64) -> Self {
         Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             reserve_bytes,
             promised_bytes: AtomicU64::new(0),
         }
@@ -50,13 +50,13 @@ impl Disk {
 
     /// How much is free, if the system tells.
     pub(crate) fn free_bytes(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.folder).ok()?;
+        let disk = rustix::fs::statvfs(&self.directory).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn require(&self, wanted_bytes: u64) -> Result<(), ApiError> {
-        let disk = rustix::fs::statvfs(&self.folder).map_err(|error| {
-            ApiError::io("ask for the free space of", &self.folder, error.into())
+        let disk = rustix::fs::statvfs(&self.directory).map_err(|error| {
+            ApiError::io("ask for the free space of", &self.directory, error.into())
         })?;
         let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
         if free_bytes < wanted_bytes {
@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn writes_under_way_count() {
-        let folder = tempfile::tempdir().unwrap();
-        let free = rustix::fs::statvfs(folder.path()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let free = rustix::fs::statvfs(directory.path()).unwrap();
         let free_bytes = free.f_bavail * free.f_frsize;
-        let disk = Disk::new(folder.path(), 0);
+        let disk = Disk::new(directory.path(), 0);
         let most = disk.reserve(free_bytes / 4 * 3).unwrap();
         assert!(disk.reserve(free_bytes / 2).is_err());
         drop(most);

@@ -79,7 +79,7 @@ pub(crate) enum ApiError {
     Io {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         #[source]

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 /// Each day is kept that long, then the last one of its month.
 const DAYS_KEPT: i64 = 400;
 
-/// What the store held at each day, kept in one file of the data folder.
+/// What the store held at each day, kept in one file of the data directory.
 pub(crate) struct Growth {
     path: PathBuf,
     noted: Mutex<Noted>,
@@ -111,12 +111,12 @@ impl Growth {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
+        File::open(directory)?.sync_all()
     }
 
     fn lock(&self) -> MutexGuard<'_, Noted> {
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn what_was_noted_is_there_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("growth.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("growth.json");
         let growth = Growth::open(path.clone()).unwrap();
         growth.note(date(2030, 1, 1), held(1));
         growth.note(date(2030, 1, 1), held(2));
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn old_days_become_months() {
-        let folder = tempfile::tempdir().unwrap();
-        let growth = Growth::open(folder.path().join("growth.json")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let growth = Growth::open(directory.path().join("growth.json")).unwrap();
         let mut packages = 0;
         let mut day = date(2028, 1, 1);
         while day <= date(2030, 6, 15) {
@@ -198,14 +198,14 @@ mod tests {
 
     #[test]
     fn a_damaged_file_is_put_aside() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("growth.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("growth.json");
         fs::write(&path, "{\"2030-01-01\": 7}").unwrap();
         let growth = Growth::open(path.clone()).unwrap();
         assert_eq!(growth.days(), []);
         growth.note(date(2030, 1, 2), held(1));
         growth.save().unwrap();
-        let aside = fs::read_to_string(folder.path().join("growth.damaged")).unwrap();
+        let aside = fs::read_to_string(directory.path().join("growth.damaged")).unwrap();
         assert_eq!(aside, "{\"2030-01-01\": 7}");
         assert_eq!(Growth::open(path).unwrap().days().len(), 1);
     }

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 /// More dead ones are not remembered, and no more of those of which nothing could be told.
 const MAX_DEAD: usize = 100_000;
 
-/// What the checker found, kept in one file of the data folder. Losing it costs a round of checks.
+/// What the checker found, kept in one file of the data directory. Losing it costs a round of checks.
 pub(crate) struct Health {
     path: PathBuf,
     known: RwLock<Known>,
@@ -207,12 +207,12 @@ impl Health {
             }
             serde_json::to_vec(&*known)?
         };
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(&bytes)?;
         file.as_file().sync_all()?;
         file.persist(&self.path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
+        File::open(directory)?.sync_all()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     fn the_dead_are_remembered_until_they_live_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("health.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("health.json");
         let health = Health::open(path.clone()).unwrap();
         let day = |day| date(2030, 1, day);
         health.note("a", Finding::Dead("404".to_owned()), day(1));
@@ -251,8 +251,8 @@ mod tests {
 
     #[test]
     fn what_a_round_has_come_to_is_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let health = Health::open(folder.path().join("health.json")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let health = Health::open(directory.path().join("health.json")).unwrap();
         let day = |day| date(2030, 1, day);
         let source = |health: &Health, id: u64, url: &str| {
             let source = health.source(&PackageSummary {

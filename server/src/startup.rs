@@ -46,10 +46,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Why the server does not come up.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The data folder cannot be made or used.
-    #[error("cannot use the data folder {}", path.display())]
+    /// The data directory cannot be made or used.
+    #[error("cannot use the data directory {}", path.display())]
     Data {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -104,9 +104,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server on the store in the data folder.
+    /// Starts a server on the store in the data directory.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        make_data_folder(&settings)?;
+        make_data_directory(&settings)?;
         let options = StoreOptions {
             cache_bytes: settings.store_cache_bytes,
             resident_bytes: settings.index_memory_bytes,
@@ -122,7 +122,7 @@ impl Server {
         store: Arc<dyn PackageStore>,
         clock: Clock,
     ) -> Result<Self, StartError> {
-        make_data_folder(&settings)?;
+        make_data_directory(&settings)?;
         let tokens = TokenFile::new(settings.tokens_path());
         tokens.tokens()?;
         let pool = Pool::open(settings.pool_path())?;
@@ -258,7 +258,7 @@ impl Drop for Server {
     }
 }
 
-fn make_data_folder(settings: &Settings) -> Result<(), StartError> {
+fn make_data_directory(settings: &Settings) -> Result<(), StartError> {
     fs::create_dir_all(&settings.data).map_err(|source| StartError::Data {
         path: settings.data.clone(),
         source,

@@ -273,16 +273,16 @@ fn an_address_that_is_taken_is_told_with_a_way_out() {
 }
 
 #[test]
-fn an_unusable_folder_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("file");
+fn an_unusable_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let output = command(&file.join("data"), &["--listen", "127.0.0.1:0"])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        stderr(&output).contains("cannot use the data folder"),
+        stderr(&output).contains("cannot use the data directory"),
         "{}",
         stderr(&output)
     );

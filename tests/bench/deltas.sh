@@ -16,9 +16,9 @@ import os, random
 def mutated():
     rng = random.Random(1)
     data = bytearray()
-    for folder, _, names in sorted(os.walk('/usr/lib')):
+    for directory, _, names in sorted(os.walk('/usr/lib')):
         for name in sorted(names):
-            path = os.path.join(folder, name)
+            path = os.path.join(directory, name)
             if os.path.isfile(path) and not os.path.islink(path):
                 with open(path, 'rb') as file:
                     data += file.read()
@@ -104,7 +104,7 @@ for case in */old; do
     start=$(now); zstd -q -3 --long=27 --patch-from=out/old out/new -o out/patch-from; row 'zstd --patch-from (old file at hand)' "$start" "$(size out/patch-from)"
     start=$(now); "$hashget" -q delta index "$case/old" -o out/index > /dev/null; row 'hashget delta index' "$start" "$(size out/index)"
     start=$(now); "$hashget" -q delta diff out/index "$case/new" -o out/delta.tgz; row 'hashget delta diff' "$start" "$(size out/delta.tgz)"
-    start=$(now); "$hashget" -q delta diff out/index "$case/new" --old-folder "$case/old" -o out/files.tgz; row 'hashget delta diff --old-folder' "$start" "$(size out/files.tgz)"
+    start=$(now); "$hashget" -q delta diff out/index "$case/new" --old-directory "$case/old" -o out/files.tgz; row 'hashget delta diff --old-directory' "$start" "$(size out/files.tgz)"
     for delta in delta files; do
         rm -rf out/copy; cp -a "$case/old" out/copy
         start=$(now); "$hashget" -q delta apply out/copy "out/$delta.tgz"; row "hashget delta apply ($delta.tgz)" "$start" ''

@@ -169,14 +169,14 @@ def measure(tree, mode, home):
     url = f"http://127.0.0.1:{proxy.server_port}/"
     # Pieces of filters are kept for each server by its URL, which is another one here each time.
     kept = home / "kept"
-    folder = home / "cache/filters"
+    directory = home / "cache/filters"
     if kept.exists():
         name = next(kept.iterdir()).name
-        shutil.copytree(kept / name, folder / hashlib.sha256(url.encode()).hexdigest())
+        shutil.copytree(kept / name, directory / hashlib.sha256(url.encode()).hexdigest())
     hashget(home, "--heuristics", "--hashserver", url, "--lookup", mode, "--pack", tree, "--dry-run", "-zf", WORK / "none")
     proxy.shutdown()
-    if folder.exists() and not kept.exists():
-        shutil.copytree(folder, kept)
+    if directory.exists() and not kept.exists():
+        shutil.copytree(directory, kept)
     shutil.rmtree(home / "hashdb", ignore_errors=True)
     shutil.rmtree(home / "cache", ignore_errors=True)
     return proxy.counts

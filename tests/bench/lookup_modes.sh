@@ -4,10 +4,10 @@
 #
 #   tests/bench/lookup_modes.sh DIR [DIGESTS]      (default: 1000000)
 #
-# DIR is a folder of data sets that tests/bench/run.sh made: the server gets the records of the Debian packages of
+# DIR is a directory of data sets that tests/bench/run.sh made: the server gets the records of the Debian packages of
 # DIR/debian among DIGESTS generated ones (server/examples/fill.rs), and knows nothing of DIR/linux. Each tree is
 # planned (`--pack --dry-run`) through a proxy that counts, with an empty client, then with one that has
-# kept the filter and nothing else. BIN names a folder with `hashget`, `hashserver` and `examples/fill`.
+# kept the filter and nothing else. BIN names a directory with `hashget`, `hashserver` and `examples/fill`.
 # Needs python3. Everything stays on the loopback interface and below ${TMPDIR:-/tmp}.
 set -eu
 

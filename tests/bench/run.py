@@ -52,17 +52,17 @@ class Bench:
         print(f"  {name:<34} {took:8.2f} s  {run[1]:8.2f} s CPU  {run[2] / 1e6:6.0f} MB", file=sys.stderr)
 
     def size(self, name, path):
-        """Counts the bytes of a file, or of all files in a folder."""
+        """Counts the bytes of a file, or of all files in a directory."""
         path = pathlib.Path(path)
         files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
         self.sizes[name] = sum(file.stat().st_size for file in files)
 
     def fresh(self, name):
-        """An empty folder in the fast place."""
-        folder = self.fast / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+        """An empty directory in the fast place."""
+        directory = self.fast / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        return directory
 
     def result(self):
         """Medians."""
@@ -77,7 +77,7 @@ def quoted(path):
     return "'" + str(path).replace("'", "'\\''") + "'"
 
 
-def serve(folder):
+def serve(directory):
     """A web server on loopback for the packages."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -86,7 +86,7 @@ def serve(folder):
         def log_message(self, *_):
             pass
 
-    handler = functools.partial(Quiet, directory=str(folder))
+    handler = functools.partial(Quiet, directory=str(directory))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
@@ -294,8 +294,8 @@ def main():
     results = {}
     try:
         for name in args.sets.split(","):
-            data, folder = (args.dir / name / "tree").resolve(), args.dir / name / "packages"
-            packages = sorted(folder.iterdir())
+            data, directory = (args.dir / name / "tree").resolve(), args.dir / name / "packages"
+            packages = sorted(directory.iterdir())
             work = args.dir / "work"
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Sizes of a 30-day series of a real tree, beside tar, rdiff-backup and restic (the last two where
-# they are installed). usage: series.sh HASHGET [TREE]; everything happens in a temporary folder.
+# they are installed). usage: series.sh HASHGET [TREE]; everything happens in a temporary directory.
 # The tree gets what changes on a real machine: one text file in a hundred gets a line each day, a
 # "database" has 20 of its pages of 4 KiB overwritten, a "mailbox" grows, files come and go.
 set -eu

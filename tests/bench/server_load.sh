@@ -4,10 +4,10 @@
 #
 #   tests/bench/server_load.sh [DIGESTS] [SECONDS]      (default: 10000000 10)
 #
-# BIN names a folder with `hashserver` and `examples/fill` that are built already; FILLED a folder
+# BIN names a directory with `hashserver` and `examples/fill` that are built already; FILLED a directory
 # that `fill` filled before (data, keys, web).
 #
-# Fills a new folder below ${TMPDIR:-/tmp}, measures, and removes it. Everything stays on
+# Fills a new directory below ${TMPDIR:-/tmp}, measures, and removes it. Everything stays on
 # the loopback interface.
 set -eu
 
@@ -36,7 +36,7 @@ if [ -z "${FILLED:-}" ]; then
 fi
 du -sm "$filled/data/store" | awk '{print "store_mib " $1}'
 
-# Root's nginx would read as another user, who may not enter the temporary folder.
+# Root's nginx would read as another user, who may not enter the temporary directory.
 [ "$(id -u)" -ne 0 ] || user="user $(id -un);"
 cat >"$work/nginx.conf" <<CONF
 ${user:-}

@@ -3,7 +3,7 @@
 #
 # usage: HASHGET=target/release/hashget tests/bench/snapshots.sh [TREE [WORK]]
 #
-# TREE (default /usr/share) is copied into the new folder WORK, which is removed at the end, and changed there
+# TREE (default /usr/share) is copied into the new directory WORK, which is removed at the end, and changed there
 # step by step; after each step each program makes a snapshot of it. Needs rsync and rsnapshot.
 set -eu
 hashget=${HASHGET:-target/release/hashget}
@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 src=$work/src
 cp -a "$tree" "$src"
 cp -a "$tree" "$work/other" # for `cp -al`, which changes the ctime of what it links
-printf 'files %s, folders %s, symbolic links %s, %s KiB\n' "$(find "$src" -type f | wc -l)" \
+printf 'files %s, directories %s, symbolic links %s, %s KiB\n' "$(find "$src" -type f | wc -l)" \
     "$(find "$src" -type d | wc -l)" "$(find "$src" -type l | wc -l)" "$(du -sk "$src" | cut -f1)"
 
 printf 'config_version\t1.2\nsnapshot_root\t%s/rsnapshot/\ncmd_cp\t/bin/cp\ncmd_rm\t/bin/rm\n' "$work" > "$work/rs.conf"
@@ -35,15 +35,15 @@ by_rsnapshot() { rsnapshot -c "$work/rs.conf" alpha; }
 
 # What the program $1 took for step $2: milliseconds and KiB.
 measure() {
-    folder=$work/$1
-    mkdir -p "$folder"
-    before=$(used "$folder")
+    directory=$work/$1
+    mkdir -p "$directory"
+    before=$(used "$directory")
     sync
     began=$(now)
     "by_$1"
     sync
     took=$(( ($(now) - began) / 1000000 ))
-    printf '%-22s %-10s %8s ms %10s KiB\n' "$2" "$1" "$took" "$(( $(used "$folder") - before ))"
+    printf '%-22s %-10s %8s ms %10s KiB\n' "$2" "$1" "$took" "$(( $(used "$directory") - before ))"
 }
 
 step() {
@@ -89,14 +89,14 @@ beside 'unchanged, --no-sync' quick links
 beside 'unchanged, --no-sync, one core' one-core links
 beside 'unchanged, forced to disk' forced links-forced
 largest=$(du -sk "$src"/*/ | sort -n | tail -1 | cut -f2)
-mv "$largest" "$src/renamed folder"
-step 'largest folder renamed'
+mv "$largest" "$src/renamed directory"
+step 'largest directory renamed'
 some_files 100 | xargs -0 -n 50 sh -c 'for file; do echo edited >> "$file"; done' sh
 step '1% of files edited'
 some_files 20 | xargs -0 touch
 step '5% of files touched'
 mkdir "$src/copies"
-# By names relative to the tree: of others cp cannot find the folders again that it has made.
+# By names relative to the tree: of others cp cannot find the directories again that it has made.
 some_files 10 | (cd "$src" && cut -z -b "$((${#src} + 2))-" | xargs -0 cp --parents -p -t copies)
 step '10% of files copied'
 some_files 2 | head -z -n 2000 | xargs -0 chmod g+w

@@ -1,4 +1,4 @@
-"""Writes into a data folder what a hashserver has noted in the months before: growth and dead sources."""
+"""Writes into a data directory what a hashserver has noted in the months before: growth and dead sources."""
 
 import datetime
 import json

@@ -30,8 +30,8 @@ def run(*command, **options):
 def make_app():
     """An app with its lock file, whose packages lie on a web server of ours."""
     app, packages = WORK / "app", WORK / "packages"
-    for folder in (app, packages):
-        folder.mkdir()
+    for directory in (app, packages):
+        directory.mkdir()
     test = "require('yargs'); require('rxjs'); console.log(require('lodash').chunk([1, 2, 3], 2).length)"
     (app / "package.json").write_text(
         json.dumps({"name": "app", "version": "1.0.0", "scripts": {"test": f'node -e "{test}"'}, "dependencies": PACKAGES})
@@ -72,10 +72,10 @@ class Job:
     """One run of a pipeline on a new machine."""
 
     def __init__(self, app, url, tokens, cache, name):
-        self.folder, self.home, self.cache = WORK / name / "app", WORK / name / "home", cache
-        shutil.copytree(app, self.folder)
+        self.directory, self.home, self.cache = WORK / name / "app", WORK / name / "home", cache
+        shutil.copytree(app, self.directory)
         self.home.mkdir()
-        self.key = hashlib.sha256((self.folder / "package-lock.json").read_bytes()).hexdigest()
+        self.key = hashlib.sha256((self.directory / "package-lock.json").read_bytes()).hexdigest()
         self.commands = self.home / "npm-commands"
         # Tells which commands of npm were run.
         (self.home / "bin").mkdir()
@@ -89,17 +89,17 @@ class Job:
                     "npm_config_cache": str(self.home / "npm"), **tokens}
 
     def shell(self, script, *options, **more):
-        subprocess.run(["bash", "-e", *options, "-c", script], check=True, cwd=self.folder, env={**self.env, **more})
+        subprocess.run(["bash", "-e", *options, "-c", script], check=True, cwd=self.directory, env={**self.env, **more})
 
     def restore_cache(self):
         kept = self.cache / self.key
         if kept.exists():
-            shutil.copy(kept, self.folder / "cache.tar.gz")
+            shutil.copy(kept, self.directory / "cache.tar.gz")
         return kept.exists()
 
     def save_cache(self):
         self.cache.mkdir(exist_ok=True)
-        shutil.copy(self.folder / "cache.tar.gz", self.cache / self.key)
+        shutil.copy(self.directory / "cache.tar.gz", self.cache / self.key)
 
     def installed(self):
         return "ci" in self.commands.read_text().split()
@@ -148,11 +148,11 @@ class GitlabJob(Job):
             self.save_cache()
 
 
-def listing(folder):
+def listing(directory):
     """Every file with its mode and content."""
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(directory.rglob("*")):
         content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
-        yield path.relative_to(folder), path.lstat().st_mode, content
+        yield path.relative_to(directory), path.lstat().st_mode, content
 
 
 def main():
@@ -172,17 +172,17 @@ def main():
             assert first.installed(), "nothing is there to restore at first"
             packed = next(cache.iterdir())
             plain = WORK / f"{name}.tar.gz"
-            run("tar", "-C", first.folder, "-czf", plain, "node_modules")
-            wanted = list(listing(first.folder / "node_modules"))
+            run("tar", "-C", first.directory, "-czf", plain, "node_modules")
+            wanted = list(listing(first.directory / "node_modules"))
             for turn, tokens, event in (("second", trusted, "push"), ("fork", fork, "pull_request")):
                 again = job(turn, tokens, event)
                 assert not again.installed(), f"{name} {turn}: npm had to install"
-                assert list(listing(again.folder / "node_modules")) == wanted, f"{name} {turn}: other files"
-            print(f"{name}: {count} packages, {len(wanted)} files and folders; cache of {packed.stat().st_size:,} bytes, "
+                assert list(listing(again.directory / "node_modules")) == wanted, f"{name} {turn}: other files"
+            print(f"{name}: {count} packages, {len(wanted)} files and directories; cache of {packed.stat().st_size:,} bytes, "
                   f"{plain.stat().st_size:,} as tar.gz; restored twice, once without the right to publish")
             packed.write_bytes(packed.read_bytes()[:-100])
             broken = job("broken", trusted, "pull_request")
-            assert broken.installed() and list(listing(broken.folder / "node_modules")) == wanted
+            assert broken.installed() and list(listing(broken.directory / "node_modules")) == wanted
             print(f"{name}: a damaged cache did not stop the build")
     finally:
         server.terminate()

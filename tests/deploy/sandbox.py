@@ -1,7 +1,7 @@
 """Runs a command below the limits of a unit, as far as bwrap can set them: another user, everything read-only but one
-folder, no capabilities, and the unit's filters of system calls, address families and executable memory.
+directory, no capabilities, and the unit's filters of system calls, address families and executable memory.
 
-    sandbox.py UNIT FOLDER -- COMMAND...
+    sandbox.py UNIT DIRECTORY -- COMMAND...
 """
 
 import os
@@ -12,7 +12,7 @@ import sys
 
 import seccomp
 
-UNIT, FOLDER, COMMAND = sys.argv[1], sys.argv[2], sys.argv[4:]
+UNIT, DIRECTORY, COMMAND = sys.argv[1], sys.argv[2], sys.argv[4:]
 PROT_WRITE, PROT_EXEC = 2, 4
 
 
@@ -62,7 +62,7 @@ os.lseek(program, 0, os.SEEK_SET)
 os.set_inheritable(program, True)
 os.execvp("setpriv", [
     "setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "--no-new-privs", "--",
-    "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/home", "--bind", FOLDER, FOLDER,
+    "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/home", "--bind", DIRECTORY, DIRECTORY,
     "--unshare-user", "--uid", "65532", "--gid", "65532", "--unshare-ipc", "--cap-drop", "ALL", "--die-with-parent",
     "--seccomp", str(program), "--", *COMMAND,
 ])

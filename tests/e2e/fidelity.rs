@@ -119,7 +119,7 @@ impl Drop for NamesSeed {
 
 /// One tree, its packages and its archive.
 struct Case {
-    folder: PathBuf,
+    directory: PathBuf,
     random: Random,
     records: Records,
     recursive: bool,
@@ -131,18 +131,18 @@ struct Case {
 
 impl Case {
     fn new(work: &Path, web: &WebServer, http: &Http, seed: u64) -> Self {
-        let folder = work.join(seed.to_string());
+        let directory = work.join(seed.to_string());
         for name in ["", "tree", "pool", "www"] {
-            fs::create_dir(folder.join(name)).unwrap();
+            fs::create_dir(directory.join(name)).unwrap();
         }
         let mut random = Random::new(seed);
         let contents =
-            RandomTree::grow_with_extremes(&folder.join("tree"), 40, &mut random).unwrap();
+            RandomTree::grow_with_extremes(&directory.join("tree"), 40, &mut random).unwrap();
         let recursive = random.one_in(5);
         let filesz = *random.pick(&[None, None, Some(0), Some(5000)]);
         let places = Places {
-            pool: &folder.join("pool"),
-            www: &folder.join("www"),
+            pool: &directory.join("pool"),
+            www: &directory.join("www"),
             url: web.url(&format!("{seed}/www/")),
         };
         let mut options = RecordOptions {
@@ -154,7 +154,7 @@ impl Case {
         }
         let records = Records::of(&contents, &places, &options, &mut random);
         Self {
-            folder,
+            directory,
             random,
             records,
             recursive,
@@ -165,7 +165,7 @@ impl Case {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.directory.join(name)
     }
 
     fn run(mut self, counts: &Mutex<Counts>) {
@@ -199,7 +199,7 @@ impl Case {
         }
         assert_eq!(self.told.problems(), Vec::<String>::new());
         assert_same_listing(&before, &listing_without_sockets(&self.path("tree")));
-        remove(&self.folder);
+        remove(&self.directory);
     }
 
     fn pack(&mut self, compression: Compression) -> PackStats {
@@ -310,7 +310,7 @@ fn check(stats: Option<&RestoreStats>) {
     assert!(stats.restore_file_removed);
 }
 
-/// Removes a tree, folders included that their owner may not write to.
+/// Removes a tree, directories included that their owner may not write to.
 fn remove(tree: &Path) {
     if !geteuid().is_root() {
         let arguments = [OsStr::new("-R"), OsStr::new("u+w"), tree.as_os_str()];

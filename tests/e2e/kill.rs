@@ -92,11 +92,11 @@ impl World {
     }
 }
 
-/// Files in folders with times of their own; gives packages that hold half of the files.
+/// Files in directories with times of their own; gives packages that hold half of the files.
 fn grow(tree: &Path, random: &mut Random) -> Vec<Vec<u8>> {
     let mut packages = Vec::new();
-    for folder in 0..12_i64 {
-        let at = tree.join(format!("folder{folder}/sub"));
+    for directory in 0..12_i64 {
+        let at = tree.join(format!("directory{directory}/sub"));
         fs::create_dir_all(&at).unwrap();
         let mut package = TarBuilder::new();
         for number in 0..16_u64 {
@@ -114,7 +114,7 @@ fn grow(tree: &Path, random: &mut Random) -> Vec<Vec<u8>> {
         }
         packages.push(package.build_compressed(Compression::Gzip));
         let time = Timespec {
-            tv_sec: 1_000_000_000 + folder,
+            tv_sec: 1_000_000_000 + directory,
             tv_nsec: 123_456_789,
         };
         let times = Timestamps {
@@ -133,8 +133,8 @@ fn rounds() -> u64 {
     rounds.map_or(DEFAULT_ROUNDS, |rounds| rounds.parse().unwrap())
 }
 
-fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap();
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -192,9 +192,9 @@ fn a_killed_restore_ends_exactly_when_run_again() {
         world.path("home/cache"),
     );
     let fresh = |cache: &Path, target: &Path| {
-        for folder in [cache, target] {
-            if folder.exists() {
-                fs::remove_dir_all(folder).unwrap();
+        for directory in [cache, target] {
+            if directory.exists() {
+                fs::remove_dir_all(directory).unwrap();
             }
         }
     };
@@ -236,8 +236,8 @@ fn assert_nothing_half(tree: &Path, target: &Path) {
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else {
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };
     let mut found = Vec::new();

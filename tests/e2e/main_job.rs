@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hashget_tests::assert_same_tree;
 use tempfile::TempDir;
 
-use crate::real_packages::{deb_folder, debs, install_debs};
+use crate::real_packages::{deb_directory, debs, install_debs};
 use hashget_tests::programs::{Client, HashServer, WebServer, all_text};
 
 /// A tree of installed packages and own files, a web server with the packages, a hashserver.
@@ -89,7 +89,7 @@ fn size(path: &Path) -> u64 {
 #[test]
 fn an_empty_client_packs_against_the_server_and_another_restores() {
     let world = World::new();
-    let web = WebServer::start(deb_folder());
+    let web = WebServer::start(deb_directory());
     world.publisher(&web, "");
     let archive = world.path("backup.tar.gz");
     let told = world.pack(&world.client("packer"), &archive, &[world.server.url()]);
@@ -118,7 +118,7 @@ fn an_empty_client_packs_against_the_server_and_another_restores() {
 #[test]
 fn the_same_records_give_the_same_plan_from_wherever_they_come() {
     let world = World::new();
-    let web = WebServer::start(deb_folder());
+    let web = WebServer::start(deb_directory());
     let publisher = world.publisher(&web, "");
     let plan = |client: &Client, hashserver: &[&str]| {
         let arguments = [
@@ -140,7 +140,7 @@ fn the_same_records_give_the_same_plan_from_wherever_they_come() {
 #[test]
 fn what_a_server_said_is_kept_for_the_next_run() {
     let world = World::new();
-    let web = WebServer::start(deb_folder());
+    let web = WebServer::start(deb_directory());
     world.publisher(&web, "");
     let packer = world.client("packer");
     world.pack(&packer, &world.path("one.tar.gz"), &[world.server.url()]);
@@ -240,7 +240,7 @@ fn anchors_alone_bring_back_what_they_hold() {
 #[test]
 fn two_clients_share_one_hashdb() {
     let world = World::new();
-    let web = WebServer::start(deb_folder());
+    let web = WebServer::start(deb_directory());
     let client = world.client("shared");
     std::thread::scope(|scope| {
         for (number, deb) in debs().iter().enumerate() {

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use hashget_tests::programs::{Client, HashServer, WebServer, succeed};
 
-fn package(folder: &Path) -> (Vec<u8>, String) {
-    let inside = folder.join("inside");
+fn package(directory: &Path) -> (Vec<u8>, String) {
+    let inside = directory.join("inside");
     fs::create_dir_all(&inside).unwrap();
     let content: Vec<u8> = (0..200_000_u32)
         .flat_map(|n| (n * 7).to_le_bytes())
         .collect();
     fs::write(inside.join("data.bin"), &content).unwrap();
-    fs::create_dir_all(folder.join("www")).unwrap();
-    let tarball = folder.join("www/package.tar.gz");
+    fs::create_dir_all(directory.join("www")).unwrap();
+    let tarball = directory.join("www/package.tar.gz");
     succeed(
         Command::new("tar")
             .arg("-czf")
@@ -87,7 +87,7 @@ fn an_archive_of_the_original_is_restored() {
     client.hashget(["-u", from, "-C", to, "--hashserver"]);
     check_restored(&restored, &content);
 
-    // The other way: unpacked by tar first, then the folder is named.
+    // The other way: unpacked by tar first, then the directory is named.
     let unpacked = temp.path().join("unpacked");
     fs::create_dir(&unpacked).unwrap();
     succeed(
@@ -131,8 +131,8 @@ fn our_archive_has_every_member_that_the_original_reads() {
     client.hashget(["--submit", &url, "-p", "test", "--hashserver"]);
     let tree = temp.path().join("inside");
     let archive = temp.path().join("ours.tar.gz");
-    let (folder, name) = (tree.to_str().unwrap(), archive.to_str().unwrap());
-    client.hashget(["--pack", folder, "-zf", name, "--hashserver"]);
+    let (directory, name) = (tree.to_str().unwrap(), archive.to_str().unwrap());
+    client.hashget(["--pack", directory, "-zf", name, "--hashserver"]);
 
     let unpacked = temp.path().join("unpacked");
     fs::create_dir(&unpacked).unwrap();

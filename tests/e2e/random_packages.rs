@@ -18,11 +18,11 @@ use hashget_words::hash_package::HashPackage;
 
 /// Where packages of a case lie.
 pub(crate) struct Places<'a> {
-    /// A folder pool.
+    /// A directory pool.
     pub(crate) pool: &'a Path,
-    /// A folder that a web server shows at `url`.
+    /// A directory that a web server shows at `url`.
     pub(crate) www: &'a Path,
-    /// The URL of that folder, with a final slash.
+    /// The URL of that directory, with a final slash.
     pub(crate) url: String,
 }
 

@@ -8,15 +8,15 @@ use std::sync::OnceLock;
 /// Small packages that every Debian has, with programs, documents and links inside.
 const NAMES: &[&str] = &["grep", "gzip", "hostname", "sed"];
 
-/// A folder of real .deb files, from `apt-get download`.
+/// A directory of real .deb files, from `apt-get download`.
 ///
 /// # Panics
 ///
 /// Where apt cannot deliver them: these tests need a Debian with package lists
 /// (`apt-get update`).
-pub(crate) fn deb_folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
+pub(crate) fn deb_directory() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(|| {
         // Below target/, so that a second run fetches nothing, and in place only when whole.
         let target = hashget_tests::programs::program("").join("e2e-debs");
         if !target.is_dir() {
@@ -43,7 +43,7 @@ pub(crate) fn deb_folder() -> &'static Path {
 
 /// The .deb files, by name.
 pub(crate) fn debs() -> Vec<PathBuf> {
-    let entries = fs::read_dir(deb_folder()).unwrap();
+    let entries = fs::read_dir(deb_directory()).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "deb"));
     paths.sort();

@@ -13,8 +13,8 @@ use std::sync::OnceLock;
 
 /// The path of one of our programs, built if need be.
 pub fn program(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
             .args([
                 "build",
@@ -32,7 +32,7 @@ pub fn program(name: &str) -> PathBuf {
         let test = std::env::current_exe().unwrap();
         test.ancestors().nth(2).unwrap().to_owned()
     });
-    folder.join(name)
+    directory.join(name)
 }
 
 /// A client with a home of its own: its own `HashDB`, cache and settings.
@@ -162,22 +162,22 @@ impl Drop for HashServer {
     }
 }
 
-/// A web server for the files of one folder: `GET` and `HEAD`, one request a connection.
+/// A web server for the files of one directory: `GET` and `HEAD`, one request a connection.
 pub struct WebServer {
     url: String,
 }
 
 impl WebServer {
     /// Starts it over this directory.
-    pub fn start(folder: &Path) -> Self {
+    pub fn start(directory: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let folder = folder.to_owned();
+        let directory = directory.to_owned();
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let folder = folder.clone();
+                let directory = directory.clone();
                 // A client that goes away is not the server's failure.
-                std::thread::spawn(move || drop(answer(connection, &folder)));
+                std::thread::spawn(move || drop(answer(connection, &directory)));
             }
         });
         Self { url }
@@ -189,7 +189,7 @@ impl WebServer {
     }
 }
 
-fn answer(mut connection: TcpStream, folder: &Path) -> std::io::Result<()> {
+fn answer(mut connection: TcpStream, directory: &Path) -> std::io::Result<()> {
     let mut lines = BufReader::new(connection.try_clone()?);
     let mut request = String::new();
     lines.read_line(&mut request)?;
@@ -205,7 +205,7 @@ fn answer(mut connection: TcpStream, folder: &Path) -> std::io::Result<()> {
     );
     let mut body = Vec::new();
     let found = !path.contains("..")
-        && std::fs::File::open(folder.join(path.trim_start_matches('/')))
+        && std::fs::File::open(directory.join(path.trim_start_matches('/')))
             .and_then(|mut file| file.read_to_end(&mut body))
             .is_ok();
     let status = if found { "200 OK" } else { "404 Not Found" };

@@ -22,13 +22,13 @@ pub struct RandomTree<'a> {
     is_root: bool,
     extremes: bool,
     root: PathBuf,
-    folders: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
     files: Vec<PathBuf>,
     contents: Vec<Vec<u8>>,
 }
 
 impl<'a> RandomTree<'a> {
-    /// Grows a tree of about `size` entries in the empty folder `root`; the distinct contents
+    /// Grows a tree of about `size` entries in the empty directory `root`; the distinct contents
     /// of its files.
     ///
     /// As root also owners, devices, capabilities and trusted attributes; else without.
@@ -52,7 +52,7 @@ impl<'a> RandomTree<'a> {
             is_root: rustix::process::geteuid().is_root(),
             extremes,
             root: root.to_owned(),
-            folders: vec![root.to_owned()],
+            directories: vec![root.to_owned()],
             files: Vec::new(),
             contents: Vec::new(),
         }
@@ -72,7 +72,7 @@ impl<'a> RandomTree<'a> {
                 tree.make(&path)?;
             }
         }
-        // Names first, times last, deepest first: making an entry changes its folder's times.
+        // Names first, times last, deepest first: making an entry changes its directory's times.
         let mut all: Vec<PathBuf> = made
             .into_iter()
             .filter(|path| fs::symlink_metadata(path).is_ok())
@@ -115,7 +115,7 @@ impl<'a> RandomTree<'a> {
             b"e\xcc\x81",
             b"\xed\xb2\x80",
         ];
-        let folder = self.random.pick(&self.folders).clone();
+        let directory = self.random.pick(&self.directories).clone();
         let name = match self.random.below(10) {
             0..=2 => self.random.pick(ODD).to_vec(),
             // 85 characters of three bytes are 255 bytes, too.
@@ -131,14 +131,14 @@ impl<'a> RandomTree<'a> {
             }
             _ => format!("f{}", self.random.below(1000)).into_bytes(),
         };
-        folder.join(OsStr::from_bytes(&name))
+        directory.join(OsStr::from_bytes(&name))
     }
 
     fn make(&mut self, path: &Path) -> io::Result<()> {
         match self.random.below(20) {
             0..=4 => {
                 fs::create_dir(path)?;
-                self.folders.push(path.to_owned());
+                self.directories.push(path.to_owned());
             }
             5 => self.make_symlink(path)?,
             6 => mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0)?,
@@ -194,7 +194,7 @@ impl<'a> RandomTree<'a> {
         }
     }
 
-    /// A chain of folders whose path is longer than any system call takes, with a file at its end.
+    /// A chain of directories whose path is longer than any system call takes, with a file at its end.
     fn make_deep(&mut self, path: &Path) -> io::Result<()> {
         const DEPTH: usize = 17;
         fs::create_dir(path)?;
@@ -206,13 +206,13 @@ impl<'a> RandomTree<'a> {
             chain.push(openat(&chain[depth], &name, flags, Mode::empty())?);
         }
         let through =
-            |folder: &OwnedFd| PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+            |directory: &OwnedFd| PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
         let file = through(&chain[DEPTH]).join("f1");
         let content = self.content();
         fs::write(&file, content)?;
         self.decorate(&file)?;
-        for folder in chain[..DEPTH].iter().rev() {
-            self.decorate(&through(folder).join(&name))?;
+        for directory in chain[..DEPTH].iter().rev() {
+            self.decorate(&through(directory).join(&name))?;
         }
         Ok(())
     }
@@ -314,7 +314,7 @@ impl<'a> RandomTree<'a> {
         Ok(())
     }
 
-    fn set_attributes(&mut self, path: &Path, is_folder: bool) -> io::Result<()> {
+    fn set_attributes(&mut self, path: &Path, is_directory: bool) -> io::Result<()> {
         // user::rw- user:1234:r-- group::r-- mask::r-- other::---, as the kernel keeps an ACL.
         const ACL: &[u8] = b"\x02\0\0\0\
             \x01\0\x06\0\xff\xff\xff\xff\x02\0\x04\0\xd2\x04\0\0\x04\0\x04\0\xff\xff\xff\xff\
@@ -341,7 +341,7 @@ impl<'a> RandomTree<'a> {
         if self.is_root {
             match self.random.below(4) {
                 0 => set(b"system.posix_acl_access", ACL)?,
-                1 if is_folder => set(b"system.posix_acl_default", ACL)?,
+                1 if is_directory => set(b"system.posix_acl_default", ACL)?,
                 1 => set(b"security.capability", CAPABILITY)?,
                 2 => set(b"trusted.note", b"7=SCHILY.xattr.\n=\0")?,
                 _ => {}

@@ -75,7 +75,7 @@ fn list(root: &Path, with_sockets: bool) -> Vec<String> {
         lines: Vec::new(),
     };
     let root_fd = File::open(root).expect("a readable root");
-    listing.folder(&root_fd, &[]);
+    listing.directory(&root_fd, &[]);
     listing.finish()
 }
 
@@ -93,13 +93,13 @@ struct Line {
 }
 
 impl Listing {
-    /// The folder that is open as `folder`, then what is in it.
+    /// The directory that is open as `directory`, then what is in it.
     ///
     /// Through `/proc`, because paths in a tree may be longer than any system call takes.
-    fn folder(&mut self, folder: &File, relative: &[u8]) {
-        let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    fn directory(&mut self, directory: &File, relative: &[u8]) {
+        let through = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
         self.line(&through.join("."), relative);
-        let entries = fs::read_dir(&through).expect("a readable folder");
+        let entries = fs::read_dir(&through).expect("a readable directory");
         let mut names: Vec<OsString> = entries
             .map(|entry| entry.expect("an entry").file_name())
             .collect();
@@ -112,7 +112,7 @@ impl Listing {
             }
             below.extend_from_slice(name.as_bytes());
             if fs::symlink_metadata(&path).expect("lstat").is_dir() {
-                self.folder(&File::open(&path).expect("a readable folder"), &below);
+                self.directory(&File::open(&path).expect("a readable directory"), &below);
             } else {
                 self.line(&path, &below);
             }

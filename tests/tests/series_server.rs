@@ -59,23 +59,23 @@ impl RestoreSources for Nothing {
 struct Bed {
     server: Server,
     token: String,
-    folder: TempDir,
+    directory: TempDir,
     now: Mutex<Zoned>,
 }
 
 impl Bed {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let layer = SettingsLayer {
             listen: Some("127.0.0.1:0".to_owned()),
-            data: Some(folder.path().join("data")),
+            data: Some(directory.path().join("data")),
             workers: Some(1),
             open_reading: Some(false),
             ..SettingsLayer::default()
         };
         let settings = Settings::from_layer(layer).unwrap();
         let tokens = TokenFile::new(settings.tokens_path());
-        fs::create_dir(folder.path().join("source")).unwrap();
+        fs::create_dir(directory.path().join("source")).unwrap();
         let scope: Scope = "publish:backups".parse().unwrap();
         let server = Server::start(settings).unwrap();
         let token = tokens.add(vec![scope], None, "2026-01-01".to_owned());
@@ -83,13 +83,13 @@ impl Bed {
         Self {
             server,
             token: token.unwrap().secret,
-            folder,
+            directory,
             now: Mutex::new(now.to_zoned(jiff::tz::TimeZone::UTC)),
         }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
     fn client(&self) -> HashServer {
@@ -148,8 +148,8 @@ impl Bed {
     fn pool(&self) -> Vec<PathBuf> {
         let mut found = Vec::new();
         let mut open = vec![self.path("data/pool/sha256")];
-        while let Some(folder) = open.pop() {
-            for entry in fs::read_dir(folder).unwrap() {
+        while let Some(directory) = open.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_dir() {
                     open.push(path);
@@ -162,7 +162,7 @@ impl Bed {
     }
 
     fn restored(&self, section: &Section, id: BackupId) -> Vec<String> {
-        let target = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let target = tempfile::tempdir_in(self.directory.path()).unwrap();
         let options = RestoreOptions::default();
         let target = target.path();
         let stats = series::restore(section, id, target, &options, &Nothing, &Silent).unwrap();
@@ -325,12 +325,12 @@ fn a_change_by_another_machine_is_noticed() {
 }
 
 #[test]
-fn what_needs_a_folder_says_so() {
+fn what_needs_a_directory_says_so() {
     let bed = Bed::new();
     let section = bed.section("one", "max_series = 2\nmax_series_length = 3");
     let id = bed.run(&section);
     let kept = series::keep_backup(&section, id, &Nothing, &Silent);
-    assert!(matches!(kept, Err(SeriesError::NeedsFolder { .. })));
+    assert!(matches!(kept, Err(SeriesError::NeedsDirectory { .. })));
     let file = bed.path("one.tar");
     series::export(&section, id, &file, true, &Nothing, &Silent).unwrap();
     assert!(file.exists());

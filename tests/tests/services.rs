@@ -457,7 +457,7 @@ fn every_way_to_look_up_finds_the_same() {
     };
     let expected = urls(&plain);
     assert_eq!(expected.0.len(), 4);
-    // Twice: the second time the pieces come from the folder.
+    // Twice: the second time the pieces come from the directory.
     for mode in [
         LookupMode::Auto,
         LookupMode::Filter,

@@ -25,11 +25,11 @@ pub struct Settings {
     pub hashserver: Option<Vec<String>>,
     /// Names of the local projects that are used, or `all`.
     pub hashdb: Option<Vec<String>>,
-    /// The folder of the local records.
+    /// The directory of the local records.
     pub hashdb_path: Option<PathBuf>,
-    /// Folders and URLs of pools, in order.
+    /// Directories and URLs of pools, in order.
     pub pool: Option<Vec<PathBuf>>,
-    /// The folder of downloads.
+    /// The directory of downloads.
     pub cache: Option<PathBuf>,
     /// The token for hashservers without one in `tokens`.
     pub token: Option<Token>,
@@ -251,11 +251,11 @@ fn user_file(variable: &dyn Fn(&str) -> Option<OsString>) -> (Option<PathBuf>, b
     if let Some(path) = set("HASHGET_CONFIG") {
         return (Some(path.into()), true);
     }
-    let folder = set("XDG_CONFIG_HOME")
+    let directory = set("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| set("HOME").map(|home| Path::new(&home).join(".config")));
     (
-        folder.map(|folder| folder.join("hashget/hashget.toml")),
+        directory.map(|directory| directory.join("hashget/hashget.toml")),
         false,
     )
 }

@@ -77,12 +77,12 @@ fn mode(path: &Path, mode: u32) {
 }
 
 /// Lets anybody remove what is below.
-fn open_up(folder: &Path) {
-    mode(folder, 0o755);
+fn open_up(directory: &Path) {
+    mode(directory, 0o755);
 }
 
 #[test]
-fn a_user_applies_what_changes_in_closed_folders_and_read_only_files() {
+fn a_user_applies_what_changes_in_closed_directories_and_read_only_files() {
     let lab = Lab::new();
     let lines: Vec<String> = (0..2000).map(|line| format!("line {line}\n")).collect();
     let text = lines.concat();

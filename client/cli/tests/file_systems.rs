@@ -1,8 +1,8 @@
 //! Snapshots and restores on file systems of their own: what they share, and where they refuse.
 //!
 //! These are made in images and mounted, which takes root, the programs (`mkfs.btrfs` and so on) and a
-//! kernel that knows them. Where that is not to be had, a test says so and passes. A folder that
-//! takes no hard links may be given in `HASHGET_TEST_FOLDER_WITHOUT_LINKS` instead of a FAT image.
+//! kernel that knows them. Where that is not to be had, a test says so and passes. A directory that
+//! takes no hard links may be given in `HASHGET_TEST_DIRECTORY_WITHOUT_LINKS` instead of a FAT image.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::HashSet;
@@ -24,8 +24,11 @@ struct Mounted {
 
 impl Mounted {
     fn new(kind: &str, mebibytes: u64, options: &[&str]) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let (image, place) = (folder.path().join("image"), folder.path().join("mounted"));
+        let directory = tempfile::tempdir().unwrap();
+        let (image, place) = (
+            directory.path().join("image"),
+            directory.path().join("mounted"),
+        );
         let file = File::create(&image).unwrap();
         file.set_len(mebibytes << 20).unwrap();
         fs::create_dir(&place).unwrap();
@@ -46,14 +49,14 @@ impl Mounted {
         }
         Some(Self {
             place,
-            _image: folder,
+            _image: directory,
         })
     }
 
     fn used_bytes(&self) -> u64 {
-        let folder = File::open(&self.place).unwrap();
-        rustix::fs::syncfs(&folder).unwrap();
-        let status = rustix::fs::fstatvfs(&folder).unwrap();
+        let directory = File::open(&self.place).unwrap();
+        rustix::fs::syncfs(&directory).unwrap();
+        let status = rustix::fs::fstatvfs(&directory).unwrap();
         (status.f_blocks - status.f_bfree) * status.f_frsize
     }
 }
@@ -231,8 +234,8 @@ fn btrfs_gets_a_new_inode_when_one_is_full_of_names() {
 }
 
 #[test]
-fn a_file_with_few_names_in_one_folder_gets_copies() {
-    // As Btrfs was made before 2012: all names that a file has in a folder are in one item.
+fn a_file_with_few_names_in_one_directory_gets_copies() {
+    // As Btrfs was made before 2012: all names that a file has in a directory are in one item.
     let Some(mounted) = Mounted::new("btrfs", 256, &["-O", "^extref"]) else {
         return;
     };
@@ -257,34 +260,34 @@ fn a_file_with_few_names_in_one_folder_gets_copies() {
             .map(|path| inode(&path))
             .collect::<HashSet<_>>()
             .len() as u64;
-        eprintln!("{count} equal files in one folder are {inodes} inodes");
+        eprintln!("{count} equal files in one directory are {inodes} inodes");
         assert!(1 < inodes && inodes < count / 2, "{inodes}: {}", made.said);
     }
 }
 
-/// A folder that takes no hard links.
+/// A directory that takes no hard links.
 fn without_links() -> Option<(PathBuf, Option<Mounted>)> {
-    let given = std::env::var_os("HASHGET_TEST_FOLDER_WITHOUT_LINKS").map(PathBuf::from);
-    let (folder, mounted) = if let Some(folder) = given {
-        (folder, None)
+    let given = std::env::var_os("HASHGET_TEST_DIRECTORY_WITHOUT_LINKS").map(PathBuf::from);
+    let (directory, mounted) = if let Some(directory) = given {
+        (directory, None)
     } else {
         let mounted = Mounted::new("vfat", 64, &[])?;
         (mounted.place.clone(), Some(mounted))
     };
-    let (file, link) = (folder.join("probe"), folder.join("link"));
+    let (file, link) = (directory.join("probe"), directory.join("link"));
     fs::write(&file, "").unwrap();
     assert!(fs::hard_link(&file, &link).is_err(), "hard links are taken");
     fs::remove_file(&file).unwrap();
-    Some((folder, mounted))
+    Some((directory, mounted))
 }
 
 #[test]
 fn a_file_system_without_hard_links_is_told_about() {
-    let Some((folder, _mounted)) = without_links() else {
+    let Some((directory, _mounted)) = without_links() else {
         return;
     };
     let temp = tempfile::tempdir().unwrap();
-    let (source, destination) = (temp.path().join("source"), folder.join("backup"));
+    let (source, destination) = (temp.path().join("source"), directory.join("backup"));
     fs::create_dir(&source).unwrap();
     fs::write(source.join("file"), "content").unwrap();
     fs::write(source.join("other"), "more").unwrap();
@@ -313,11 +316,11 @@ fn a_file_system_without_hard_links_is_told_about() {
 
 #[test]
 fn an_edit_within_the_coarse_time_of_a_file_system_is_noticed() -> io::Result<()> {
-    let Some((folder, _mounted)) = without_links() else {
+    let Some((directory, _mounted)) = without_links() else {
         return Ok(());
     };
     let temp = tempfile::tempdir().unwrap();
-    let (source, destination) = (folder.join("source"), temp.path().join("backup"));
+    let (source, destination) = (directory.join("source"), temp.path().join("backup"));
     fs::create_dir(&source)?;
     // FAT counts in steps of two seconds: most of these have one time.
     for round in 0..8 {

@@ -25,7 +25,7 @@ use hashget_files::tree::{DataReader, DigestKind, TreeRoot, digest_of};
 pub struct DiffData<'a> {
     diff: DiffIndex,
     old: OldFiles<'a>,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 /// What is at hand of the old state's files.
@@ -33,8 +33,8 @@ pub struct DiffData<'a> {
 pub enum OldFiles<'a> {
     /// The block signatures that were stored with its index.
     Signatures(&'a BTreeMap<RelPath, Signature>),
-    /// The files themselves, in this folder.
-    Folder(&'a Path),
+    /// The files themselves, in this directory.
+    Directory(&'a Path),
 }
 
 /// How a delta is written.
@@ -77,10 +77,14 @@ pub struct DeltaStats {
 }
 
 impl<'a> DiffData<'a> {
-    /// The content of `diff`, whose new state is in `folder`.
-    pub fn new(diff: DiffIndex, old: OldFiles<'a>, folder: &Path) -> Self {
-        let folder = folder.to_owned();
-        Self { diff, old, folder }
+    /// The content of `diff`, whose new state is in `directory`.
+    pub fn new(diff: DiffIndex, old: OldFiles<'a>, directory: &Path) -> Self {
+        let directory = directory.to_owned();
+        Self {
+            diff,
+            old,
+            directory,
+        }
     }
 
     /// Writes the delta to `path`, where it gets its name when it is whole.
@@ -92,7 +96,7 @@ impl<'a> DiffData<'a> {
         options: &DataOptions,
         monitor: &dyn Monitor,
     ) -> Result<DeltaStats, DeltaError> {
-        let root = TreeRoot::open(&self.folder)?;
+        let root = TreeRoot::open(&self.directory)?;
         let mut stats = DeltaStats::default();
         let mut patches = self.make_patches(&root, options.patch, &mut stats, monitor)?;
         let failed = failed(path);
@@ -151,7 +155,7 @@ impl<'a> DiffData<'a> {
         let total = self.diff.changes.iter().filter(|c| proposed(c)).map(size);
         let progress = Progress::start(monitor, "patching", Unit::Bytes, Some(total.sum()));
         let old_root = match self.old {
-            OldFiles::Folder(path) => Some(TreeRoot::open(path)?),
+            OldFiles::Directory(path) => Some(TreeRoot::open(path)?),
             OldFiles::Signatures(_) => None,
         };
         for change in &mut self.diff.changes {
@@ -172,7 +176,7 @@ impl<'a> DiffData<'a> {
                             let old = old_root.open_file(base).map_err(reading(base))?;
                             patches.add(root, new, Base::File(&old), options)?
                         }
-                        (OldFiles::Folder(_), None) => None,
+                        (OldFiles::Directory(_), None) => None,
                     };
                     progress.advance(size(change));
                     if let Some(made) = made {
@@ -328,7 +332,7 @@ fn write_whole<W: Write>(
     }
 }
 
-/// The header of a member that is no file of the folder.
+/// The header of a member that is no file of the directory.
 fn made_file(path: Vec<u8>, size: u64) -> TarHeader {
     TarHeader {
         path,

@@ -11,7 +11,7 @@ use super::entry::{IndexEntry, IndexFile};
 /// The files of the old state, by what may be looked for.
 pub(super) struct Bases<'a> {
     by_content: HashMap<Digest, Vec<&'a IndexEntry>>,
-    /// Files that are gone, by folder: they may live on under another name.
+    /// Files that are gone, by directory: they may live on under another name.
     gone: BTreeMap<Option<RelPath>, Vec<&'a IndexEntry>>,
     gone_paths: std::collections::HashSet<RelPath>,
 }
@@ -74,7 +74,7 @@ impl<'a> Bases<'a> {
         })
     }
 
-    /// A file that is gone from the same folder, of a like name and size: the next version of
+    /// A file that is gone from the same directory, of a like name and size: the next version of
     /// `libx.so.1.2` may be `libx.so.1.3`.
     fn alike(&self, new: &IndexEntry, size: u64) -> Option<&'a IndexEntry> {
         const MOST_LOOKED_AT: usize = 1000;

@@ -1,16 +1,16 @@
-//! Whether entries can be a folder at all.
+//! Whether entries can be a directory at all.
 
 use super::entry::IndexEntry;
 use super::index::find;
 
-/// Checks that entries are in order, each once, each in a folder that is among them, and that
+/// Checks that entries are in order, each once, each in a directory that is among them, and that
 /// hard links name the first name of a file with the same content and metadata; else says what is wrong.
 pub(super) fn check(entries: &[IndexEntry]) -> Result<(), String> {
     let Some(root) = entries.first() else {
         return Err("it has no entries".to_owned());
     };
-    if !root.path.is_root() || !root.is_folder() {
-        return Err("it does not begin with the folder itself".to_owned());
+    if !root.path.is_root() || !root.is_directory() {
+        return Err("it does not begin with the directory itself".to_owned());
     }
     if let Some(pair) = entries.windows(2).find(|pair| pair[0].path >= pair[1].path) {
         return Err(format!("{} is not in its place", pair[1].path));
@@ -27,8 +27,8 @@ fn check_parent(entries: &[IndexEntry], entry: &IndexEntry) -> Result<(), String
         return Ok(());
     };
     match find(entries, &parent) {
-        Some(parent) if parent.is_folder() => Ok(()),
-        _ => Err(format!("{} lies in no folder", entry.path)),
+        Some(parent) if parent.is_directory() => Ok(()),
+        _ => Err(format!("{} lies in no directory", entry.path)),
     }
 }
 

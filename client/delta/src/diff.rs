@@ -1,4 +1,4 @@
-//! What changed between two states of a folder.
+//! What changed between two states of a directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,15 +13,15 @@ use super::error::DeltaError;
 use super::index::{DirIndex, find};
 use super::rules::IndexRules;
 
-/// What changed between two states of a folder.
+/// What changed between two states of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiffIndex {
-    /// What of the folder is seen in both states.
+    /// What of the directory is seen in both states.
     pub rules: IndexRules,
     /// What changed, in the order of the paths.
     pub changes: Vec<Change>,
-    /// What did not, folder by folder.
-    pub kept: Vec<KeptFolder>,
+    /// What did not, directory by directory.
+    pub kept: Vec<KeptDirectory>,
     /// The digest of the old state.
     pub old_state: Digest,
     /// The digest of the new state.
@@ -70,11 +70,12 @@ pub enum ChangeKind {
     Metadata,
 }
 
-/// What did not change in a folder.
+/// What did not change in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptFolder {
-    /// The folder.
-    pub folder: RelPath,
+pub struct KeptDirectory {
+    /// The directory.
+    #[serde(rename = "folder")]
+    pub directory: RelPath,
     /// The digest over the entries in it (not below) that did not change.
     pub sha256: Digest,
 }
@@ -96,7 +97,7 @@ impl Change {
 }
 
 impl DiffIndex {
-    /// Compares two states of a folder, seen by the same rules.
+    /// Compares two states of a directory, seen by the same rules.
     pub fn compute(old: &DirIndex, new: &DirIndex) -> Result<Self, DeltaError> {
         let encode = |source: serde_json::Error| DeltaError::Write {
             path: "the digest of the state".into(),
@@ -108,13 +109,13 @@ impl DiffIndex {
             change.content = bases.content(change);
         }
         let touched: BTreeSet<RelPath> = changes.iter().map(Change::path).collect();
-        let kept = kept_folders(&new.entries, &touched).map_err(encode)?;
+        let kept = kept_directories(&new.entries, &touched).map_err(encode)?;
         let kept = kept.into_iter();
         Ok(Self {
             rules: new.rules.clone(),
             changes,
             kept: kept
-                .map(|(folder, sha256)| KeptFolder { folder, sha256 })
+                .map(|(directory, sha256)| KeptDirectory { directory, sha256 })
                 .collect(),
             old_state: old.state().map_err(encode)?,
             new_state: new.state().map_err(encode)?,
@@ -188,17 +189,17 @@ fn changed(old: &[IndexEntry], new: &[IndexEntry]) -> Vec<Change> {
     changes
 }
 
-/// The digests of what is not `touched`, by folder.
-pub(super) fn kept_folders(
+/// The digests of what is not `touched`, by directory.
+pub(super) fn kept_directories(
     entries: &[IndexEntry],
     touched: &BTreeSet<RelPath>,
 ) -> Result<BTreeMap<RelPath, Digest>, serde_json::Error> {
     let mut hashers: BTreeMap<RelPath, Hasher> = BTreeMap::new();
     for entry in entries.iter().filter(|e| !touched.contains(&e.path)) {
-        // The folder itself counts as lying in itself.
-        let folder = entry.path.parent().unwrap_or_else(RelPath::root);
+        // The directory itself counts as lying in itself.
+        let directory = entry.path.parent().unwrap_or_else(RelPath::root);
         let line = entry.canonical()?;
-        hashers.entry(folder).or_default().update(&line);
+        hashers.entry(directory).or_default().update(&line);
     }
     let done = hashers.into_iter();
     Ok(done.map(|(path, hasher)| (path, hasher.finish())).collect())

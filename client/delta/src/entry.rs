@@ -14,7 +14,7 @@ use hashget_files::tree::is_mostly_hole;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Line", into = "Line")]
 pub struct IndexEntry {
-    /// Where it is, relative to the folder.
+    /// Where it is, relative to the directory.
     pub path: RelPath,
     /// What it is.
     pub kind: IndexKind,
@@ -36,7 +36,7 @@ pub struct IndexEntry {
 pub enum IndexKind {
     /// A regular file.
     File(IndexFile),
-    /// A folder.
+    /// A directory.
     Directory,
     /// A symbolic link, with what it says.
     Symlink {
@@ -93,8 +93,8 @@ impl IndexEntry {
         }
     }
 
-    /// Whether it is a folder.
-    pub fn is_folder(&self) -> bool {
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
         self.kind == IndexKind::Directory
     }
 

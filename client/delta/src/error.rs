@@ -14,16 +14,16 @@ use hashget_files::tree::{HashError, PatternError, TreeError};
 /// Why an index or a delta could not be made, read or applied.
 #[derive(Debug, Error)]
 pub enum DeltaError {
-    /// The folder cannot be opened.
+    /// The directory cannot be opened.
     #[error(transparent)]
-    Folder(#[from] TreeError),
+    Directory(#[from] TreeError),
     /// A pattern is wrong.
     #[error(transparent)]
     Pattern(#[from] PatternError),
-    /// Something in the folder could not be read.
+    /// Something in the directory could not be read.
     #[error("{path} cannot be indexed: {problems} problems were reported")]
     Incomplete {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// How many problems there were.
         problems: u64,
@@ -47,7 +47,7 @@ pub enum DeltaError {
     /// An apply was interrupted here.
     #[error("{0} is between two states: an apply was interrupted there, or goes on now")]
     Unfinished(PathBuf),
-    /// Another process has the folder.
+    /// Another process has the directory.
     #[error("another process is changing {0}")]
     Locked(PathBuf),
     /// An index or delta could not be read.
@@ -109,10 +109,10 @@ pub enum DeltaError {
         /// Why.
         source: PatchError,
     },
-    /// The folder is not what the delta expects.
+    /// The directory is not what the delta expects.
     #[error("{path} is not in the state that the delta is for")]
     NotTheState {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What differs.
         differences: Differences,
@@ -120,7 +120,7 @@ pub enum DeltaError {
     /// A file in the delta is not what the delta promises.
     #[error("the delta's content of {0} is not what it promises")]
     WrongContent(RelPath),
-    /// Something could not be done in the folder.
+    /// Something could not be done in the directory.
     #[error("cannot {act} {path}")]
     Act {
         /// What was tried.
@@ -138,7 +138,7 @@ pub enum DeltaError {
         /// What could not be set.
         what: String,
     },
-    /// After everything was in place, the folder was not what it should be. The old state is
+    /// After everything was in place, the directory was not what it should be. The old state is
     /// back.
     #[error("the result is not the new state")]
     WrongResult {
@@ -148,7 +148,7 @@ pub enum DeltaError {
     /// The old state could not be brought back.
     #[error("{path} could not be brought back to its old state; what is missing lies in {stage}")]
     NotUndone {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Where what is missing is kept.
         stage: PathBuf,
@@ -177,7 +177,7 @@ impl fmt::Display for Difference {
 }
 
 impl DeltaError {
-    /// Makes the error of something that failed in the folder.
+    /// Makes the error of something that failed in the directory.
     pub(super) fn act<E: Into<io::Error>>(
         act: &'static str,
         path: &RelPath,

@@ -1,4 +1,4 @@
-//! What a folder is like.
+//! What a directory is like.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -22,19 +22,19 @@ use hashget_files::tree::{
 /// Smaller files are not worth a signature: they are kept whole in a delta.
 const LEAST_SIGNED_BYTES: u64 = 4096;
 
-/// What a folder is like: everything in it that its rules let through, with the SHA-256 of every
+/// What a directory is like: everything in it that its rules let through, with the SHA-256 of every
 /// file and, if asked for, the block signatures that later deltas are made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirIndex {
-    /// What of the folder is seen.
+    /// What of the directory is seen.
     pub rules: IndexRules,
-    /// The entries, in the order of their paths; the folder itself comes first.
+    /// The entries, in the order of their paths; the directory itself comes first.
     pub entries: Vec<IndexEntry>,
     /// The signatures of files.
     pub signatures: BTreeMap<RelPath, Signature>,
 }
 
-/// How a folder is indexed.
+/// How a directory is indexed.
 #[derive(Clone, Debug, Default)]
 pub struct IndexOptions {
     /// What of it is seen.
@@ -55,8 +55,8 @@ pub(super) struct IndexedTree {
 }
 
 impl DirIndex {
-    /// Indexes the folder at `path`. Fails if anything in it cannot be read.
-    pub fn of_folder(
+    /// Indexes the directory at `path`. Fails if anything in it cannot be read.
+    pub fn of_directory(
         path: &Path,
         options: &IndexOptions,
         monitor: &dyn Monitor,
@@ -67,7 +67,7 @@ impl DirIndex {
         index_tree(path, options, monitor).map(|indexed| indexed.index)
     }
 
-    /// The digest of the whole state: equal for equal folders.
+    /// The digest of the whole state: equal for equal directories.
     pub fn state(&self) -> Result<Digest, serde_json::Error> {
         let mut hasher = Hasher::new();
         for entry in &self.entries {

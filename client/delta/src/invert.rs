@@ -8,9 +8,9 @@ use super::error::{DeltaError, Difference, Differences};
 use super::index::{IndexOptions, index_tree};
 use hashget_files::monitor::Monitor;
 
-/// Two folders, in the states that a delta leads from and to.
+/// Two directories, in the states that a delta leads from and to.
 #[derive(Clone, Copy, Debug)]
-pub struct FolderPair<'a> {
+pub struct DirectoryPair<'a> {
     /// In the old state.
     pub old: &'a Path,
     /// In the new state.
@@ -20,7 +20,7 @@ pub struct FolderPair<'a> {
 /// Writes the delta that leads back from the new to the old state of the delta at `delta`.
 pub fn invert(
     delta: &Path,
-    folders: FolderPair<'_>,
+    directories: DirectoryPair<'_>,
     output: &Path,
     options: &DataOptions,
     monitor: &dyn Monitor,
@@ -30,12 +30,12 @@ pub fn invert(
         rules: forward.rules.clone(),
         ..IndexOptions::default()
     };
-    let old = index_tree(folders.old, &index_options, monitor)?.index;
-    let new = index_tree(folders.new, &index_options, monitor)?.index;
+    let old = index_tree(directories.old, &index_options, monitor)?.index;
+    let new = index_tree(directories.new, &index_options, monitor)?.index;
     let back = DiffIndex::compute(&new, &old)?;
     for (path, state, wanted) in [
-        (folders.old, back.new_state, forward.old_state),
-        (folders.new, back.old_state, forward.new_state),
+        (directories.old, back.new_state, forward.old_state),
+        (directories.new, back.old_state, forward.new_state),
     ] {
         if state != wanted {
             return Err(DeltaError::NotTheState {
@@ -47,6 +47,6 @@ pub fn invert(
             });
         }
     }
-    DiffData::new(back, OldFiles::Folder(folders.new), folders.old)
+    DiffData::new(back, OldFiles::Directory(directories.new), directories.old)
         .create_archive(output, options, monitor)
 }

@@ -1,8 +1,8 @@
-//! Deltas: how a folder goes from one state to another.
+//! Deltas: how a directory goes from one state to another.
 //!
-//! [`DirIndex`] says what a folder is like; [`DiffIndex`] what changed between two indexes;
+//! [`DirIndex`] says what a directory is like; [`DiffIndex`] what changed between two indexes;
 //! [`DiffData`] writes that as one ordinary `.tar.gz`: a manifest, new files whole, changed files as
-//! [`patch`]es. [`apply_diff`] brings another copy of the folder from the old state to the new one,
+//! [`patch`]es. [`apply_diff`] brings another copy of the directory from the old state to the new one,
 //! or leaves it alone. Where these files are stored, signed or encrypted is the user's affair.
 //!
 //! ```no_run
@@ -13,14 +13,14 @@
 //!
 //! # fn main() -> Result<(), hashget_delta::DeltaError> {
 //! let options = IndexOptions { signatures: true, ..IndexOptions::default() };
-//! let folder = Path::new("mydir");
-//! DirIndex::of_folder(folder, &options, &Silent)?.to_file(Path::new("mydir.index"))?;
-//! // ... the folder changes ...
+//! let directory = Path::new("mydir");
+//! DirIndex::of_directory(directory, &options, &Silent)?.to_file(Path::new("mydir.index"))?;
+//! // ... the directory changes ...
 //! let old = DirIndex::from_file(Path::new("mydir.index"))?;
 //! let options = IndexOptions { rules: old.rules.clone(), ..options };
-//! let new = DirIndex::of_folder(folder, &options, &Silent)?;
+//! let new = DirIndex::of_directory(directory, &options, &Silent)?;
 //! let diff = DiffIndex::compute(&old, &new)?;
-//! let data = DiffData::new(diff, OldFiles::Signatures(&old.signatures), folder);
+//! let data = DiffData::new(diff, OldFiles::Signatures(&old.signatures), directory);
 //! data.create_archive(Path::new("mydir.delta.tgz"), &DataOptions::default(), &Silent)?;
 //! // Elsewhere, where there is a copy of the old state:
 //! let delta = Path::new("mydir.delta.tgz");
@@ -57,10 +57,10 @@ mod tests;
 
 pub use apply::{ApplyOptions, ApplyStats, apply_diff, recover};
 pub use archive::{DataOptions, DeltaStats, DiffData, OldFiles};
-pub use diff::{Change, ChangeKind, Content, DiffIndex, KeptFolder};
+pub use diff::{Change, ChangeKind, Content, DiffIndex, KeptDirectory};
 pub use entry::{IndexEntry, IndexFile, IndexKind};
 pub use error::{DeltaError, Difference, Differences};
 pub use index::{DirIndex, IndexOptions};
-pub use invert::{FolderPair, invert};
+pub use invert::{DirectoryPair, invert};
 pub use output::output_names;
 pub use rules::{IndexRules, Pattern};

@@ -41,7 +41,8 @@ pub(super) struct Line {
 #[serde(rename_all = "lowercase")]
 enum Type {
     File,
-    Folder,
+    #[serde(rename = "folder")]
+    Directory,
     Symlink,
     Fifo,
     Char,
@@ -74,7 +75,7 @@ impl From<IndexEntry> for Line {
     fn from(entry: IndexEntry) -> Self {
         let mut line = Self {
             path: entry.path,
-            r#type: Type::Folder,
+            r#type: Type::Directory,
             mode: entry.mode,
             uid: entry.uid,
             gid: entry.gid,
@@ -96,7 +97,7 @@ impl From<IndexEntry> for Line {
                 line.extents = file.extents;
                 Type::File
             }
-            IndexKind::Directory => Type::Folder,
+            IndexKind::Directory => Type::Directory,
             IndexKind::Symlink { target } => {
                 line.target = Some(Target(target));
                 Type::Symlink
@@ -134,7 +135,7 @@ impl TryFrom<Line> for IndexEntry {
                     extents: line.extents,
                 })
             }
-            Type::Folder => IndexKind::Directory,
+            Type::Directory => IndexKind::Directory,
             Type::Symlink => match line.target {
                 Some(Target(target)) if !target.is_empty() && !target.contains(&0) => {
                     IndexKind::Symlink { target }

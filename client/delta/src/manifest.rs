@@ -7,17 +7,17 @@ use hashget_archive::{ArchiveOptions, Entry, Input, ReadError, read_archive};
 use hashget_words::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::diff::{Change, Content, DiffIndex, KeptFolder};
+use super::diff::{Change, Content, DiffIndex, KeptDirectory};
 use super::error::DeltaError;
 use super::json_lines::{Lines, write_line};
 use super::rules::IndexRules;
 
 /// The name of the manifest in a delta.
 pub(super) const MANIFEST_NAME: &str = "hashget-delta.jsonl";
-/// The folder of new files in a delta.
-pub(super) const WHOLE_FOLDER: &[u8] = b"new/";
-/// The folder of patches in a delta.
-pub(super) const PATCH_FOLDER: &[u8] = b"patch/";
+/// The directory of new files in a delta.
+pub(super) const WHOLE_DIRECTORY: &[u8] = b"new/";
+/// The directory of patches in a delta.
+pub(super) const PATCH_DIRECTORY: &[u8] = b"patch/";
 const VERSION: u32 = 1;
 const MOST_BYTES: u64 = 4 << 30;
 
@@ -115,7 +115,7 @@ pub(super) fn read_manifest(
         diff.changes.push(change);
     }
     for _ in 0..header.kept {
-        let kept: KeptFolder = lines.next()?;
+        let kept: KeptDirectory = lines.next()?;
         diff.kept.push(kept);
     }
     lines.end()?;
@@ -149,10 +149,10 @@ fn no_delta(path: &Path, reason: &str) -> DeltaError {
 
 /// The name of the member that has the content of a change.
 pub(super) fn member_of(change: &Change) -> Option<Vec<u8>> {
-    let folder = match change.content.as_ref()? {
-        Content::Whole => WHOLE_FOLDER,
-        Content::Patch(_) => PATCH_FOLDER,
+    let directory = match change.content.as_ref()? {
+        Content::Whole => WHOLE_DIRECTORY,
+        Content::Patch(_) => PATCH_DIRECTORY,
         Content::Old(_) => return None,
     };
-    Some([folder, change.path().as_bytes()].concat())
+    Some([directory, change.path().as_bytes()].concat())
 }

@@ -22,13 +22,13 @@ pub(super) fn create(path: &Path) -> Result<AtomicFile, DeltaError> {
 }
 
 /// The names that an index must not see if it, or a delta, is written to `path`: that may lie in the
-/// folder itself. Fails if the file cannot be written there.
+/// directory itself. Fails if the file cannot be written there.
 pub fn output_names(path: &Path) -> Result<OmittedNames, DeltaError> {
     let names = || -> io::Result<OmittedNames> {
         let place = Place::find(path)?;
         check(&place)?;
         Ok(OmittedNames {
-            folder: id_of(&place.folder_status()?),
+            directory: id_of(&place.directory_status()?),
             name: place.name().as_bytes().to_vec(),
         })
     };

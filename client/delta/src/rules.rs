@@ -1,4 +1,4 @@
-//! What of a folder an index sees.
+//! What of a directory an index sees.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::error::DeltaError;
 use hashget_files::tree::{DigestKind, PatternSet, WalkOptions, stored_pattern};
 
-/// What of a folder an index sees. It is kept with the index and the delta, so that every later
-/// look at the folder sees the same.
+/// What of a directory an index sees. It is kept with the index and the delta, so that every later
+/// look at the directory sees the same.
 ///
 /// The rules of `.hashgetignore` files are obeyed always.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,10 +24,10 @@ pub struct IndexRules {
     /// Whether the rules of `.gitignore` files are obeyed as well.
     #[serde(default, skip_serializing_if = "is_false")]
     pub gitignore: bool,
-    /// Whether folders tagged as caches are left empty.
+    /// Whether directories tagged as caches are left empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub exclude_caches: bool,
-    /// Whether folders of other file systems are left empty.
+    /// Whether directories of other file systems are left empty.
     #[serde(default, skip_serializing_if = "is_false")]
     pub one_file_system: bool,
     /// Whether large files that are nearly all hole are told by their data, as
@@ -42,7 +42,7 @@ pub struct IndexRules {
 pub struct Pattern(pub Vec<u8>);
 
 impl Pattern {
-    /// A pattern in the language of `docs/patterns.md`, for the folder `root`.
+    /// A pattern in the language of `docs/patterns.md`, for the directory `root`.
     pub fn of_user(root: &Path, text: &[u8]) -> Self {
         Self(stored_pattern(root, text))
     }

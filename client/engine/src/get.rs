@@ -30,7 +30,7 @@ use hashget_sources::sources::{FetchError, LocalPackage, PackageRef};
 /// How a file is got.
 #[derive(Clone, Debug)]
 pub struct GetOptions {
-    /// The folder that receives it (`--outdir`).
+    /// The directory that receives it (`--outdir`).
     pub out_dir: PathBuf,
     /// Whether archives inside packages are searched, too.
     pub recursive: bool,
@@ -86,7 +86,7 @@ pub enum GetError {
     Write {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -96,7 +96,7 @@ pub enum GetError {
     HashDb(#[from] HashDbError),
 }
 
-/// Fetches a file or package, checks it and puts it into the folder.
+/// Fetches a file or package, checks it and puts it into the directory.
 pub fn get(
     spec: &GetSpec,
     options: &GetOptions,
@@ -185,7 +185,7 @@ enum PutMemberError {
     Archive(#[from] ArchiveError),
     #[error("cannot read it")]
     Read(#[from] io::Error),
-    /// The folder is at fault, not the package.
+    /// The directory is at fault, not the package.
     #[error(transparent)]
     Put(#[from] GetError),
 }

@@ -29,7 +29,7 @@ pub struct RestoreInfo {
     pub to_download: Vec<String>,
 }
 
-/// Tells how much restoring the folder or archive `target` would need.
+/// Tells how much restoring the directory or archive `target` would need.
 pub fn info(
     target: &Path,
     sources: &dyn RestoreSources,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// The folders of the local state.
+/// The directories of the local state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatePaths {
     /// The local `HashDB`.

@@ -19,10 +19,10 @@ use crate::file_lock::{LockAttempt, LockFile};
 use crate::temp_name::TempNames;
 use crate::tree::{status_at, status_of};
 
-/// A name in a folder, where a file shall be.
+/// A name in a directory, where a file shall be.
 #[derive(Debug)]
 pub struct Place {
-    folder: OwnedFd,
+    directory: OwnedFd,
     name: OsString,
     /// What has the name now.
     existing: Option<Statx>,
@@ -41,39 +41,39 @@ impl Place {
             .file_name()
             .ok_or_else(|| io::Error::other("the path names no file"))?
             .to_owned();
-        let folder = match path.parent() {
+        let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, &folder, flags, Mode::empty())?;
-        let existing = match status_at(folder.as_fd(), name.as_bytes()) {
+        let directory = rustix::fs::openat(CWD, &directory, flags, Mode::empty())?;
+        let existing = match status_at(directory.as_fd(), name.as_bytes()) {
             Ok(status) => Some(status),
             Err(Errno::NOENT) => None,
             Err(error) => return Err(error.into()),
         };
         Ok(Self {
-            folder,
+            directory,
             name,
             existing,
         })
     }
 
-    /// The status of the folder.
-    pub fn folder_status(&self) -> io::Result<Statx> {
-        Ok(status_of(&self.folder)?)
+    /// The status of the directory.
+    pub fn directory_status(&self) -> io::Result<Statx> {
+        Ok(status_of(&self.directory)?)
     }
 
-    /// The name in the folder.
+    /// The name in the directory.
     pub fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// Checks that files can be made in the folder.
+    /// Checks that files can be made in the directory.
     pub fn check_access(&self, access: Access) -> io::Result<()> {
         let access = access | Access::EXEC_OK;
         Ok(rustix::fs::accessat(
-            &self.folder,
+            &self.directory,
             ".",
             access,
             AtFlags::EACCESS,
@@ -91,7 +91,7 @@ impl Place {
         let mut removed = 0;
         for name in self.temp_names()? {
             let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let Ok(file) = rustix::fs::openat(&self.folder, &name, flags, Mode::empty()) else {
+            let Ok(file) = rustix::fs::openat(&self.directory, &name, flags, Mode::empty()) else {
                 // Gone, or of another user who will clean it.
                 continue;
             };
@@ -101,7 +101,7 @@ impl Place {
                 .try_lock()
                 .is_ok_and(|attempt| attempt == LockAttempt::Held)
             {
-                match rustix::fs::unlinkat(&self.folder, &name, AtFlags::empty()) {
+                match rustix::fs::unlinkat(&self.directory, &name, AtFlags::empty()) {
                     Ok(()) => removed += 1,
                     Err(Errno::NOENT) => {}
                     Err(error) => return Err(error.into()),
@@ -113,11 +113,11 @@ impl Place {
 
     fn temp_names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
-        let ours = TempNames::of(&self.folder)?;
+        let ours = TempNames::of(&self.directory)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(&self.folder, ".", flags, Mode::empty())?;
+        let directory = rustix::fs::openat(&self.directory, ".", flags, Mode::empty())?;
         let mut buffer = [const { MaybeUninit::<u8>::uninit() }; 8 * 1024];
-        let mut entries = RawDir::new(folder, &mut buffer);
+        let mut entries = RawDir::new(directory, &mut buffer);
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
@@ -173,7 +173,7 @@ impl AtomicFile {
             return Ok(None);
         }
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        match rustix::fs::openat(&place.folder, ".", flags, Mode::from_raw_mode(0o666)) {
+        match rustix::fs::openat(&place.directory, ".", flags, Mode::from_raw_mode(0o666)) {
             Ok(file) => Ok(Some(lock(file)?)),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => Ok(None),
             Err(error) => Err(error.into()),
@@ -185,7 +185,7 @@ impl AtomicFile {
         self.file.sync_all()?;
         let size = self.file.metadata()?.len();
         self.take_name()?;
-        rustix::fs::fsync(&self.place.folder)?;
+        rustix::fs::fsync(&self.place.directory)?;
         Ok(size)
     }
 
@@ -196,8 +196,8 @@ impl AtomicFile {
         };
         // From here on dropping removes it, unless the name is taken again.
         self.temp = Some(temp.clone());
-        let folder = &self.place.folder;
-        rustix::fs::renameat(folder, &temp, folder, &self.place.name)?;
+        let directory = &self.place.directory;
+        rustix::fs::renameat(directory, &temp, directory, &self.place.name)?;
         self.temp = None;
         Ok(())
     }
@@ -205,9 +205,9 @@ impl AtomicFile {
     fn give_temp_name(&self) -> io::Result<OsString> {
         let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
         loop {
-            let folder = &self.place.folder;
-            let name = TempNames::of(folder)?.fresh();
-            match rustix::fs::linkat(CWD, &path, folder, &name, AtFlags::SYMLINK_FOLLOW) {
+            let directory = &self.place.directory;
+            let name = TempNames::of(directory)?.fresh();
+            match rustix::fs::linkat(CWD, &path, directory, &name, AtFlags::SYMLINK_FOLLOW) {
                 Ok(()) => return Ok(name),
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
@@ -216,7 +216,7 @@ impl AtomicFile {
     }
 }
 
-/// Puts a small file of a cache in its place as a whole, making its folder if that is missing.
+/// Puts a small file of a cache in its place as a whole, making its directory if that is missing.
 ///
 /// It is not synced: readers take a cached file that they cannot make sense of as missing.
 pub fn write_cached(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -228,10 +228,10 @@ pub fn write_cached(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn create_named(place: &Place) -> io::Result<(LockFile<File>, OsString)> {
     loop {
-        let name = TempNames::of(&place.folder)?.fresh();
+        let name = TempNames::of(&place.directory)?.fresh();
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(0o666);
-        match rustix::fs::openat(&place.folder, &name, flags, mode) {
+        match rustix::fs::openat(&place.directory, &name, flags, mode) {
             Ok(file) => {
                 let file = lock(file)?;
                 // Another process may have cleaned it away before it was locked.
@@ -257,7 +257,7 @@ impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some(temp) = &self.temp {
             // What cannot be removed now is removed by the next run.
-            rustix::fs::unlinkat(&self.place.folder, temp, AtFlags::empty()).unwrap_or_default();
+            rustix::fs::unlinkat(&self.place.directory, temp, AtFlags::empty()).unwrap_or_default();
         }
     }
 }
@@ -279,8 +279,8 @@ mod tests {
 
     use super::*;
 
-    fn list(folder: &Path) -> Vec<OsString> {
-        let mut names: Vec<OsString> = fs::read_dir(folder)
+    fn list(directory: &Path) -> Vec<OsString> {
+        let mut names: Vec<OsString> = fs::read_dir(directory)
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
@@ -298,23 +298,23 @@ mod tests {
 
     #[test]
     fn the_name_appears_with_the_whole_content() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
         for way in BOTH_WAYS {
             let mut file = way(&path);
             file.write_all(b"content").unwrap();
             assert!(!path.exists());
             assert_eq!(file.commit().unwrap(), 7);
             assert_eq!(fs::read(&path).unwrap(), b"content");
-            assert_eq!(list(folder.path()), ["out"]);
+            assert_eq!(list(directory.path()), ["out"]);
             fs::remove_file(&path).unwrap();
         }
     }
 
     #[test]
     fn giving_up_leaves_the_old_file_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
         fs::write(&path, "old").unwrap();
         for way in BOTH_WAYS {
             let mut file = way(&path);
@@ -322,14 +322,14 @@ mod tests {
             drop(file);
         }
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(list(folder.path()), ["out"]);
+        assert_eq!(list(directory.path()), ["out"]);
     }
 
     #[test]
     fn a_private_file_stays_private_and_a_link_a_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
-        let link = folder.path().join("link");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
+        let link = directory.path().join("link");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         symlink("out", &link).unwrap();
@@ -348,23 +348,23 @@ mod tests {
 
     #[test]
     fn only_abandoned_temporary_files_are_cleaned() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out");
         let place = Place::find(&path).unwrap();
-        let abandoned = TempNames::of(&place.folder).unwrap().fresh();
-        fs::write(folder.path().join(&abandoned), "half").unwrap();
-        fs::write(folder.path().join("other"), "").unwrap();
+        let abandoned = TempNames::of(&place.directory).unwrap().fresh();
+        fs::write(directory.path().join(&abandoned), "half").unwrap();
+        fs::write(directory.path().join("other"), "").unwrap();
         let living = AtomicFile::begin(Place::find(&path).unwrap(), None).unwrap();
-        assert_eq!(list(folder.path()).len(), 3);
+        assert_eq!(list(directory.path()).len(), 3);
         assert_eq!(Place::find(&path).unwrap().clean().unwrap(), 1);
-        assert_eq!(list(folder.path()).len(), 2);
+        assert_eq!(list(directory.path()).len(), 2);
         living.commit().unwrap();
-        assert_eq!(list(folder.path()), ["other", "out"]);
+        assert_eq!(list(directory.path()), ["other", "out"]);
     }
 
     #[test]
-    fn a_missing_folder_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(Place::find(&folder.path().join("none/out")).is_err());
+    fn a_missing_directory_is_an_error() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(Place::find(&directory.path().join("none/out")).is_err());
     }
 }

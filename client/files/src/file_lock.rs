@@ -18,7 +18,7 @@ pub enum LockAttempt {
     Unsupported,
 }
 
-/// An open file or folder that can be locked.
+/// An open file or directory that can be locked.
 ///
 /// A lock belongs to the open file, not to the process: a program that was being started at
 /// that moment has the file too, until it has begun to run. Closing alone would leave the file locked
@@ -37,7 +37,7 @@ impl<F: AsFd> LockFile<F> {
         match flock(&self.0, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(LockAttempt::Held),
             Err(Errno::WOULDBLOCK) => Ok(LockAttempt::Busy),
-            // Network file systems: of a folder, of a file opened for reading only, or of any.
+            // Network file systems: of a directory, of a file opened for reading only, or of any.
             Err(Errno::BADF | Errno::INVAL | Errno::NOLCK | Errno::NOSYS | Errno::NOTSUP) => {
                 Ok(LockAttempt::Unsupported)
             }

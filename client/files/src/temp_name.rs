@@ -2,8 +2,8 @@
 //!
 //! A killed run leaves such names behind, and the next one removes them. So they must not be taken
 //! for a user's files, nor the other way round: a backup may well hold the litter of a killed run,
-//! and whoever restores it wants it back. A name therefore tells which folder it was made for, by
-//! a sum over the folder's inode number: in any other folder it is a name like any other.
+//! and whoever restores it wants it back. A name therefore tells which directory it was made for, by
+//! a sum over the directory's inode number: in any other directory it is a name like any other.
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
@@ -16,20 +16,20 @@ use rustix::io::Errno;
 const PREFIX: &str = ".hashget-tmp-";
 const RANDOM_DIGITS: usize = 8;
 
-/// The temporary names of one folder.
+/// The temporary names of one directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TempNames {
     inode: u64,
 }
 
 impl TempNames {
-    /// Those of an open folder.
-    pub fn of(folder: impl AsFd) -> Result<Self, Errno> {
-        let stat = fstat(folder)?;
+    /// Those of an open directory.
+    pub fn of(directory: impl AsFd) -> Result<Self, Errno> {
+        let stat = fstat(directory)?;
         Ok(Self { inode: stat.st_ino })
     }
 
-    /// Those of the folder with this inode number.
+    /// Those of the directory with this inode number.
     pub fn of_inode(inode: u64) -> Self {
         Self { inode }
     }
@@ -42,7 +42,7 @@ impl TempNames {
         format!("{PREFIX}{random}{}", self.sum(random.as_bytes())).into()
     }
 
-    /// Whether `name` was made for this folder.
+    /// Whether `name` was made for this directory.
     pub fn includes(self, name: &[u8]) -> bool {
         let Some(digits) = name.strip_prefix(PREFIX.as_bytes()) else {
             return false;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_temporary_in_its_own_folder_only() {
+    fn a_name_is_temporary_in_its_own_directory_only() {
         let (one, other) = (TempNames::of_inode(1), TempNames::of_inode(2));
         let name = one.fresh();
         assert_ne!(name, one.fresh());

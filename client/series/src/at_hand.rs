@@ -1,4 +1,4 @@
-//! Copies of what a hashserver has, in the folder of a destination.
+//! Copies of what a hashserver has, in the directory of a destination.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ impl Destination {
         kept.map(drop).map_err(SeriesError::io("write", to))
     }
 
-    /// What is known of a backup that a server has: from the folder, or from the server.
+    /// What is known of a backup that a server has: from the directory, or from the server.
     pub(super) fn remote_manifest(
         &self,
         remote: &Remote,
@@ -72,7 +72,7 @@ impl Destination {
         };
         let backups = remote.backups()?;
         let series = backups.last_key_value().map(|(id, _)| id.series);
-        for id in self.listed_in_folder()? {
+        for id in self.listed_in_directory()? {
             if Some(id.series) != series || !backups.contains_key(&id) {
                 let path = self.archive(id);
                 fs::remove_file(&path).map_err(SeriesError::io("remove", &path))?;

@@ -53,7 +53,7 @@ pub struct Facts {
     /// Until when it is kept at most.
     #[serde(default, skip_serializing_if = "Expiry::is_never")]
     pub expires: Expiry,
-    /// The folder that was backed up.
+    /// The directory that was backed up.
     pub source: RelPath,
     /// The archives that it relies on, the base first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -97,7 +97,7 @@ pub struct Dependency {
     pub sha256: Digest,
 }
 
-/// One file, folder or other thing of the tree.
+/// One file, directory or other thing of the tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// Where it is; the root is `""`.
@@ -176,8 +176,9 @@ impl Status {
 pub enum Kind {
     /// A regular file.
     File,
-    /// A folder.
-    Folder,
+    /// A directory.
+    #[serde(rename = "folder")]
+    Directory,
     /// A symbolic link.
     Link,
     /// A pipe, device or socket.
@@ -248,7 +249,7 @@ pub(super) fn state_of(scan: &PackScan) -> Vec<Change> {
                 let empty = (*size == 0).then(|| Digest::of(b""));
                 (Kind::File, Some(*size), scan.digest_of(place).or(empty))
             }
-            TreeKind::Directory => (Kind::Folder, None, None),
+            TreeKind::Directory => (Kind::Directory, None, None),
             TreeKind::Symlink { target } => {
                 part(&mut other, b"target", target);
                 (Kind::Link, None, None)

@@ -39,11 +39,11 @@ pub struct Section {
     pub profile: String,
     /// Its name.
     pub name: String,
-    /// The folder that is backed up.
+    /// The directory that is backed up.
     pub source: PathBuf,
-    /// The folder of the archives; where a server has them, of what is at hand of them.
+    /// The directory of the archives; where a server has them, of what is at hand of them.
     pub destination: PathBuf,
-    /// The hashserver that has the archives, if it is not the folder.
+    /// The hashserver that has the archives, if it is not the directory.
     pub server: Option<ServerPlace>,
     /// The same, once it can be asked.
     pub remote: Option<Arc<Remote>>,
@@ -53,7 +53,7 @@ pub struct Section {
     pub names: NameTemplate,
     /// What is left out, as with `--exclude`.
     pub exclude: Vec<String>,
-    /// Leaves out folders marked by a `CACHEDIR.TAG`.
+    /// Leaves out directories marked by a `CACHEDIR.TAG`.
     pub exclude_caches: bool,
     /// Stays on the source's file system.
     pub one_file_system: bool,
@@ -69,7 +69,7 @@ pub struct Section {
     pub expire_days: Option<u32>,
     /// Which backups are kept by age.
     pub keep: KeepRules,
-    /// Folders that get a copy of each archive.
+    /// Directories that get a copy of each archive.
     pub replicate_to: Vec<PathBuf>,
     /// A shell command before each run; if it fails nothing is backed up.
     pub pre: Option<String>,
@@ -260,7 +260,7 @@ pub struct ServerPlace {
     pub project: ProjectName,
 }
 
-/// Tells folders and servers apart.
+/// Tells directories and servers apart.
 fn server_place(destination: &Path, project: Option<&str>) -> Result<Option<ServerPlace>, String> {
     let url = destination.to_str().filter(|text| is_http(text));
     match (url, project) {
@@ -277,16 +277,16 @@ fn server_place(destination: &Path, project: Option<&str>) -> Result<Option<Serv
 }
 
 impl Section {
-    /// Makes the hashserver the section's destination; `folder` is for what is at hand of it, and may
+    /// Makes the hashserver the section's destination; `directory` is for what is at hand of it, and may
     /// be removed at any time when no command runs.
-    pub fn connect(&mut self, server: HashServer, project: ProjectName, folder: PathBuf) {
+    pub fn connect(&mut self, server: HashServer, project: ProjectName, directory: PathBuf) {
         let names = (self.profile.as_str(), self.name.as_str());
         let remote = Remote::new(server, project, names, self.names.clone());
         self.remote = Some(Arc::new(remote));
-        self.destination = folder;
+        self.destination = directory;
     }
 
-    /// The destination as hooks are told: the folder, or the hashserver's URL.
+    /// The destination as hooks are told: the directory, or the hashserver's URL.
     pub(super) fn destination_env(&self) -> &std::ffi::OsStr {
         match &self.server {
             Some(server) => server.url.as_ref(),
@@ -295,11 +295,11 @@ impl Section {
     }
 
     /// Fails where the archives are on a hashserver.
-    pub(super) fn need_folder(&self, what: &'static str) -> Result<(), SeriesError> {
+    pub(super) fn need_directory(&self, what: &'static str) -> Result<(), SeriesError> {
         if self.remote.is_none() {
             return Ok(());
         }
-        Err(SeriesError::NeedsFolder {
+        Err(SeriesError::NeedsDirectory {
             what,
             section: self.full_name(),
         })

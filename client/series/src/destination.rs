@@ -1,4 +1,4 @@
-//! The folder of a section's archives: what is in it, and one program at a time changing it.
+//! The directory of a section's archives: what is in it, and one program at a time changing it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -15,10 +15,10 @@ use hashget_files::file_lock::{LockAttempt, LockFile};
 
 /// Names of files that are not complete begin so.
 const TEMP_PREFIX: &str = "incoming-";
-/// The name of a folder for the patches of an archive in the making ends so.
+/// The name of a directory for the patches of an archive in the making ends so.
 const PATCHES_SUFFIX: &str = ".patches";
 
-/// The folder of a section's archives.
+/// The directory of a section's archives.
 ///
 /// The archives lie in it by their names, and they alone tell everything. What is known of each
 /// besides (its digest, what it holds) lies in `.hashget-series/` and can be made again.
@@ -26,7 +26,7 @@ const PATCHES_SUFFIX: &str = ".patches";
 pub struct Destination {
     path: PathBuf,
     names: NameTemplate,
-    /// Where the archives are, if they are not in the folder.
+    /// Where the archives are, if they are not in the directory.
     pub(super) remote: Option<Arc<Remote>>,
 }
 
@@ -37,11 +37,11 @@ pub struct Lock {
 }
 
 impl Destination {
-    /// The name of the folder for what is known of the archives.
+    /// The name of the directory for what is known of the archives.
     pub const STATE: &'static str = ".hashget-series";
-    /// The name of the folder of stationary backups.
+    /// The name of the directory of stationary backups.
     pub const KEPT: &'static str = "kept";
-    /// The name of the folder of reserve backups.
+    /// The name of the directory of reserve backups.
     pub const RESERVE: &'static str = "reserve";
 
     /// The destination of a section.
@@ -55,11 +55,11 @@ impl Destination {
     /// The destination of a section, then its replicas.
     pub(super) fn with_replicas(section: &Section) -> Vec<Self> {
         let replicas = section.replicate_to.iter();
-        let replicas = replicas.map(|folder| Self::new(folder, &section.names));
+        let replicas = replicas.map(|directory| Self::new(directory, &section.names));
         std::iter::once(Self::of(section)).chain(replicas).collect()
     }
 
-    /// A folder with archives of these names.
+    /// A directory with archives of these names.
     pub fn new(path: &Path, names: &NameTemplate) -> Self {
         Self {
             path: path.to_owned(),
@@ -68,7 +68,7 @@ impl Destination {
         }
     }
 
-    /// The folder.
+    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -109,7 +109,7 @@ impl Destination {
             .join(format!("{TEMP_PREFIX}{}", self.names.name(id)))
     }
 
-    /// A folder for the patches of an archive in the making.
+    /// A directory for the patches of an archive in the making.
     pub(super) fn incoming_patches(&self, id: BackupId) -> PathBuf {
         let name = self.names.name(id);
         self.state()
@@ -130,7 +130,7 @@ impl Destination {
         self.state().join(format!("{}.json", self.names.name(id)))
     }
 
-    /// Makes the folder if the one that it is in is there, and takes it for this process alone.
+    /// Makes the directory if the one that it is in is there, and takes it for this process alone.
     pub fn lock(&self) -> Result<Lock, SeriesError> {
         let state = self.state();
         let is_missing = self.remote.is_none() && !self.path.parent().is_some_and(Path::is_dir);
@@ -174,11 +174,11 @@ impl Destination {
     pub fn backups(&self) -> Result<BTreeSet<BackupId>, SeriesError> {
         match &self.remote {
             Some(remote) => Ok(remote.backups()?.into_keys().collect()),
-            None => self.listed_in_folder(),
+            None => self.listed_in_directory(),
         }
     }
 
-    pub(super) fn listed_in_folder(&self) -> Result<BTreeSet<BackupId>, SeriesError> {
+    pub(super) fn listed_in_directory(&self) -> Result<BTreeSet<BackupId>, SeriesError> {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
@@ -240,7 +240,7 @@ impl Destination {
         }
         let archive = self.archive(id);
         fs::rename(incoming, &archive).map_err(SeriesError::io("rename to", &archive))?;
-        sync_folder(&self.path)
+        sync_directory(&self.path)
     }
 
     /// Removes a backup: first the archive, then what is known of it.
@@ -256,7 +256,7 @@ impl Destination {
                 _ => {}
             }
         }
-        sync_folder(&self.path)
+        sync_directory(&self.path)
     }
 
     /// Removes what killed runs left; gives how many files. Only for who has the lock.
@@ -297,22 +297,22 @@ impl Destination {
 
 /// Writes a small file at once: whole, or not at all.
 pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SeriesError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let directory = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".hashget-tmp-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(folder)?;
+            .tempfile_in(directory)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
+        File::open(directory)?.sync_all()
     };
     write().map_err(SeriesError::io("write", path))
 }
 
-/// Makes the names in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), SeriesError> {
-    let sync = || File::open(folder)?.sync_all();
-    sync().map_err(SeriesError::io("sync", folder))
+/// Makes the names in a directory last.
+pub(super) fn sync_directory(directory: &Path) -> Result<(), SeriesError> {
+    let sync = || File::open(directory)?.sync_all();
+    sync().map_err(SeriesError::io("sync", directory))
 }

@@ -15,12 +15,12 @@ use hashget_sources::hash_server::HashServerError;
 /// Why something with a backup series cannot be done.
 #[derive(Debug, Error)]
 pub enum SeriesError {
-    /// A file or folder cannot be used.
+    /// A file or directory cannot be used.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -167,9 +167,9 @@ pub enum SeriesError {
         /// The hashserver.
         url: String,
     },
-    /// Something that is done only where the destination is a folder.
-    #[error("{what} need a folder as destination, and that of {section} is a hashserver")]
-    NeedsFolder {
+    /// Something that is done only where the destination is a directory.
+    #[error("{what} need a directory as destination, and that of {section} is a hashserver")]
+    NeedsDirectory {
         /// What would be put there.
         what: &'static str,
         /// The section.
@@ -187,25 +187,25 @@ pub enum SeriesError {
         /// Why.
         why: String,
     },
-    /// The folder is not empty.
+    /// The directory is not empty.
     #[error("{} is not empty", path.display())]
     NotEmpty {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
-    /// The folder cannot be replaced as a whole.
+    /// The directory cannot be replaced as a whole.
     #[error("{} cannot be replaced: {what}", path.display())]
     NotReplaceable {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Why.
         what: &'static str,
     },
     /// There is nothing to undo.
-    #[error("there is no reserve backup of {} in {}", folder.display(), path.display())]
+    #[error("there is no reserve backup of {} in {}", directory.display(), path.display())]
     NoReserve {
-        /// The folder.
-        folder: PathBuf,
+        /// The directory.
+        directory: PathBuf,
         /// Where reserve backups are.
         path: PathBuf,
     },
@@ -270,18 +270,18 @@ impl SeriesError {
                  have the packages with --pool and --hashserver"
             }
             Self::Changed { .. } => "let one machine run the section, and run it again",
-            Self::NeedsFolder { .. } => {
+            Self::NeedsDirectory { .. } => {
                 "`hashget series export` makes a standalone archive; `restore --in-place --no-reserve` \
-                 replaces a folder without a reserve backup"
+                 replaces a directory without a reserve backup"
             }
             Self::Patch { .. } => {
                 "`hashget series verify` tells which archive is damaged; a replica may have it whole"
             }
             Self::NotEmpty { .. } => {
-                "name an empty folder, or replace what is there with --in-place"
+                "name an empty directory, or replace what is there with --in-place"
             }
             Self::NotReplaceable { .. } => {
-                "restore into another folder, and move the files yourself"
+                "restore into another directory, and move the files yourself"
             }
             Self::Config { .. } | Self::Section { .. } | Self::Unknown { .. } => {
                 "`hashget series init` writes a series file with comments"

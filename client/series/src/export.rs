@@ -54,14 +54,14 @@ pub fn export(
     sources.expect(&archive, &Selection::default())?;
     let list = load(&archive, None)?;
     let (taken, left) = split(&list, section, &sources, self_sufficient);
-    let folder = match output.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
+    let directory = match output.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
     let temp = tempfile::Builder::new()
         .prefix(".hashget-tmp-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder)
+        .tempfile_in(directory)
         .map_err(SeriesError::io("write", output))?;
     let mut writer = Standalone {
         tar: TarWriter::new(Compressor::new(
@@ -93,7 +93,7 @@ pub fn export(
     })
 }
 
-/// Makes a backup stationary: a standalone copy of it goes into the folder `kept`, where
+/// Makes a backup stationary: a standalone copy of it goes into the directory `kept`, where
 /// no rule looks.
 pub fn keep_backup(
     section: &Section,
@@ -101,7 +101,7 @@ pub fn keep_backup(
     others: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<ExportStats, SeriesError> {
-    section.need_folder("stationary backups")?;
+    section.need_directory("stationary backups")?;
     let kept = Destination::of(section).kept();
     let _lock = kept.lock()?;
     kept.clean()?;
@@ -113,7 +113,7 @@ pub fn keep_backup(
 
 /// Takes a standalone archive of a series in as a stationary backup, under the number that it has.
 pub fn import(section: &Section, archive: &Path) -> Result<BackupId, SeriesError> {
-    section.need_folder("stationary backups")?;
+    section.need_directory("stationary backups")?;
     let kept = Destination::of(section).kept();
     let _lock = kept.lock()?;
     kept.clean()?;
@@ -171,7 +171,7 @@ fn split<'l>(
         .retain(|package| !self_sufficient && !own(package.hash.sha256()));
     if left.files.is_empty() {
         left.packages.clear();
-        left.folders.clear();
+        left.directories.clear();
     }
     let sizes = left.packages.iter().map(|package| package.size);
     left.packagesize = sizes.clone().flatten().fold(0, u64::saturating_add);

@@ -1,6 +1,6 @@
-//! Restores over an existing folder, after a reserve backup of it, and undoes that.
+//! Restores over an existing directory, after a reserve backup of it, and undoes that.
 //!
-//! The backup is restored beside the folder first. Only when it is whole the two are exchanged, in
+//! The backup is restored beside the directory first. Only when it is whole the two are exchanged, in
 //! one step of the system, so that being killed leaves the one or the other and nothing mixed.
 
 use std::fs;
@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use super::change_list::{ChangeList, Facts, state_digest, state_of};
 use super::config::Section;
-use super::destination::{Destination, sync_folder};
+use super::destination::{Destination, sync_directory};
 use super::error::SeriesError;
 use super::manifest::{Manifest, read_change_list};
 use super::name::BackupId;
@@ -30,45 +30,45 @@ use hashget_engine::restore::{ExtractStats, RestoreOptions, RestoreSources};
 use hashget_files::monitor::{Monitor, Silent};
 use hashget_files::tree::{TreeRoot, WalkOptions, walk};
 
-/// What a restore over an existing folder did.
+/// What a restore over an existing directory did.
 #[derive(Clone, Debug, Serialize)]
 pub struct InPlaceStats {
     /// What was restored.
     pub restored: ExtractStats,
     /// The reserve backup of what was there.
     pub reserve: Option<PathBuf>,
-    /// Files and folders that the section excludes, which stayed.
+    /// Files and directories that the section excludes, which stayed.
     pub untouched_files: u64,
 }
 
-/// Makes `folder` exactly what it was at a backup. What the section excludes stays as it is. With
+/// Makes `directory` exactly what it was at a backup. What the section excludes stays as it is. With
 /// `reserve` all that is there is backed up first, on its own, for [`undo`].
 pub fn restore_in_place(
     section: &Section,
     id: BackupId,
-    folder: &Path,
+    directory: &Path,
     reserve: Option<&Zoned>,
     options: &RestoreOptions,
     others: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<InPlaceStats, SeriesError> {
     if reserve.is_some() {
-        section.need_folder("reserve backups")?;
+        section.need_directory("reserve backups")?;
     }
     let archive = whole_archive(section, id, monitor)?;
     let sources = SeriesSources::new(section, others)?;
     sources.expect(&archive, &options.selection)?;
     let list = read_change_list(&archive)?;
     tell_unreadable(&list, &options.selection, monitor);
-    let folder = replaceable(folder, section)?;
-    let (beside, restored) = restore_beside(&archive, &folder, id, options, &sources, monitor)?;
+    let directory = replaceable(directory, section)?;
+    let (beside, restored) = restore_beside(&archive, &directory, id, options, &sources, monitor)?;
     let reserve = match reserve {
-        Some(now) => Some(make_reserve(section, id, &folder, now, monitor)?),
+        Some(now) => Some(make_reserve(section, id, &directory, now, monitor)?),
         None => None,
     };
-    exchange(beside.path(), &folder)?;
+    exchange(beside.path(), &directory)?;
     // From here on the old tree is the one beside.
-    let untouched_files = move_excluded(section, beside.path(), &folder)?;
+    let untouched_files = move_excluded(section, beside.path(), &directory)?;
     Ok(InPlaceStats {
         restored,
         reserve,
@@ -76,18 +76,18 @@ pub fn restore_in_place(
     })
 }
 
-/// Puts back what the last restore over `folder` replaced; gives the reserve backup, which stays.
+/// Puts back what the last restore over `directory` replaced; gives the reserve backup, which stays.
 pub fn undo(
     section: &Section,
-    folder: &Path,
+    directory: &Path,
     options: &RestoreOptions,
     others: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<PathBuf, SeriesError> {
-    let folder = replaceable(folder, section)?;
-    let place = reserve_folder(section);
+    let directory = replaceable(directory, section)?;
+    let place = reserve_directory(section);
     let missing = || SeriesError::NoReserve {
-        folder: folder.clone(),
+        directory: directory.clone(),
         path: place.clone(),
     };
     let mut newest: Option<(i64, PathBuf, BackupId)> = None;
@@ -97,7 +97,7 @@ pub fn undo(
             continue;
         };
         let facts = list.backup;
-        if facts.source == source_of(&folder)
+        if facts.source == source_of(&directory)
             && newest
                 .as_ref()
                 .is_none_or(|(made, ..)| *made < facts.created)
@@ -106,59 +106,59 @@ pub fn undo(
         }
     }
     let (_, archive, id) = newest.ok_or_else(missing)?;
-    let (beside, _) = restore_beside(&archive, &folder, id, options, others, monitor)?;
-    exchange(beside.path(), &folder)?;
+    let (beside, _) = restore_beside(&archive, &directory, id, options, others, monitor)?;
+    exchange(beside.path(), &directory)?;
     Ok(archive)
 }
 
-fn reserve_folder(section: &Section) -> PathBuf {
+fn reserve_directory(section: &Section) -> PathBuf {
     section.destination.join(Destination::RESERVE)
 }
 
-/// A folder's path, as change lists have it.
-fn source_of(folder: &Path) -> RelPath {
-    let below = folder.strip_prefix("/").unwrap_or(folder);
+/// A directory's path, as change lists have it.
+fn source_of(directory: &Path) -> RelPath {
+    let below = directory.strip_prefix("/").unwrap_or(directory);
     RelPath::from_path(below).unwrap_or_default()
 }
 
-/// The real path of a folder that can be exchanged with one beside it.
-fn replaceable(folder: &Path, section: &Section) -> Result<PathBuf, SeriesError> {
-    let folder = fs::canonicalize(folder).map_err(SeriesError::io("find", folder))?;
+/// The real path of a directory that can be exchanged with one beside it.
+fn replaceable(directory: &Path, section: &Section) -> Result<PathBuf, SeriesError> {
+    let directory = fs::canonicalize(directory).map_err(SeriesError::io("find", directory))?;
     let refuse = |what| SeriesError::NotReplaceable {
-        path: folder.clone(),
+        path: directory.clone(),
         what,
     };
-    let parent = folder.parent().ok_or_else(|| refuse("it is the root"))?;
+    let parent = directory.parent().ok_or_else(|| refuse("it is the root"))?;
     let device = |path: &Path| {
         let metadata = fs::metadata(path).map_err(SeriesError::io("find", path));
         metadata.map(|metadata| metadata.dev())
     };
-    if !folder.is_dir() {
-        return Err(refuse("it is no folder"));
+    if !directory.is_dir() {
+        return Err(refuse("it is no directory"));
     }
-    if device(&folder)? != device(parent)? {
+    if device(&directory)? != device(parent)? {
         return Err(refuse("a file system is mounted there"));
     }
-    if fs::canonicalize(&section.destination).is_ok_and(|path| path.starts_with(&folder)) {
+    if fs::canonicalize(&section.destination).is_ok_and(|path| path.starts_with(&directory)) {
         return Err(refuse("the backups lie in it"));
     }
-    Ok(folder)
+    Ok(directory)
 }
 
-/// Restores an archive into a new folder beside `folder`; fails unless it is complete.
+/// Restores an archive into a new directory beside `directory`; fails unless it is complete.
 fn restore_beside(
     archive: &Path,
-    folder: &Path,
+    directory: &Path,
     id: BackupId,
     options: &RestoreOptions,
     sources: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<(tempfile::TempDir, ExtractStats), SeriesError> {
-    let parent = folder.parent().unwrap_or(Path::new("/"));
+    let parent = directory.parent().unwrap_or(Path::new("/"));
     let beside = tempfile::Builder::new()
         .prefix(".hashget-in-place-")
         .tempdir_in(parent)
-        .map_err(SeriesError::io("create a folder in", parent))?;
+        .map_err(SeriesError::io("create a directory in", parent))?;
     let stats = restore_archive(archive, beside.path(), options, sources, monitor)?;
     if stats.is_complete() {
         return Ok((beside, stats));
@@ -175,15 +175,15 @@ fn restore_beside(
     })
 }
 
-/// Packs the whole folder on its own, excludes or not.
+/// Packs the whole directory on its own, excludes or not.
 fn make_reserve(
     section: &Section,
     id: BackupId,
-    folder: &Path,
+    directory: &Path,
     now: &Zoned,
     monitor: &dyn Monitor,
 ) -> Result<PathBuf, SeriesError> {
-    let place = reserve_folder(section);
+    let place = reserve_directory(section);
     fs::create_dir_all(&place).map_err(SeriesError::io("create", &place))?;
     let stamp = now.timestamp().strftime("%Y%m%dT%H%M%S%3fZ");
     let names = &section.names;
@@ -194,9 +194,9 @@ fn make_reserve(
         filesz: 0,
         ..PackOptions::default()
     };
-    let scan = scan(folder, None, &options, monitor)?;
+    let scan = scan(directory, None, &options, monitor)?;
     let files = state_of(&scan);
-    let facts = reserve_facts(section, id, folder, now, state_digest(&files));
+    let facts = reserve_facts(section, id, directory, now, state_digest(&files));
     let list = ChangeList::new(facts, Vec::new(), files);
     let extra = vec![ExtraFile {
         path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
@@ -213,14 +213,14 @@ fn make_reserve(
         });
     }
     Manifest::of_archive(&path)?;
-    sync_folder(&place)?;
+    sync_directory(&place)?;
     Ok(path)
 }
 
 fn reserve_facts(
     section: &Section,
     id: BackupId,
-    folder: &Path,
+    directory: &Path,
     now: &Zoned,
     state: Digest,
 ) -> Facts {
@@ -235,7 +235,7 @@ fn reserve_facts(
         max_series: section.limits.max_series,
         max_series_length: section.limits.max_series_length,
         expires: Expiry::Never,
-        source: source_of(folder),
+        source: source_of(directory),
         depends: Vec::new(),
         state,
         unchanged_files: 0,
@@ -248,10 +248,10 @@ fn reserve_facts(
     }
 }
 
-fn exchange(beside: &Path, folder: &Path) -> Result<(), SeriesError> {
-    let exchanged = renameat_with(CWD, beside, CWD, folder, RenameFlags::EXCHANGE);
-    exchanged.map_err(|error| SeriesError::io("replace", folder)(io::Error::from(error)))?;
-    sync_folder(folder.parent().unwrap_or(Path::new("/")))
+fn exchange(beside: &Path, directory: &Path) -> Result<(), SeriesError> {
+    let exchanged = renameat_with(CWD, beside, CWD, directory, RenameFlags::EXCHANGE);
+    exchanged.map_err(|error| SeriesError::io("replace", directory)(io::Error::from(error)))?;
+    sync_directory(directory.parent().unwrap_or(Path::new("/")))
 }
 
 /// Moves what the section excludes from the old tree to the same place in the new one.

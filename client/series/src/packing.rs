@@ -12,7 +12,7 @@ use hashget_engine::pack::{Compression, PackOptions};
 use hashget_files::tree::{PatternSet, WalkOptions};
 
 /// What archives of series have under names of their own, so that no source can.
-pub(super) const OWN_NAMES: [&str; 2] = [ChangeList::NAME, StoredPatch::FOLDER];
+pub(super) const OWN_NAMES: [&str; 2] = [ChangeList::NAME, StoredPatch::DIRECTORY];
 
 /// How a section is packed. Every file that is not empty is hashed, for the change list.
 pub(super) fn pack_options(
@@ -44,12 +44,12 @@ pub(super) fn pack_options(
     })
 }
 
-/// The pattern that leaves out `folder`, if it lies inside `source`: no backup holds backups.
-fn inside(source: &Path, folder: &Path) -> Option<Vec<u8>> {
+/// The pattern that leaves out `directory`, if it lies inside `source`: no backup holds backups.
+fn inside(source: &Path, directory: &Path) -> Option<Vec<u8>> {
     use std::os::unix::ffi::OsStrExt;
     let source = fs::canonicalize(source).ok()?;
-    let folder = fs::canonicalize(folder).ok()?;
-    let below = folder.strip_prefix(source).ok()?;
+    let directory = fs::canonicalize(directory).ok()?;
+    let below = directory.strip_prefix(source).ok()?;
     let mut pattern = b"./".to_vec();
     for byte in below.as_os_str().as_bytes() {
         if b"*?[]\\{}!".contains(byte) {

@@ -1,4 +1,4 @@
-//! Copies of the archives in other folders.
+//! Copies of the archives in other directories.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,12 +15,12 @@ use hashget_files::monitor::{Monitor, Problem};
 /// Fails if a replica has backups: a destination without any is then probably not mounted, and
 /// starting over would put other archives under the same names.
 pub(super) fn refuse_forgotten(section: &Section) -> Result<(), SeriesError> {
-    for folder in &section.replicate_to {
-        let replica = Destination::new(folder, &section.names);
+    for directory in &section.replicate_to {
+        let replica = Destination::new(directory, &section.names);
         if !replica.backups()?.is_empty() {
             return Err(SeriesError::EmptyDestination {
                 path: section.destination.clone(),
-                replica: folder.clone(),
+                replica: directory.clone(),
             });
         }
     }
@@ -35,9 +35,9 @@ pub(super) fn replicate(
     removed: &[Removal],
     monitor: &dyn Monitor,
 ) {
-    for folder in &section.replicate_to {
-        if let Err(error) = bring_up_to_date(section, destination, folder, removed) {
-            let subject = format!("replica {}", folder.display());
+    for directory in &section.replicate_to {
+        if let Err(error) = bring_up_to_date(section, destination, directory, removed) {
+            let subject = format!("replica {}", directory.display());
             monitor.problem(&Problem::new(subject, &error));
         }
     }
@@ -46,10 +46,10 @@ pub(super) fn replicate(
 fn bring_up_to_date(
     section: &Section,
     destination: &Destination,
-    folder: &Path,
+    directory: &Path,
     removed: &[Removal],
 ) -> Result<(), SeriesError> {
-    let replica = Destination::new(folder, &section.names);
+    let replica = Destination::new(directory, &section.names);
     let _lock = replica.lock()?;
     replica.clean()?;
     let there = replica.backups()?;

@@ -18,21 +18,21 @@ use super::sources::{SeriesSources, whole_archive};
 use hashget_engine::restore::{ExtractStats, RestoreOptions, RestoreSources, Selection, extract};
 use hashget_files::monitor::{Monitor, Problem};
 
-/// Restores a backup into `folder`, which is made if missing. The whole backup goes only into an
-/// empty folder, which is then exactly as the source was; selected paths go into any.
+/// Restores a backup into `directory`, which is made if missing. The whole backup goes only into an
+/// empty directory, which is then exactly as the source was; selected paths go into any.
 ///
 /// The base is read only as far as its files are needed, and nothing superfluous is ever written:
 /// what was deleted between base and backup does not appear.
 pub fn restore(
     section: &Section,
     id: BackupId,
-    folder: &Path,
+    directory: &Path,
     options: &RestoreOptions,
     others: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<ExtractStats, SeriesError> {
-    if options.selection.is_all() && !is_empty(folder)? {
-        let path = folder.to_owned();
+    if options.selection.is_all() && !is_empty(directory)? {
+        let path = directory.to_owned();
         return Err(SeriesError::NotEmpty { path });
     }
     let archive = whole_archive(section, id, monitor)?;
@@ -46,7 +46,7 @@ pub fn restore(
         return Err(SeriesError::NothingSelected { id });
     }
     tell_unreadable(&list, &options.selection, monitor);
-    restore_archive(&archive, folder, options, &sources, monitor)
+    restore_archive(&archive, directory, options, &sources, monitor)
 }
 
 /// Tells what is wanted and could not be read when the backup was made.
@@ -70,21 +70,21 @@ pub(super) fn tell_unreadable(list: &ChangeList, selection: &Selection, monitor:
 /// Restores an archive of a series.
 pub(super) fn restore_archive(
     archive: &Path,
-    folder: &Path,
+    directory: &Path,
     options: &RestoreOptions,
     sources: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<ExtractStats, SeriesError> {
-    let stats = extract(archive, folder, options, sources, monitor)?;
+    let stats = extract(archive, directory, options, sources, monitor)?;
     let list = RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default();
     if options.selection.contains(&list) {
-        let path = folder.join(ChangeList::NAME);
-        with_times_kept(folder, || gone(fs::remove_file(&path)))
+        let path = directory.join(ChangeList::NAME);
+        with_times_kept(directory, || gone(fs::remove_file(&path)))
             .map_err(SeriesError::io("remove", &path))?;
     }
-    let patches = folder.join(StoredPatch::FOLDER);
+    let patches = directory.join(StoredPatch::DIRECTORY);
     if options.selection.is_all() && fs::symlink_metadata(&patches).is_ok() {
-        with_times_kept(folder, || gone(fs::remove_dir_all(&patches)))
+        with_times_kept(directory, || gone(fs::remove_dir_all(&patches)))
             .map_err(SeriesError::io("remove", &patches))?;
     }
     Ok(stats)
@@ -98,25 +98,30 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Does something in a folder that disturbs its times, and sets them again.
+/// Does something in a directory that disturbs its times, and sets them again.
 pub(super) fn with_times_kept(
-    folder: &Path,
+    directory: &Path,
     act: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<()> {
-    let before = fs::symlink_metadata(folder)?;
+    let before = fs::symlink_metadata(directory)?;
     act()?;
     let time = |tv_sec, tv_nsec| Timespec { tv_sec, tv_nsec };
     let times = Timestamps {
         last_access: time(before.atime(), before.atime_nsec()),
         last_modification: time(before.mtime(), before.mtime_nsec()),
     };
-    Ok(utimensat(CWD, folder, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(utimensat(
+        CWD,
+        directory,
+        &times,
+        AtFlags::SYMLINK_NOFOLLOW,
+    )?)
 }
 
-fn is_empty(folder: &Path) -> Result<bool, SeriesError> {
-    match fs::read_dir(folder) {
+fn is_empty(directory: &Path) -> Result<bool, SeriesError> {
+    match fs::read_dir(directory) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => Err(SeriesError::io("list", folder)(error)),
+        Err(error) => Err(SeriesError::io("list", directory)(error)),
     }
 }

@@ -264,9 +264,9 @@ impl Job<'_> {
         };
         let mut making = None;
         if !bases.is_empty() {
-            let folder = self.destination.incoming_patches(id);
+            let directory = self.destination.incoming_patches(id);
             let source = &self.section.source;
-            let making = making.insert(Making::new(source, folder, &bases, self.monitor)?);
+            let making = making.insert(Making::new(source, directory, &bases, self.monitor)?);
             let least = self.section.delta_min_size;
             patches = making.make(&changes, &before, &plan, least).to_vec();
             add_to_plan(&mut plan, &patches, &bases, &scan.wanted());

@@ -31,14 +31,14 @@ impl<'a> SeriesSources<'a> {
     pub fn new(section: &Section, others: &'a dyn RestoreSources) -> Result<Self, SeriesError> {
         let mut archives: HashMap<Digest, Vec<(Destination, BackupId)>> = HashMap::new();
         let mut rebuilder = Rebuilder::default();
-        each_archive(section, &mut |folder, id, manifest| {
+        each_archive(section, &mut |directory, id, manifest| {
             let places = archives.entry(manifest.sha256).or_default();
-            places.push((folder.clone(), id));
-            rebuilder.add(&folder.names().name(id), manifest);
+            places.push((directory.clone(), id));
+            rebuilder.add(&directory.names().name(id), manifest);
         });
         if !rebuilder.is_empty() {
-            each_archive(section, &mut |folder, id, manifest| {
-                rebuilder.add_holder(&folder.names().name(id), manifest);
+            each_archive(section, &mut |directory, id, manifest| {
+                rebuilder.add_holder(&directory.names().name(id), manifest);
             });
         }
         Ok(Self {
@@ -78,12 +78,12 @@ impl<'a> SeriesSources<'a> {
 
 /// What is known of every archive, in the destination first and then in replicas.
 fn each_archive(section: &Section, visit: &mut dyn FnMut(&Destination, BackupId, &Manifest)) {
-    for folder in Destination::with_replicas(section) {
-        for id in folder.backups().unwrap_or_default() {
+    for directory in Destination::with_replicas(section) {
+        for id in directory.backups().unwrap_or_default() {
             // A damaged archive is looked for by what it should be, and then not believed.
-            let known = folder.remembered(id).map(Ok);
-            if let Ok(manifest) = known.unwrap_or_else(|| folder.manifest(id)) {
-                visit(&folder, id, &manifest);
+            let known = directory.remembered(id).map(Ok);
+            if let Ok(manifest) = known.unwrap_or_else(|| directory.manifest(id)) {
+                visit(&directory, id, &manifest);
             }
         }
     }
@@ -109,9 +109,9 @@ pub(super) fn whole_archive(
         return archive.is_file().then_some(archive).ok_or_else(missing);
     };
     let mut told = None;
-    for folder in Destination::with_replicas(section) {
-        let archive = folder.archive(id);
-        match folder.fetch(id).and_then(|archive| hash_file(&archive)) {
+    for directory in Destination::with_replicas(section) {
+        let archive = directory.archive(id);
+        match directory.fetch(id).and_then(|archive| hash_file(&archive)) {
             Ok((sha256, _)) if sha256 == known.sha256 => return Ok(archive),
             Ok(_) => {
                 let text = format!("{} is damaged", archive.display());
@@ -135,9 +135,9 @@ impl RestoreSources for SeriesSources<'_> {
         package: &PackageRef,
         monitor: &dyn Monitor,
     ) -> Result<LocalPackage, SourceFailure> {
-        for (folder, id) in self.places(package) {
-            let path = folder.archive(*id);
-            match folder.fetch(*id).and_then(|path| hash_file(&path)) {
+        for (directory, id) in self.places(package) {
+            let path = directory.archive(*id);
+            match directory.fetch(*id).and_then(|path| hash_file(&path)) {
                 Ok((sha256, size)) if Some(sha256) == package.sha256 => {
                     return Ok(LocalPackage {
                         file: File::open(&path)?,
@@ -165,8 +165,8 @@ impl RestoreSources for SeriesSources<'_> {
     ) -> Vec<Option<String>> {
         let others = self.others.at_hand(packages, network, monitor);
         let own = |package: &PackageRef| {
-            let (folder, id) = self.places(package).first()?;
-            Some(folder.archive(*id).display().to_string())
+            let (directory, id) = self.places(package).first()?;
+            Some(directory.archive(*id).display().to_string())
         };
         let both = packages.iter().zip(others);
         both.map(|(package, other)| own(package).or(other))
@@ -213,10 +213,10 @@ impl RestoreSources for SeriesSources<'_> {
 
     fn probe(&self, package: &PackageRef, monitor: &dyn Monitor) -> Vec<SourceReport> {
         let places = self.places(package).iter();
-        let own = places.map(|(folder, id)| {
-            let size = folder.size(*id).ok();
+        let own = places.map(|(directory, id)| {
+            let size = directory.size(*id).ok();
             SourceReport {
-                source: folder.archive(*id).display().to_string(),
+                source: directory.archive(*id).display().to_string(),
                 alive: size.is_some(),
                 size,
                 detail: "archive of the series".to_owned(),

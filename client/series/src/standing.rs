@@ -68,8 +68,8 @@ fn mark(section: &Section, state: &Path) -> PathBuf {
 /// backups in its place, which is told.
 pub fn readable(section: &Section, monitor: &dyn Monitor) -> Result<Section, SeriesError> {
     let has_backups = |path: &Path| {
-        let folder = Destination::new(path, &section.names);
-        folder.backups().is_ok_and(|backups| !backups.is_empty())
+        let directory = Destination::new(path, &section.names);
+        directory.backups().is_ok_and(|backups| !backups.is_empty())
     };
     if section.remote.is_some() || has_backups(&section.destination) {
         return Ok(section.clone());

@@ -37,14 +37,14 @@ pub struct Listed {
 pub fn list(section: &Section) -> Result<Vec<Listed>, SeriesError> {
     let destination = Destination::of(section);
     let mut listed = Vec::new();
-    for (kept, folder) in [(false, &destination), (true, &destination.kept())] {
-        for (id, manifest) in folder.manifests()? {
-            let size = folder.size(id);
+    for (kept, directory) in [(false, &destination), (true, &destination.kept())] {
+        for (id, manifest) in directory.manifests()? {
+            let size = directory.size(id);
             let damage = manifest.as_ref().err().map(|error| error_chain(error));
-            let known = manifest.ok().or_else(|| folder.remembered(id));
+            let known = manifest.ok().or_else(|| directory.remembered(id));
             listed.push(Listed {
                 backup: id,
-                archive: folder.names().name(id),
+                archive: directory.names().name(id),
                 kept,
                 archive_bytes: size.unwrap_or(0),
                 facts: known.map(|manifest| manifest.facts),

@@ -17,7 +17,7 @@ use super::copy::{CopyError, is_before, wanted};
 use super::destination::Destination;
 use super::index::Index;
 use super::key::Key;
-use super::link::{Abilities, Linked, NearFolder};
+use super::link::{Abilities, Linked, NearDirectory};
 use super::options::CreateOptions;
 use super::plan::{Fate, SnapshotPlan};
 use super::stats::CreateStats;
@@ -71,7 +71,7 @@ pub(super) struct Material<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A builder in the empty folder `tree`, which is number `tree_number` of `index`.
+    /// A builder in the empty directory `tree`, which is number `tree_number` of `index`.
     pub(super) fn new(
         material: &Material<'a>,
         tree: TreeRoot,
@@ -101,10 +101,10 @@ impl<'a> Builder<'a> {
     /// Builds the whole tree. An error means that the destination failed.
     pub(super) fn build(self) -> io::Result<Built> {
         let files = self.plan.fates.iter();
-        let files = files.filter(|fate| !matches!(fate, Fate::Folder | Fate::Socket));
+        let files = files.filter(|fate| !matches!(fate, Fate::Directory | Fate::Socket));
         let total = files.count() as u64;
         let progress = Progress::start(self.monitor, "saving files", Unit::Files, Some(total));
-        let unread = self.make_folders(&progress);
+        let unread = self.make_directories(&progress);
         unread.par_iter().with_max_len(16).for_each(|number| {
             self.guard(|| self.read(*number));
             progress.advance(1);
@@ -112,7 +112,7 @@ impl<'a> Builder<'a> {
         self.further_names(&progress);
         drop(progress);
         self.check()?;
-        self.finish_folders();
+        self.finish_directories();
         self.check()?;
         Ok(self.finish())
     }
@@ -148,15 +148,15 @@ impl<'a> Builder<'a> {
         &self,
         number: usize,
         key: &Key,
-        folder: &OwnedFd,
-        near: &mut NearFolder,
+        directory: &OwnedFd,
+        near: &mut NearDirectory,
     ) -> io::Result<bool> {
         let entry = &self.entries[number];
         let Some(at) = self.index().by_key(key) else {
             return Ok(false);
         };
         let names = self.plan.names_of(number);
-        if self.link(at, entry, folder.as_fd(), names, near)? != Linked::Done {
+        if self.link(at, entry, directory.as_fd(), names, near)? != Linked::Done {
             return Ok(false);
         }
         self.count_linked(entry, true);
@@ -188,10 +188,10 @@ impl<'a> Builder<'a> {
     pub(super) fn xattrs(&self, entry: &TreeEntry) -> io::Result<Vec<Xattr>> {
         let parent = entry.path.parent().unwrap_or_default();
         let name = entry.path.file_name().unwrap_or_default();
-        let folder = self.source.open_folder(&parent)?;
+        let directory = self.source.open_directory(&parent)?;
         Ok(self
             .describer
-            .xattrs(|| entry.path.clone(), folder.as_fd(), name))
+            .xattrs(|| entry.path.clone(), directory.as_fd(), name))
     }
 
     /// Reads a file, and links or copies it.
@@ -205,8 +205,8 @@ impl<'a> Builder<'a> {
         };
         let entry = &*entry;
         let parent = entry.path.parent().unwrap_or_default();
-        let folder = self.tree.open_folder(&parent)?;
-        let mut near = NearFolder::default();
+        let directory = self.tree.open_directory(&parent)?;
+        let mut near = NearDirectory::default();
         let began = SystemTime::now();
         self.stats().read_files += 1;
         let known = match self.hash_first(entry) {
@@ -218,14 +218,14 @@ impl<'a> Builder<'a> {
         };
         if let Some(content) = &known {
             let key = Key::new(entry, content);
-            if self.link_known(number, &key, &folder, &mut near)? {
+            if self.link_known(number, &key, &directory, &mut near)? {
                 let ctime = entry.metadata.ctime;
                 self.settled[number].store(is_before(ctime, began), Ordering::Relaxed);
                 return Ok(());
             }
         }
         let names = self.plan.names_of(number);
-        match self.copy(entry, folder.as_fd(), known.as_ref(), names, &mut near) {
+        match self.copy(entry, directory.as_fd(), known.as_ref(), names, &mut near) {
             Ok(copied) => {
                 self.inodes[number].store(copied.at, Ordering::Relaxed);
                 self.settled[number].store(copied.settled, Ordering::Relaxed);
@@ -261,7 +261,7 @@ impl<'a> Builder<'a> {
             .problem(&Problem::text(entry.path.to_string(), what));
     }
 
-    pub(super) fn node(&self, entry: &TreeEntry, folder: &OwnedFd) {
+    pub(super) fn node(&self, entry: &TreeEntry, directory: &OwnedFd) {
         let node = match &entry.kind {
             TreeKind::Symlink { target } => Node::Symlink(target.clone()),
             TreeKind::Fifo => Node::Fifo,
@@ -272,8 +272,8 @@ impl<'a> Builder<'a> {
         let name = OsStr::from_bytes(entry.path.file_name().unwrap_or_default());
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = node
-            .make_at(folder.as_fd(), name)
-            .and_then(|()| openat(folder, name, flags, Mode::empty()));
+            .make_at(directory.as_fd(), name)
+            .and_then(|()| openat(directory, name, flags, Mode::empty()));
         match made {
             Ok(made) => {
                 self.stats().special_files += 1;
@@ -285,7 +285,7 @@ impl<'a> Builder<'a> {
 
     /// Gives hard links of the source their further names.
     fn further_names(&self, progress: &Progress<'_>) {
-        let mut near = NearFolder::default();
+        let mut near = NearDirectory::default();
         for (number, fate) in self.plan.fates.iter().enumerate() {
             let Fate::SameAs(first) = fate else { continue };
             self.guard(|| self.further_name(number, *first, &mut near));
@@ -293,7 +293,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn further_name(&self, number: usize, first: usize, near: &mut NearFolder) -> io::Result<()> {
+    fn further_name(
+        &self,
+        number: usize,
+        first: usize,
+        near: &mut NearDirectory,
+    ) -> io::Result<()> {
         let entry = &self.entries[number];
         let at = self.inodes[first].load(Ordering::Relaxed);
         if at == NONE {
@@ -304,8 +309,8 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let parent = entry.path.parent().unwrap_or_default();
-        let folder = self.tree.open_folder(&parent)?;
-        if self.link(at, entry, folder.as_fd(), 1, near)? == Linked::Done {
+        let directory = self.tree.open_directory(&parent)?;
+        if self.link(at, entry, directory.as_fd(), 1, near)? == Linked::Done {
             self.count_linked(entry, false);
             self.inodes[number].store(at, Ordering::Relaxed);
             let settled = self.settled[first].load(Ordering::Relaxed);

@@ -15,7 +15,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, ioctl_ficlone, openat, unlinkat};
 use super::build::Builder;
 use super::index::Stored;
 use super::key::{Key, Seen};
-use super::link::NearFolder;
+use super::link::NearDirectory;
 use hashget_files::monitor::Problem;
 use hashget_files::place::{Applied, ContentError, Wanted, apply, write_content, write_data};
 use hashget_files::tree::{
@@ -47,24 +47,24 @@ enum Way {
 }
 
 impl Builder<'_> {
-    /// Makes the file of `entry` in `folder`. If `known` tells its content, and the file system can
+    /// Makes the file of `entry` in `directory`. If `known` tells its content, and the file system can
     /// share data, the data of another file is shared. It will have `names` names in all.
     pub(super) fn copy(
         &self,
         entry: &TreeEntry,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         known: Option<&HashedFile>,
         names: u64,
-        near: &mut NearFolder,
+        near: &mut NearDirectory,
     ) -> Result<Copied, CopyError> {
         let name = OsStr::from_bytes(entry.path.file_name().unwrap_or_default());
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let out = openat(folder, name, flags, Mode::RUSR | Mode::WUSR)
+        let out = openat(directory, name, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|error| CopyError::Destination(error.into()))?;
-        let done = self.fill(entry, folder, File::from(out), known, names, near);
+        let done = self.fill(entry, directory, File::from(out), known, names, near);
         if done.is_err() {
             // The tree has no name yet; what is left here goes with it.
-            unlinkat(folder, name, AtFlags::empty()).unwrap_or_default();
+            unlinkat(directory, name, AtFlags::empty()).unwrap_or_default();
         }
         done
     }
@@ -72,11 +72,11 @@ impl Builder<'_> {
     fn fill(
         &self,
         entry: &TreeEntry,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         mut out: File,
         known: Option<&HashedFile>,
         names: u64,
-        near: &mut NearFolder,
+        near: &mut NearDirectory,
     ) -> Result<Copied, CopyError> {
         let shared = match known {
             Some(content) => self.share(entry, content, &out, near),
@@ -91,7 +91,7 @@ impl Builder<'_> {
         self.report(&entry, &apply(out.as_fd(), &wanted(&entry)));
         let key = Key::new(&entry, &content);
         if way == Way::Copied
-            && let Some(at) = self.link_instead(&entry, key, folder, names, near)?
+            && let Some(at) = self.link_instead(&entry, key, directory, names, near)?
         {
             return Ok(Copied { at, settled });
         }
@@ -128,9 +128,9 @@ impl Builder<'_> {
         &self,
         entry: &TreeEntry,
         key: Key,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         names: u64,
-        near: &mut NearFolder,
+        near: &mut NearDirectory,
     ) -> Result<Option<u32>, CopyError> {
         let Some(at) = self.index().by_key(&key) else {
             return Ok(None);
@@ -146,16 +146,18 @@ impl Builder<'_> {
         let name = OsStr::from_bytes(entry.path.file_name().unwrap_or_default());
         let aside = super::destination::partial_name().map_err(io::Error::other);
         let aside = aside.map_err(failed)?;
-        rustix::fs::renameat(folder, name, folder, aside.as_str())
+        rustix::fs::renameat(directory, name, directory, aside.as_str())
             .map_err(|error| failed(error.into()))?;
-        let linked = self.link(at, entry, folder, names, near).map_err(failed)?;
+        let linked = self
+            .link(at, entry, directory, names, near)
+            .map_err(failed)?;
         if linked == super::link::Linked::Done {
-            unlinkat(folder, aside.as_str(), AtFlags::empty())
+            unlinkat(directory, aside.as_str(), AtFlags::empty())
                 .map_err(|error| failed(error.into()))?;
             self.count_linked(entry, true);
             return Ok(Some(at));
         }
-        rustix::fs::renameat(folder, aside.as_str(), folder, name)
+        rustix::fs::renameat(directory, aside.as_str(), directory, name)
             .map_err(|error| failed(error.into()))?;
         Ok(None)
     }
@@ -199,7 +201,7 @@ impl Builder<'_> {
         entry: &TreeEntry,
         content: &HashedFile,
         out: &File,
-        near: &mut NearFolder,
+        near: &mut NearDirectory,
     ) -> Option<HashedFile> {
         if self.abilities.no_clones.load(Ordering::Relaxed) || entry.stamp()?.size == 0 {
             return None;

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::build::{Builder, Built, Material};
 use super::destination::{
-    Destination, Lock, OWN_FOLDER, partial_name, remove_partial, sync_folder,
+    Destination, Lock, OWN_DIRECTORY, partial_name, remove_partial, sync_directory,
 };
 use super::error::SnapshotError;
 use super::index::Index;
@@ -34,14 +34,14 @@ use hashget_files::tree::{
 pub struct Created {
     /// Which one it is.
     pub id: SnapshotId,
-    /// Its folder.
+    /// Its directory.
     #[serde(skip)]
     pub path: PathBuf,
     /// What was done.
     pub stats: CreateStats,
 }
 
-/// Makes a snapshot of the folder `source` in the folder `destination`, which is made if missing.
+/// Makes a snapshot of the directory `source` in the directory `destination`, which is made if missing.
 ///
 /// What goes wrong with single files is told to `monitor` and counted. After an error there is
 /// no new snapshot, and nothing else has changed.
@@ -58,7 +58,7 @@ pub fn create(
         name.clone()
     } else {
         let whole = fs::canonicalize(source).map_err(SnapshotError::io("find", source))?;
-        SnapshotName::of_folder(&whole)?
+        SnapshotName::of_directory(&whole)?
     };
     let destination = Destination::open_or_make(destination)?;
     refuse_nested(source, &destination)?;
@@ -88,14 +88,14 @@ pub(super) fn open_index(
 
 /// What tells a destination from a copy of it.
 pub(super) fn home(destination: &Destination) -> Result<u64, SnapshotError> {
-    let path = destination.path().join(OWN_FOLDER);
+    let path = destination.path().join(OWN_DIRECTORY);
     let metadata = fs::metadata(&path).map_err(SnapshotError::io("look at", &path))?;
     Ok(metadata.ino())
 }
 
 /// Where the package cache lies in a destination.
 pub(super) fn packages_path() -> RelPath {
-    let path = format!("{OWN_FOLDER}/packages");
+    let path = format!("{OWN_DIRECTORY}/packages");
     RelPath::new(path.as_bytes()).unwrap_or_default()
 }
 
@@ -199,10 +199,10 @@ impl Job<'_> {
             return Ok(None);
         };
         let parent = TreeRoot::open(parent)?;
-        let folder = parent.open_folder(&RelPath::root()).map_err(failed())?;
-        let status = status_of(&folder).map_err(SnapshotError::io("find", path))?;
+        let directory = parent.open_directory(&RelPath::root()).map_err(failed())?;
+        let status = status_of(&directory).map_err(SnapshotError::io("find", path))?;
         Ok(Some(OmittedNames {
-            folder: id_of(&status),
+            directory: id_of(&status),
             name: std::os::unix::ffi::OsStrExt::as_bytes(name).to_vec(),
         }))
     }
@@ -228,10 +228,10 @@ impl Job<'_> {
         mut index: Index,
     ) -> Result<Built, SnapshotError> {
         let row = self.destination.path().join(id.name.as_str());
-        fs::create_dir_all(&row).map_err(SnapshotError::io("make the folder", &row))?;
+        fs::create_dir_all(&row).map_err(SnapshotError::io("make the directory", &row))?;
         let partial_name = partial_name()?;
         let partial = row.join(&partial_name);
-        fs::create_dir(&partial).map_err(SnapshotError::io("make the folder", &partial))?;
+        fs::create_dir(&partial).map_err(SnapshotError::io("make the directory", &partial))?;
         let write_error = |source: std::io::Error| SnapshotError::Write {
             id: id.clone(),
             source,
@@ -271,16 +271,16 @@ impl Job<'_> {
         separate::save(self.destination, id, material.entries, &built)?;
         // Written before all is forced to disk, so that this is waited for once.
         let notes = self.write_notes(id, material.entries, &mut built, state_path);
-        let folder = fs::File::open(partial);
+        let directory = fs::File::open(partial);
         if self.options.sync {
-            folder
-                .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
+            directory
+                .and_then(|directory| Ok(rustix::fs::syncfs(directory)?))
                 .map_err(SnapshotError::io("force to disk", partial))?;
         }
         let path = self.destination.path_of(id);
         rename_new(partial, &path).map_err(SnapshotError::io("give its name to", &path))?;
         if self.options.sync {
-            sync_folder(&self.destination.path().join(id.name.as_str()))?;
+            sync_directory(&self.destination.path().join(id.name.as_str()))?;
         }
         // The snapshot is complete without these. If a power failure takes their names away, the old
         // ones are there, and the next run reads what they lack.

@@ -1,4 +1,4 @@
-//! The folder that holds snapshots.
+//! The directory that holds snapshots.
 //!
 //! ```text
 //! DEST/NAME/2026-01-31-120000/     a snapshot: a plain tree
@@ -20,14 +20,14 @@ use super::remove::remove_tree;
 use hashget_files::file_lock::{LockAttempt, LockFile};
 use hashget_files::tree::{FileId, TreeRoot, id_of, status_of};
 
-/// The folder of this program's own files.
-pub(super) const OWN_FOLDER: &str = ".hashget-snapshots";
+/// The directory of this program's own files.
+pub(super) const OWN_DIRECTORY: &str = ".hashget-snapshots";
 /// How the names of incomplete trees begin; 16 hexadecimal digits follow.
 pub(super) const PARTIAL_PREFIX: &str = ".hashget-partial-";
 /// How the names of incomplete files begin.
 pub(super) const TEMP_PREFIX: &str = ".hashget-tmp-";
 
-/// A folder that holds snapshots.
+/// A directory that holds snapshots.
 #[derive(Debug)]
 pub struct Destination {
     path: PathBuf,
@@ -45,10 +45,10 @@ impl Destination {
     /// Opens a destination.
     pub fn open(path: &Path) -> Result<Self, SnapshotError> {
         let root = TreeRoot::open(path)?;
-        let folder = root
-            .open_folder(&RelPath::root())
+        let directory = root
+            .open_directory(&RelPath::root())
             .map_err(SnapshotError::io("open", path))?;
-        let status = status_of(&folder).map_err(SnapshotError::io("look at", path))?;
+        let status = status_of(&directory).map_err(SnapshotError::io("look at", path))?;
         Ok(Self {
             path: path.to_owned(),
             root,
@@ -56,9 +56,9 @@ impl Destination {
         })
     }
 
-    /// Opens a destination, making the folder if it is missing.
+    /// Opens a destination, making the directory if it is missing.
     pub fn open_or_make(path: &Path) -> Result<Self, SnapshotError> {
-        fs::create_dir_all(path).map_err(SnapshotError::io("make the folder", path))?;
+        fs::create_dir_all(path).map_err(SnapshotError::io("make the directory", path))?;
         Self::open(path)
     }
 
@@ -68,11 +68,11 @@ impl Destination {
             path: path.to_owned(),
         };
         let parent = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let folder = fs::canonicalize(parent.unwrap_or(Path::new(".")))
+        let directory = fs::canonicalize(parent.unwrap_or(Path::new(".")))
             .map_err(SnapshotError::io("find", path))?;
         // The last name may be a symbolic link in the snapshot.
         let whole = match path.file_name() {
-            Some(name) => folder.join(name),
+            Some(name) => directory.join(name),
             None => fs::canonicalize(path).map_err(SnapshotError::io("find", path))?,
         };
         let candidates = whole.ancestors().filter_map(|at| {
@@ -84,7 +84,7 @@ impl Destination {
         let candidates: Vec<_> = candidates.collect();
         let ours = candidates
             .iter()
-            .find(|(destination, ..)| destination.join(OWN_FOLDER).is_dir());
+            .find(|(destination, ..)| destination.join(OWN_DIRECTORY).is_dir());
         let (destination, id, at) = ours.or(candidates.last()).ok_or_else(no_snapshot)?;
         let below = whole.strip_prefix(at).map_err(|_| no_snapshot())?;
         let below = RelPath::from_path(below).map_err(|_| no_snapshot())?;
@@ -108,14 +108,14 @@ impl Destination {
     /// All snapshots, by name and time. With `name` only those of one row.
     pub fn snapshots(&self, name: Option<&SnapshotName>) -> Result<Vec<SnapshotId>, SnapshotError> {
         let mut found = Vec::new();
-        for row in folders_in(&self.path)? {
+        for row in directories_in(&self.path)? {
             let Ok(row) = row.parse::<SnapshotName>() else {
                 continue;
             };
             if name.is_some_and(|name| *name != row) {
                 continue;
             }
-            for stamp in folders_in(&self.path.join(row.as_str()))? {
+            for stamp in directories_in(&self.path.join(row.as_str()))? {
                 if let Ok(stamp) = stamp.parse() {
                     let name = row.clone();
                     found.push(SnapshotId { name, stamp });
@@ -126,25 +126,26 @@ impl Destination {
         Ok(found)
     }
 
-    /// The open folder.
+    /// The open directory.
     pub(super) fn root(&self) -> &TreeRoot {
         &self.root
     }
 
-    /// Which folder it is.
+    /// Which directory it is.
     pub(super) fn id(&self) -> FileId {
         self.id
     }
 
     /// Where this program's own file `name` lies.
     pub(super) fn own(&self, name: &str) -> PathBuf {
-        self.path.join(OWN_FOLDER).join(name)
+        self.path.join(OWN_DIRECTORY).join(name)
     }
 
-    /// Keeps other runs away; makes the folder for own files.
+    /// Keeps other runs away; makes the directory for own files.
     pub(super) fn lock(&self) -> Result<Lock, SnapshotError> {
-        let folder = self.path.join(OWN_FOLDER);
-        fs::create_dir_all(&folder).map_err(SnapshotError::io("make the folder", &folder))?;
+        let directory = self.path.join(OWN_DIRECTORY);
+        fs::create_dir_all(&directory)
+            .map_err(SnapshotError::io("make the directory", &directory))?;
         let path = self.own("lock");
         let file = File::options()
             .read(true)
@@ -175,12 +176,12 @@ impl Destination {
     /// Removes what killed runs left; gives how many trees that were. Needs the lock.
     pub(super) fn clean(&self, _lock: &Lock) -> Result<u64, SnapshotError> {
         let mut removed = 0;
-        let own = self.path.join(OWN_FOLDER);
-        let rows = folders_in(&self.path)?.into_iter();
+        let own = self.path.join(OWN_DIRECTORY);
+        let rows = directories_in(&self.path)?.into_iter();
         let rows = rows.filter(|row| row.parse::<SnapshotName>().is_ok());
         let rows = rows.map(|row| self.path.join(row));
         for row in rows.chain([own.join("packages"), own]) {
-            for name in folders_in(&row)? {
+            for name in directories_in(&row)? {
                 if is_partial(&name) {
                     remove_partial(&row.join(&name))?;
                     removed += 1;
@@ -197,7 +198,7 @@ impl Destination {
         let row = self.path.join(id.name.as_str());
         let partial = row.join(partial_name()?);
         fs::rename(&path, &partial).map_err(SnapshotError::io("remove", &path))?;
-        sync_folder(&row)?;
+        sync_directory(&row)?;
         for beside in [self.sums_path(id), self.own(&format!("{id}.separate"))] {
             match fs::remove_file(&beside) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -239,19 +240,19 @@ pub(super) fn is_partial(name: &str) -> bool {
         .is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|d| d.is_ascii_hexdigit()))
 }
 
-/// Forces a folder's names to disk.
-pub(super) fn sync_folder(path: &Path) -> Result<(), SnapshotError> {
-    let folder = File::open(path).map_err(SnapshotError::io("open", path))?;
-    match rustix::fs::fsync(folder.as_fd()) {
+/// Forces a directory's names to disk.
+pub(super) fn sync_directory(path: &Path) -> Result<(), SnapshotError> {
+    let directory = File::open(path).map_err(SnapshotError::io("open", path))?;
+    match rustix::fs::fsync(directory.as_fd()) {
         Ok(()) | Err(Errno::INVAL | Errno::BADF) => Ok(()),
         Err(error) => Err(SnapshotError::io("force to disk", path)(error)),
     }
 }
 
-/// Removes the files in `folder` that never got their names.
-fn remove_temps(folder: &Path) -> Result<(), SnapshotError> {
-    let failed = || SnapshotError::io("clean", folder);
-    let entries = match fs::read_dir(folder) {
+/// Removes the files in `directory` that never got their names.
+fn remove_temps(directory: &Path) -> Result<(), SnapshotError> {
+    let failed = || SnapshotError::io("clean", directory);
+    let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(failed())?,
     };
@@ -268,8 +269,8 @@ fn remove_temps(folder: &Path) -> Result<(), SnapshotError> {
     Ok(())
 }
 
-/// The names of the folders in `path` that are text, sorted; none if it is missing.
-fn folders_in(path: &Path) -> Result<Vec<String>, SnapshotError> {
+/// The names of the directories in `path` that are text, sorted; none if it is missing.
+fn directories_in(path: &Path) -> Result<Vec<String>, SnapshotError> {
     let failed = || SnapshotError::io("list", path);
     let entries = match fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -278,8 +279,8 @@ fn folders_in(path: &Path) -> Result<Vec<String>, SnapshotError> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(failed())?;
-        let is_folder = entry.file_type().map_err(failed())?.is_dir();
-        if let (true, Ok(name)) = (is_folder, entry.file_name().into_string()) {
+        let is_directory = entry.file_type().map_err(failed())?.is_dir();
+        if let (true, Ok(name)) = (is_directory, entry.file_name().into_string()) {
             names.push(name);
         }
     }

@@ -11,7 +11,7 @@ use hashget_files::tree::TreeError;
 /// Why something cannot be done with snapshots.
 #[derive(Debug, Error)]
 pub enum SnapshotError {
-    /// A folder cannot be used at all.
+    /// A directory cannot be used at all.
     #[error(transparent)]
     Tree(#[from] TreeError),
     /// A name is none.
@@ -44,7 +44,7 @@ pub enum SnapshotError {
         destination: PathBuf,
     },
     /// A path leads to no snapshot.
-    #[error("{path} is no snapshot: its folder must be called NAME/YYYY-MM-DD-HHMMSS")]
+    #[error("{path} is no snapshot: its directory must be called NAME/YYYY-MM-DD-HHMMSS")]
     NoSnapshot {
         /// The path.
         path: PathBuf,

@@ -30,11 +30,11 @@ pub(super) enum Linked {
     Refused,
 }
 
-/// The folder that files were last linked from; mostly the next one lies there too.
+/// The directory that files were last linked from; mostly the next one lies there too.
 #[derive(Debug, Default)]
-pub(super) struct NearFolder(Option<(u32, RelPath, OwnedFd)>);
+pub(super) struct NearDirectory(Option<(u32, RelPath, OwnedFd)>);
 
-impl NearFolder {
+impl NearDirectory {
     fn open(&mut self, builder: &Builder<'_>, stored: &Stored) -> io::Result<BorrowedFd<'_>> {
         let parent = stored.path.parent().ok_or(Errno::ISDIR)?;
         let is_near =
@@ -42,11 +42,11 @@ impl NearFolder {
         if !is_near {
             let root = builder.index().roots.get(stored.root as usize).cloned();
             let path = root.ok_or(Errno::NOENT)?.join_path(&parent);
-            let folder = builder.destination.root().open_folder(&path)?;
-            self.0 = Some((stored.root, parent, folder));
+            let directory = builder.destination.root().open_directory(&path)?;
+            self.0 = Some((stored.root, parent, directory));
         }
         match &self.0 {
-            Some((_, _, folder)) => Ok(folder.as_fd()),
+            Some((_, _, directory)) => Ok(directory.as_fd()),
             None => Err(Errno::NOENT.into()),
         }
     }
@@ -60,15 +60,15 @@ pub(super) struct Abilities {
 }
 
 impl Builder<'_> {
-    /// Gives inode `at` of the index the name of `entry`, in `folder`. `names` more names will
+    /// Gives inode `at` of the index the name of `entry`, in `directory`. `names` more names will
     /// be needed in all.
     pub(super) fn link(
         &self,
         at: u32,
         entry: &TreeEntry,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         names: u64,
-        near: &mut NearFolder,
+        near: &mut NearDirectory,
     ) -> Result<Linked, io::Error> {
         let Some(stored) = self.index().get(at).cloned() else {
             return Ok(Linked::Gone);
@@ -88,7 +88,7 @@ impl Builder<'_> {
         match linkat(
             old,
             OsStr::from_bytes(&old_name),
-            folder,
+            directory,
             name,
             AtFlags::empty(),
         ) {
@@ -113,12 +113,12 @@ impl Builder<'_> {
         at: u32,
         stored: &Stored,
         entry: &TreeEntry,
-        near: &mut NearFolder,
+        near: &mut NearDirectory,
     ) -> Option<Seen> {
         let name = stored.path.file_name().unwrap_or_default();
         let status = near
             .open(self, stored)
-            .and_then(|folder| Ok(status_at(folder, name)?));
+            .and_then(|directory| Ok(status_at(directory, name)?));
         let Ok(status) = status else {
             self.gone(at);
             return None;

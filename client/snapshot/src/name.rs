@@ -10,11 +10,11 @@ use jiff::civil::DateTime;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-/// What a row of snapshots is called: a folder's name in the destination.
+/// What a row of snapshots is called: a directory's name in the destination.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SnapshotName(String);
 
-/// When a snapshot was begun, in local time; its folder's name, `YYYY-MM-DD-HHMMSS`.
+/// When a snapshot was begun, in local time; its directory's name, `YYYY-MM-DD-HHMMSS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp(DateTime);
 
@@ -30,7 +30,7 @@ pub struct SnapshotId {
 /// Why a text names no snapshot.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NameError {
-    /// A folder cannot be called so.
+    /// A directory cannot be called so.
     #[error(
         "{0:?} cannot be the name of snapshots: it must not be empty, longer than 200 bytes, begin \
          with a dot, or hold slashes or control characters"
@@ -50,8 +50,8 @@ impl SnapshotName {
         &self.0
     }
 
-    /// What snapshots of the folder at `path` are called unless told otherwise: as the folder is.
-    pub fn of_folder(path: &Path) -> Result<Self, NameError> {
+    /// What snapshots of the directory at `path` are called unless told otherwise: as the directory is.
+    pub fn of_directory(path: &Path) -> Result<Self, NameError> {
         match path.file_name() {
             Some(name) => name.to_string_lossy().parse(),
             None => Ok(Self("root".to_owned())),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_names_of_folders() {
+    fn names_are_names_of_directories() {
         for good in ["documents", "my photos", "über", "a.b"] {
             assert_eq!(good.parse::<SnapshotName>().unwrap().as_str(), good);
         }
@@ -171,13 +171,13 @@ mod tests {
         }
         assert!("x".repeat(201).parse::<SnapshotName>().is_err());
         assert_eq!(
-            SnapshotName::of_folder(Path::new("/srv/www"))
+            SnapshotName::of_directory(Path::new("/srv/www"))
                 .unwrap()
                 .as_str(),
             "www"
         );
         assert_eq!(
-            SnapshotName::of_folder(Path::new("/")).unwrap().as_str(),
+            SnapshotName::of_directory(Path::new("/")).unwrap().as_str(),
             "root"
         );
     }

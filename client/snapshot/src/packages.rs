@@ -16,7 +16,7 @@ use hashget_words::hash_reader::Hasher;
 use hashget_words::rel_path::RelPath;
 
 use super::create::packages_path;
-use super::destination::{Destination, TEMP_PREFIX, sync_folder};
+use super::destination::{Destination, TEMP_PREFIX, sync_directory};
 use super::error::SnapshotError;
 use super::index::{Index, Stored};
 use super::key::{Key, Seen};
@@ -104,8 +104,9 @@ impl PackageCache<'_> {
                 return Ok(());
             }
         };
-        let folder = packages_path().under(self.destination.path());
-        fs::create_dir_all(&folder).map_err(SnapshotError::io("make the folder", &folder))?;
+        let directory = packages_path().under(self.destination.path());
+        fs::create_dir_all(&directory)
+            .map_err(SnapshotError::io("make the directory", &directory))?;
         for package in best_packages(&found) {
             let package = &found.packages[package];
             let reference = PackageRef {
@@ -118,7 +119,7 @@ impl PackageCache<'_> {
                 self.monitor.message(Level::Warning, &text);
             }
         }
-        sync_folder(&folder)
+        sync_directory(&directory)
     }
 
     /// Unpacks what is wanted of one package. The inner error is the package's.
@@ -162,11 +163,11 @@ impl PackageCache<'_> {
         index: &mut Index,
         stats: &mut CreateStats,
     ) -> Result<(), SnapshotError> {
-        let folder = packages_path().under(self.destination.path());
-        let failed = || SnapshotError::io("write to", &folder);
+        let directory = packages_path().under(self.destination.path());
+        let failed = || SnapshotError::io("write to", &directory);
         let mut temp = tempfile::Builder::new()
             .prefix(TEMP_PREFIX)
-            .tempfile_in(&folder)
+            .tempfile_in(&directory)
             .map_err(failed())?;
         let hasher = Some(Hasher::new());
         let extents = member.metadata.sparse.as_deref();
@@ -198,7 +199,7 @@ impl PackageCache<'_> {
             return Ok(());
         }
         let name = key.0.to_string();
-        let place: PathBuf = folder.join(&name);
+        let place: PathBuf = directory.join(&name);
         let file = temp
             .persist(&place)
             .map_err(|error| failed()(error.error))?;

@@ -9,8 +9,8 @@ use hashget_files::tree::{FileId, TreeEntry, TreeKind};
 /// What becomes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// A folder is made.
-    Folder,
+    /// A directory is made.
+    Directory,
     /// A symbolic link, pipe or device is made.
     Node,
     /// A socket, which nobody could use, is left out.
@@ -38,7 +38,7 @@ impl SnapshotPlan {
         let mut first_names: HashMap<FileId, usize> = HashMap::new();
         let mut names: HashMap<usize, u64> = HashMap::new();
         let mut fate = |(number, entry): (usize, &TreeEntry)| match &entry.kind {
-            TreeKind::Directory => Fate::Folder,
+            TreeKind::Directory => Fate::Directory,
             TreeKind::Socket => Fate::Socket,
             TreeKind::Symlink { .. }
             | TreeKind::Fifo

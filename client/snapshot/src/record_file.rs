@@ -13,7 +13,7 @@ use hashget_archive::Timestamp;
 use hashget_words::digest::Digest;
 use hashget_words::rel_path::RelPath;
 
-use super::destination::{TEMP_PREFIX, sync_folder};
+use super::destination::{TEMP_PREFIX, sync_directory};
 use super::error::SnapshotError;
 use hashget_files::tree::file_stamp;
 
@@ -161,7 +161,7 @@ pub(super) fn save(path: &Path, kind: RecordKind, body: &[u8]) -> Result<(), Sna
     let synced = prepared.file.as_file().sync_all();
     synced.map_err(SnapshotError::io("write", path))?;
     prepared.place()?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+    sync_directory(path.parent().unwrap_or(Path::new(".")))
 }
 
 /// Writes a file that gets its name later.
@@ -171,8 +171,8 @@ pub(super) fn prepare(
     body: &[u8],
 ) -> Result<Prepared, SnapshotError> {
     let failed = || SnapshotError::io("write", path);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(SnapshotError::io("make the folder", folder))?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(SnapshotError::io("make the directory", directory))?;
     let mut data = Vec::with_capacity(HEAD_BYTES + body.len() / 2);
     data.extend_from_slice(MAGIC);
     data.push(kind as u8);
@@ -182,7 +182,7 @@ pub(super) fn prepare(
     data.extend_from_slice(digest.as_bytes());
     let mut file = tempfile::Builder::new()
         .prefix(TEMP_PREFIX)
-        .tempfile_in(folder)
+        .tempfile_in(directory)
         .map_err(failed())?;
     file.write_all(&data).map_err(failed())?;
     Ok(Prepared {

@@ -12,51 +12,51 @@ use rustix::io::Errno;
 
 use hashget_files::tree::TreeRoot;
 
-/// Removes the folder at `path` and all that is in it. Symbolic links are not followed.
+/// Removes the directory at `path` and all that is in it. Symbolic links are not followed.
 ///
-/// Only names go: a file that has others is not changed. Folders that may not be written to are
+/// Only names go: a file that has others is not changed. Directories that may not be written to are
 /// opened up first.
 pub(super) fn remove_tree(path: &Path) -> io::Result<()> {
     let root = TreeRoot::open(path).map_err(|error| error.source)?;
-    let mut folders = vec![RelPath::root()];
+    let mut directories = vec![RelPath::root()];
     let mut next = 0;
-    while let Some(folder) = folders.get(next).cloned() {
+    while let Some(directory) = directories.get(next).cloned() {
         next += 1;
-        for name in empty(&root, &folder)? {
-            let child = folder.join(name.as_bytes()).map_err(io::Error::other)?;
-            folders.push(child);
+        for name in empty(&root, &directory)? {
+            let child = directory.join(name.as_bytes()).map_err(io::Error::other)?;
+            directories.push(child);
         }
     }
-    // Folders come after those that they lie in.
-    for folder in folders.iter().skip(1).rev() {
-        let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
+    // Directories come after those that they lie in.
+    for directory in directories.iter().skip(1).rev() {
+        let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
             continue;
         };
-        let parent = root.open_folder(&parent)?;
+        let parent = root.open_directory(&parent)?;
         unlinkat(&parent, OsStr::from_bytes(name), AtFlags::REMOVEDIR)?;
     }
     std::fs::remove_dir(path)
 }
 
-/// Removes all but the folders in `folder`; gives their names.
-fn empty(root: &TreeRoot, folder: &RelPath) -> io::Result<Vec<OsString>> {
-    let fd = open_up(root, folder)?;
-    let mut folders = Vec::new();
+/// Removes all but the directories in `directory`; gives their names.
+fn empty(root: &TreeRoot, directory: &RelPath) -> io::Result<Vec<OsString>> {
+    let fd = open_up(root, directory)?;
+    let mut directories = Vec::new();
     for name in names_in(&fd)? {
         match unlinkat(&fd, &name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
-            Err(Errno::ISDIR | Errno::PERM) if is_folder(&fd, &name)? => folders.push(name),
+            Err(Errno::ISDIR | Errno::PERM) if is_directory(&fd, &name)? => directories.push(name),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(folders)
+    Ok(directories)
 }
 
-fn open_up(root: &TreeRoot, folder: &RelPath) -> io::Result<OwnedFd> {
-    let open = match root.open_folder(folder) {
+fn open_up(root: &TreeRoot, directory: &RelPath) -> io::Result<OwnedFd> {
+    let open = match root.open_directory(directory) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            make_accessible(root, folder)?;
-            root.open_folder(folder)
+            make_accessible(root, directory)?;
+            root.open_directory(directory)
         }
         open => open,
     }?;
@@ -68,20 +68,20 @@ fn open_up(root: &TreeRoot, folder: &RelPath) -> io::Result<OwnedFd> {
     Ok(open)
 }
 
-/// Opens up a folder that may not even be listed; its parent is open to us already.
-fn make_accessible(root: &TreeRoot, folder: &RelPath) -> io::Result<()> {
-    let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
+/// Opens up a directory that may not even be listed; its parent is open to us already.
+fn make_accessible(root: &TreeRoot, directory: &RelPath) -> io::Result<()> {
+    let (Some(parent), Some(name)) = (directory.parent(), directory.file_name()) else {
         return std::fs::set_permissions(
             root.path(),
             std::os::unix::fs::PermissionsExt::from_mode(0o700),
         );
     };
-    let parent = root.open_folder(&parent)?;
+    let parent = root.open_directory(&parent)?;
     let name = OsStr::from_bytes(name);
     rustix::fs::chmodat(&parent, name, Mode::RWXU, AtFlags::SYMLINK_NOFOLLOW).or_else(|error| {
         // Old kernels cannot do that without following a link; and this is none.
         match error {
-            Errno::OPNOTSUPP if is_folder(&parent, name)? => Ok(rustix::fs::chmodat(
+            Errno::OPNOTSUPP if is_directory(&parent, name)? => Ok(rustix::fs::chmodat(
                 &parent,
                 name,
                 Mode::RWXU,
@@ -92,14 +92,14 @@ fn make_accessible(root: &TreeRoot, folder: &RelPath) -> io::Result<()> {
     })
 }
 
-fn is_folder(folder: &OwnedFd, name: &OsStr) -> io::Result<bool> {
-    let status = hashget_files::tree::status_at(folder.as_fd(), name.as_bytes())?;
+fn is_directory(directory: &OwnedFd, name: &OsStr) -> io::Result<bool> {
+    let status = hashget_files::tree::status_at(directory.as_fd(), name.as_bytes())?;
     Ok(rustix::fs::FileType::from_raw_mode(status.stx_mode.into()).is_dir())
 }
 
-fn names_in(folder: &OwnedFd) -> io::Result<Vec<OsString>> {
+fn names_in(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
-    for entry in Dir::read_from(folder)? {
+    for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {
@@ -144,8 +144,8 @@ mod tests {
         let root = TreeRoot::open(&top).unwrap();
         let mut at = RelPath::root();
         for _ in 0..100 {
-            let folder = root.open_folder(&at).unwrap();
-            rustix::fs::mkdirat(&folder, name.as_str(), Mode::RWXU).unwrap();
+            let directory = root.open_directory(&at).unwrap();
+            rustix::fs::mkdirat(&directory, name.as_str(), Mode::RWXU).unwrap();
             at = at.join(name.as_bytes()).unwrap();
         }
         remove_tree(&top).unwrap();

@@ -1,4 +1,4 @@
-//! Puts a snapshot, or a part of one, back into a folder.
+//! Puts a snapshot, or a part of one, back into a directory.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -38,10 +38,10 @@ pub struct RestoreSnapshotStats {
     pub problems: u64,
 }
 
-/// Restores what is at `below` in a snapshot into the folder `target`, which is made if missing: what is
-/// in it if it is a folder, else itself.
+/// Restores what is at `below` in a snapshot into the directory `target`, which is made if missing: what is
+/// in it if it is a directory, else itself.
 ///
-/// Nothing is written outside the folder, and no file appears before it is complete. The snapshot
+/// Nothing is written outside the directory, and no file appears before it is complete. The snapshot
 /// and the restored files share nothing.
 pub fn restore_snapshot(
     destination: &Destination,
@@ -61,10 +61,10 @@ pub fn restore_snapshot(
             path: below.under(root.path()),
         });
     }
-    std::fs::create_dir_all(target).map_err(SnapshotError::io("make the folder", target))?;
+    std::fs::create_dir_all(target).map_err(SnapshotError::io("make the directory", target))?;
     let failed = || SnapshotError::io("write to", target);
-    let folder = Target::open(target).map_err(failed())?;
-    if !folder.lock().map_err(failed())? {
+    let directory = Target::open(target).map_err(failed())?;
+    if !directory.lock().map_err(failed())? {
         return Err(SnapshotError::Locked {
             path: target.to_owned(),
             process: String::new(),
@@ -75,7 +75,7 @@ pub fn restore_snapshot(
     } else {
         Overwrite::Never
     };
-    let placer = Placer::new(&folder, overwrite, options.sync, &counted).map_err(failed())?;
+    let placer = Placer::new(&directory, overwrite, options.sync, &counted).map_err(failed())?;
     let mut restorer = Restorer {
         root: &root,
         below,
@@ -145,8 +145,8 @@ impl Restorer<'_> {
     fn place(&mut self, entry: &TreeEntry, path: &RelPath) -> Result<Option<Placed>, PlaceError> {
         let node = match &entry.kind {
             TreeKind::Directory => {
-                self.placer.folders.want(path.clone(), wanted(entry));
-                self.placer.folders.prepare(path)?;
+                self.placer.directories.want(path.clone(), wanted(entry));
+                self.placer.directories.prepare(path)?;
                 return Ok(None);
             }
             TreeKind::File {

@@ -42,7 +42,7 @@ impl SourceState {
     /// What the file was saved as, if it is still as it was then.
     ///
     /// A file is known by its path, whatever number its device has after a restart; or, when a
-    /// folder above it was renamed, by its device and inode.
+    /// directory above it was renamed, by its device and inode.
     pub(super) fn unchanged(&self, entry: &TreeEntry) -> Option<Key> {
         let now = entry.stamp()?;
         let anywhere = |(mut stamp, key): (FileStamp, Key)| {

@@ -23,8 +23,9 @@ pub struct CreateStats {
     pub copied_bytes: u64,
     /// Files of the source that were read.
     pub read_files: u64,
-    /// Folders, the root among them.
-    pub folders: u64,
+    /// Directories, the root among them.
+    #[serde(rename = "folders")]
+    pub directories: u64,
     /// Symbolic links, pipes and devices.
     pub special_files: u64,
     /// Sockets, which are left out.

@@ -18,11 +18,11 @@ pub(super) fn write(
     built: &Built,
 ) -> Result<(), SnapshotError> {
     let failed = || SnapshotError::io("write", path);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let directory = path.parent().unwrap_or(Path::new("."));
     let file = tempfile::Builder::new()
         .prefix(TEMP_PREFIX)
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .tempfile_in(folder)
+        .tempfile_in(directory)
         .map_err(failed())?;
     let mut out = BufWriter::new(file);
     for (entry, inode) in entries.iter().zip(&built.inodes) {

@@ -94,7 +94,7 @@ fn version_1_is_read_and_written_to_the_byte() {
         file.files[2].extents.as_deref(),
         Some(&[(0, 4096), (8_999_995_904, 4096)][..])
     );
-    assert!(file.folders[0].folder.is_root());
+    assert!(file.directories[0].directory.is_root());
     let written = file.to_json().unwrap();
     assert_eq!(
         String::from_utf8(written),
@@ -134,7 +134,7 @@ fn a_compact_restore_file() {
     assert_eq!(members.from.as_bytes(), b"src-1.0");
     assert_eq!(members.into.as_bytes(), b"opt/src");
     assert_eq!(
-        (members.files, members.bytes, members.folders),
+        (members.files, members.bytes, members.directories),
         (26, 60_115, 5)
     );
     assert_eq!(members.except[0].as_bytes(), b"README");

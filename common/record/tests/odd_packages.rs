@@ -22,17 +22,17 @@ struct Expected {
     warned: Option<String>,
 }
 
-fn folder() -> PathBuf {
+fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/odd-packages")
 }
 
 fn expected() -> BTreeMap<String, Expected> {
-    let json = fs::read(folder().join("expected.json")).expect("the list");
+    let json = fs::read(directory().join("expected.json")).expect("the list");
     serde_json::from_slice(&json).expect("a list")
 }
 
 fn record(name: &str, threads: u32) -> Result<IndexedPackage, RecordError> {
-    let path = folder().join(name);
+    let path = directory().join(name);
     let bytes = fs::read(&path).expect("a package");
     let file = File::open(&path).expect("a package");
     let package = PackageFile {
@@ -92,7 +92,7 @@ fn odd_packages_are_read_as_good_readers_read_them() {
 #[test]
 fn every_odd_package_is_in_the_list() {
     let listed: BTreeSet<String> = expected().into_keys().collect();
-    let there = fs::read_dir(folder()).unwrap();
+    let there = fs::read_dir(directory()).unwrap();
     let there = there.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let there: BTreeSet<String> = there.filter(|name| name != "expected.json").collect();
     assert_eq!(listed, there);

@@ -73,8 +73,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let usual: u64 = if is_bench { 1_000_000 } else { 0 };
     let wanted = words.iter().find_map(|word| word.parse().ok());
     let packages = (wanted.unwrap_or(usual) / PER_PACKAGE).max(200);
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("store");
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("store");
     println!("open, new             {:?}", open(&path)?.1);
     let (store, took) = open(&path)?;
     println!("open, empty           {took:?}");

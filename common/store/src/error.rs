@@ -11,7 +11,7 @@ pub enum StoreError {
     /// Another process has the store open.
     #[error("the store {} is in use by another process", path.display())]
     Locked {
-        /// The store's folder.
+        /// The store's directory.
         path: PathBuf,
     },
     /// A newer program wrote the store.
@@ -20,7 +20,7 @@ pub enum StoreError {
         path.display()
     )]
     Newer {
-        /// The store's folder.
+        /// The store's directory.
         path: PathBuf,
         /// Its format.
         found: u64,
@@ -32,7 +32,7 @@ pub enum StoreError {
     Engine {
         /// What was being done: `open`, `read`, `write`.
         action: &'static str,
-        /// The store's folder.
+        /// The store's directory.
         path: PathBuf,
         /// What the engine says.
         #[source]
@@ -43,7 +43,7 @@ pub enum StoreError {
     Io {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -52,7 +52,7 @@ pub enum StoreError {
     /// What is stored makes no sense.
     #[error("the store {} is damaged: {what}", path.display())]
     Damaged {
-        /// The store's folder.
+        /// The store's directory.
         path: PathBuf,
         /// What makes no sense.
         what: String,

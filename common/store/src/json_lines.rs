@@ -245,9 +245,9 @@ mod tests {
 
     #[test]
     fn stores_move_as_lines() {
-        let folder = tempdir().unwrap();
+        let directory = tempdir().unwrap();
         let open =
-            |name| SledStore::open(&folder.path().join(name), StoreOptions::default()).unwrap();
+            |name| SledStore::open(&directory.path().join(name), StoreOptions::default()).unwrap();
         let (from, to) = (open("from"), open("to"));
         for (name, count) in [("p", 1500), ("q", 7)] {
             let packages: Vec<HashPackage> = (0..count)
@@ -275,8 +275,8 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named() {
-        let folder = tempdir().unwrap();
-        let store = SledStore::open(folder.path(), StoreOptions::default()).unwrap();
+        let directory = tempdir().unwrap();
+        let store = SledStore::open(directory.path(), StoreOptions::default()).unwrap();
         let good = r#"{"project":"p","package":{"url":"u"}}"#;
         let import_text = |text: String| import(&store, &mut text.as_bytes());
         let error = import_text(format!("{good}\n\n{{\n{good}")).unwrap_err();

@@ -15,7 +15,7 @@ use crate::surrogate_escape::{self, EscapedBytes};
 ///
 /// The empty path is the root itself. In JSON a path is written as Python's `surrogateescape`
 /// does: byte 0xNN that is not part of valid UTF-8 becomes the lone surrogate `\udcNN`.
-/// Ordered by components, so that a folder comes directly before what is in it.
+/// Ordered by components, so that a directory comes directly before what is in it.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct RelPath(Vec<u8>);
 
@@ -93,7 +93,7 @@ impl RelPath {
         self.components().next_back()
     }
 
-    /// The folder that holds this; none for the root.
+    /// The directory that holds this; none for the root.
     pub fn parent(&self) -> Option<Self> {
         if self.is_root() {
             return None;
@@ -102,7 +102,7 @@ impl RelPath {
         Some(Self(self.0[..end].to_vec()))
     }
 
-    /// This folder's entry `name`, which must be one component.
+    /// This directory's entry `name`, which must be one component.
     pub fn join(&self, name: &[u8]) -> Result<Self, RelPathError> {
         let child = Self::new(name)?;
         if child.components().count() != 1 {
@@ -117,7 +117,7 @@ impl RelPath {
 
     /// Like [`RelPath::join`], for a name that the file system has just told.
     ///
-    /// An empty name is this folder itself. A name that no file system can have, with `/` or NUL in
+    /// An empty name is this directory itself. A name that no file system can have, with `/` or NUL in
     /// it, or `.` or `..`, is taken for empty.
     #[must_use]
     pub fn child(&self, name: &[u8]) -> Self {
@@ -136,7 +136,7 @@ impl RelPath {
         }
     }
 
-    /// The path `below` of this folder.
+    /// The path `below` of this directory.
     #[must_use]
     pub fn join_path(&self, below: &Self) -> Self {
         match (self.is_root(), below.is_root()) {
@@ -146,12 +146,12 @@ impl RelPath {
         }
     }
 
-    /// Whether this is `folder` or lies below it.
-    pub fn starts_with(&self, folder: &Self) -> bool {
-        folder.is_root()
+    /// Whether this is `directory` or lies below it.
+    pub fn starts_with(&self, directory: &Self) -> bool {
+        directory.is_root()
             || self
                 .0
-                .strip_prefix(&folder.0[..])
+                .strip_prefix(&directory.0[..])
                 .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
     }
 }

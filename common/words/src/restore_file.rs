@@ -45,9 +45,10 @@ pub struct RestoreFile {
     /// Whether the size of every package was known.
     #[serde(default)]
     pub packagesize_exact: bool,
-    /// The folders whose times restoring disturbs.
+    /// The directories whose times restoring disturbs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub folders: Vec<RestoreFolder>,
+    #[serde(rename = "folders")]
+    pub directories: Vec<RestoreDirectory>,
 }
 
 /// One file that was left out.
@@ -124,11 +125,12 @@ pub struct RestorePackage {
     pub size: Option<u64>,
 }
 
-/// The times of a folder that files are restored into.
+/// The times of a directory that files are restored into.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RestoreFolder {
-    /// The folder; the root is `""`.
-    pub folder: RelPath,
+pub struct RestoreDirectory {
+    /// The directory; the root is `""`.
+    #[serde(rename = "folder")]
+    pub directory: RelPath,
     /// Last access, whole seconds since 1970, rounded down.
     pub atime: i64,
     /// Nanoseconds to add to `atime`.
@@ -177,7 +179,7 @@ pub enum RestoreFileError {
 }
 
 impl RestoreFile {
-    /// The file's name, at the root of an archive or packed folder.
+    /// The file's name, at the root of an archive or packed directory.
     pub const NAME: &'static str = ".hashget-restore.json";
     /// The version that is written where every file is listed.
     pub const VERSION: u32 = 1;
@@ -293,12 +295,15 @@ impl RestoreFile {
                 return wrong("has a time with 10^9 nanoseconds or more");
             }
         }
-        if let Some(folder) = self
-            .folders
+        if let Some(directory) = self
+            .directories
             .iter()
             .find(|f| f.atime_ns >= NANOS || f.mtime_ns >= NANOS)
         {
-            let what = format!("{} has a time with 10^9 nanoseconds or more", folder.folder);
+            let what = format!(
+                "{} has a time with 10^9 nanoseconds or more",
+                directory.directory
+            );
             return Err(RestoreFileError::Inconsistent(what));
         }
         Ok(())
@@ -318,7 +323,8 @@ struct Compact<'a> {
     packagesize: u64,
     packagesize_exact: bool,
     #[serde(default)]
-    folders: Cow<'a, [RestoreFolder]>,
+    #[serde(rename = "folders")]
+    directories: Cow<'a, [RestoreDirectory]>,
 }
 
 impl<'a> Compact<'a> {
@@ -331,7 +337,7 @@ impl<'a> Compact<'a> {
             packages: Cow::Borrowed(&file.packages),
             packagesize: file.packagesize,
             packagesize_exact: file.packagesize_exact,
-            folders: Cow::Borrowed(&file.folders),
+            directories: Cow::Borrowed(&file.directories),
         }
     }
 }
@@ -346,7 +352,7 @@ impl From<Compact<'_>> for RestoreFile {
             packages: compact.packages.into_owned(),
             packagesize: compact.packagesize,
             packagesize_exact: compact.packagesize_exact,
-            folders: compact.folders.into_owned(),
+            directories: compact.directories.into_owned(),
         }
     }
 }

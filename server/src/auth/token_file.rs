@@ -211,7 +211,7 @@ impl TokenFile {
         let path = self.path.with_extension("lock");
         let locked = || -> io::Result<File> {
             let file = File::options().create(true).append(true).open(&path)?;
-            give_to_owner_of(self.folder(), &file)?;
+            give_to_owner_of(self.directory(), &file)?;
             rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
             Ok(file)
         };
@@ -223,24 +223,24 @@ impl TokenFile {
     }
 
     fn write(&self, tokens: Vec<TokenRecord>) -> Result<(), TokenError> {
-        let folder = self.folder();
+        let directory = self.directory();
         let contents = Contents {
             version: VERSION,
             tokens,
         };
         let write = || -> io::Result<()> {
-            let mut temp = tempfile::NamedTempFile::new_in(folder)?;
+            let mut temp = tempfile::NamedTempFile::new_in(directory)?;
             serde_json::to_writer_pretty(&mut temp, &contents)?;
             temp.write_all(b"\n")?;
-            give_to_owner_of(folder, temp.as_file())?;
+            give_to_owner_of(directory, temp.as_file())?;
             temp.as_file().sync_all()?;
             temp.persist(&self.path)?;
-            File::open(folder)?.sync_all()
+            File::open(directory)?.sync_all()
         };
         write().map_err(|source| self.io("write", source))
     }
 
-    fn folder(&self) -> &Path {
+    fn directory(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new("."))
     }
 
@@ -254,17 +254,17 @@ impl TokenFile {
 }
 
 /// Root makes tokens for a server that runs as another user, who must be able to read them.
-fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
+fn give_to_owner_of(directory: &Path, file: &File) -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    let (folder, had) = (folder.metadata()?, file.metadata()?);
-    if (folder.uid(), folder.gid()) == (had.uid(), had.gid()) {
+    let (directory, had) = (directory.metadata()?, file.metadata()?);
+    if (directory.uid(), directory.gid()) == (had.uid(), had.gid()) {
         return Ok(());
     }
     let (user, group) = (
-        rustix::fs::Uid::from_raw(folder.uid()),
-        rustix::fs::Gid::from_raw(folder.gid()),
+        rustix::fs::Uid::from_raw(directory.uid()),
+        rustix::fs::Gid::from_raw(directory.gid()),
     );
     Ok(rustix::fs::fchown(file, Some(user), Some(group))?)
 }
@@ -274,9 +274,9 @@ mod tests {
     use super::*;
 
     fn file() -> (tempfile::TempDir, TokenFile) {
-        let folder = tempfile::tempdir().unwrap();
-        let file = TokenFile::new(folder.path().join("tokens.json"));
-        (folder, file)
+        let directory = tempfile::tempdir().unwrap();
+        let file = TokenFile::new(directory.path().join("tokens.json"));
+        (directory, file)
     }
 
     fn scopes(file: &TokenFile, secret: &str) -> Option<Vec<Scope>> {
@@ -285,9 +285,9 @@ mod tests {
 
     #[test]
     fn tokens_come_and_go_while_another_handle_reads() {
-        let (folder, server) = file();
+        let (directory, server) = file();
         assert_eq!(scopes(&server, "hgt_x"), None);
-        let tool = TokenFile::new(folder.path().join("tokens.json"));
+        let tool = TokenFile::new(directory.path().join("tokens.json"));
         let first = tool
             .add(vec![Scope::Read], None, "2026-01-01".to_owned())
             .unwrap();
@@ -306,11 +306,11 @@ mod tests {
     #[test]
     fn the_file_holds_no_secret_and_is_private() {
         use std::os::unix::fs::PermissionsExt;
-        let (folder, file) = file();
+        let (directory, file) = file();
         let token = file
             .add(vec![Scope::Read], None, "2026-01-01".to_owned())
             .unwrap();
-        let path = folder.path().join("tokens.json");
+        let path = directory.path().join("tokens.json");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains(&token.secret) && !text.contains(&token.secret[4..]));
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -319,27 +319,27 @@ mod tests {
 
     /// A server that cannot read its tokens lets nobody in. Shows something where root runs it.
     #[test]
-    fn the_file_belongs_to_the_owner_of_the_folder() {
-        let (folder, file) = file();
+    fn the_file_belongs_to_the_owner_of_the_directory() {
+        let (directory, file) = file();
         if rustix::process::geteuid().is_root() {
-            std::os::unix::fs::chown(folder.path(), Some(65532), Some(65532)).unwrap();
+            std::os::unix::fs::chown(directory.path(), Some(65532), Some(65532)).unwrap();
         }
         file.add(vec![Scope::Read], None, "2026-01-01".to_owned())
             .unwrap();
-        let owner = folder.path().metadata().unwrap().uid();
+        let owner = directory.path().metadata().unwrap().uid();
         for name in ["tokens.json", "tokens.lock"] {
-            let path = folder.path().join(name);
+            let path = directory.path().join(name);
             assert_eq!(path.metadata().unwrap().uid(), owner, "{name}");
         }
     }
 
     #[test]
     fn a_damaged_file_lets_nobody_in() {
-        let (folder, file) = file();
+        let (directory, file) = file();
         let token = file
             .add(vec![Scope::Read], None, "2026-01-01".to_owned())
             .unwrap();
-        std::fs::write(folder.path().join("tokens.json"), "{").unwrap();
+        std::fs::write(directory.path().join("tokens.json"), "{").unwrap();
         assert!(matches!(
             file.find(&token.secret),
             Err(TokenError::Damaged { .. })

@@ -68,8 +68,8 @@ impl TokenUses {
             state.is_changed = false;
             serde_json::to_vec(&state.uses)?
         };
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut temp = tempfile::NamedTempFile::new_in(folder)?;
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut temp = tempfile::NamedTempFile::new_in(directory)?;
         temp.write_all(&text)?;
         temp.persist(&self.path)?;
         Ok(())
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn uses_outlive_the_process_and_revoked_tokens_do_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("token-uses.json");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("token-uses.json");
         let uses = TokenUses::open(path.clone());
         uses.note("a");
         uses.note("b");

@@ -29,19 +29,19 @@ pub(crate) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         };
     }
     if let Some(StartError::Data { .. }) = error.downcast_ref() {
-        return Some("name a folder that can be written with --data or HASHSERVER_DATA");
+        return Some("name a directory that can be written with --data or HASHSERVER_DATA");
     }
     let mut next = Some(error);
     while let Some(error) = next {
         match error.downcast_ref::<StoreError>() {
             Some(StoreError::Locked { .. }) => {
                 return Some(
-                    "stop the hashserver that runs on it, or name another folder with --data",
+                    "stop the hashserver that runs on it, or name another directory with --data",
                 );
             }
             Some(StoreError::Damaged { .. }) => {
                 return Some(
-                    "`hashserver check` tells what is wrong, and `check --rebuild` makes the index anew; else `import` a backup into an empty folder",
+                    "`hashserver check` tells what is wrong, and `check --rebuild` makes the index anew; else `import` a backup into an empty directory",
                 );
             }
             _ => next = error.source(),

@@ -81,7 +81,7 @@ pub(super) fn compact(args: CompactArgs) -> Result<(), CommandError> {
     let options = store_options(&settings);
     let old = open_store(&settings)?;
     let before = old.stats()?;
-    remove_folder(&fresh_path)?;
+    remove_directory(&fresh_path)?;
     let while_copying = StoreOptions {
         cleaning_interval: Some(COPY_CLEANING_INTERVAL),
         ..options
@@ -98,7 +98,7 @@ pub(super) fn compact(args: CompactArgs) -> Result<(), CommandError> {
     }
     exchange(&path, &fresh_path, &settings.data)?;
     drop(old);
-    remove_folder(&fresh_path)?;
+    remove_directory(&fresh_path)?;
     writeln!(
         io::stdout(),
         "{} records: {} bytes before, {} bytes now",
@@ -122,10 +122,10 @@ fn reopened(path: &Path, options: StoreOptions) -> Result<StoreStats, CommandErr
     Ok(store.stats()?)
 }
 
-fn exchange(one: &Path, other: &Path, folder: &Path) -> Result<(), CommandError> {
+fn exchange(one: &Path, other: &Path, directory: &Path) -> Result<(), CommandError> {
     let exchanged = renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
         .map_err(io::Error::from)
-        .and_then(|()| File::open(folder)?.sync_all());
+        .and_then(|()| File::open(directory)?.sync_all());
     exchanged.map_err(|error| {
         format!(
             "cannot exchange {} and {}: {error}",
@@ -136,7 +136,7 @@ fn exchange(one: &Path, other: &Path, folder: &Path) -> Result<(), CommandError>
     })
 }
 
-fn remove_folder(path: &Path) -> Result<(), CommandError> {
+fn remove_directory(path: &Path) -> Result<(), CommandError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(format!("cannot remove {}: {error}", path.display()).into())

@@ -44,13 +44,13 @@ enum Command {
     Compact(maintain::CompactArgs),
 }
 
-/// Which data folder a command is about.
+/// Which data directory a command is about.
 #[derive(Args)]
 struct DataArgs {
-    /// Folder of the store, the pool and the tokens
+    /// Directory of the store, the pool and the tokens
     #[arg(long, env = "HASHSERVER_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Settings file that names the folder
+    /// Settings file that names the directory
     #[arg(long, env = "HASHSERVER_SETTINGS", value_name = "FILE")]
     settings: Option<PathBuf>,
 }
@@ -93,8 +93,8 @@ fn store_options(settings: &Settings) -> StoreOptions {
     }
 }
 
-/// Opens the store of a server that does not run. A folder without one is an error: it is
-/// mostly the wrong folder.
+/// Opens the store of a server that does not run. A directory without one is an error: it is
+/// mostly the wrong directory.
 fn open_store(settings: &Settings) -> Result<SledStore, CommandError> {
     let path = settings.store_path();
     if !path.is_dir() {

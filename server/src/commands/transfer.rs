@@ -72,19 +72,19 @@ impl Source {
 
 fn write_file(source: Source, path: &Path) -> Result<u64, CommandError> {
     let cannot = |error: io::Error| format!("cannot write {}: {error}", path.display());
-    let folder = path
+    let directory = path
         .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut temp = tempfile::NamedTempFile::new_in(folder).map_err(cannot)?;
+        .filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let mut temp = tempfile::NamedTempFile::new_in(directory).map_err(cannot)?;
     let mut out = BufWriter::new(&mut temp);
     let written = source.write(&mut out)?;
     out.flush().map_err(cannot)?;
     drop(out);
     temp.as_file().sync_all().map_err(cannot)?;
     temp.persist(path).map_err(|error| cannot(error.error))?;
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
         .map_err(cannot)?;
     Ok(written)
 }

@@ -187,8 +187,8 @@ mod tests {
 
     #[test]
     fn shards_and_what_came_since_know_everything() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = SledStore::open(folder.path(), StoreOptions::default()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let store = SledStore::open(directory.path(), StoreOptions::default()).unwrap();
         let project = "p".parse().unwrap();
         let empty = shards(&store, || false).unwrap().unwrap();
         assert_eq!(empty.through, None);

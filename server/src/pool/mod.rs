@@ -25,12 +25,12 @@ const TEMP: &str = "tmp";
 /// What can go wrong in a pool.
 #[derive(Debug, Error)]
 pub enum PoolError {
-    /// A file or folder could not be read or written.
+    /// A file or directory could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -46,22 +46,24 @@ pub enum PoolError {
     },
 }
 
-/// A folder of files by their SHA-256.
+/// A directory of files by their SHA-256.
 pub struct Pool {
     root: PathBuf,
-    /// The folder of files.
+    /// The directory of files.
     files: File,
 }
 
 impl Pool {
-    /// Opens the pool in the folder `root`, made if it is new, and removes what an earlier
+    /// Opens the pool in the directory `root`, made if it is new, and removes what an earlier
     /// process left in `tmp`. No other process may write to the pool.
     pub fn open(root: PathBuf) -> Result<Self, PoolError> {
-        for folder in [FILES, TEMP].map(|name| root.join(name)) {
-            fs::create_dir_all(&folder).map_err(|source| io_error("make", &folder, source))?;
+        for directory in [FILES, TEMP].map(|name| root.join(name)) {
+            fs::create_dir_all(&directory)
+                .map_err(|source| io_error("make", &directory, source))?;
         }
-        let folder = root.join(FILES);
-        let files = File::open(&folder).map_err(|source| io_error("open", &folder, source))?;
+        let directory = root.join(FILES);
+        let files =
+            File::open(&directory).map_err(|source| io_error("open", &directory, source))?;
         let pool = Self { root, files };
         pool.sweep(Duration::ZERO)?;
         Ok(pool)
@@ -72,7 +74,7 @@ impl Pool {
         Ok(self.open_file(digest)?.map(|(_, bytes)| bytes))
     }
 
-    /// Opens a file, if it is there, with its size in bytes. Links below the pool's folder lead
+    /// Opens a file, if it is there, with its size in bytes. Links below the pool's directory lead
     /// nowhere: whoever can make one there must not make the server read other files.
     pub fn open_file(&self, digest: &Digest) -> Result<Option<(File, u64)>, PoolError> {
         let path = self.path(digest);
@@ -91,13 +93,13 @@ impl Pool {
 
     /// Begins to take in a file.
     pub fn begin(&self) -> Result<Upload, PoolError> {
-        Upload::begin(&self.temp_folder())
+        Upload::begin(&self.temp_directory())
     }
 
     /// Gives a file that has come in its name, if it is the one that `digest` names. An older
     /// one is replaced.
     pub fn keep(&self, upload: Upload, digest: &Digest) -> Result<(), PoolError> {
-        upload.keep(digest, &self.files_folder())
+        upload.keep(digest, &self.files_directory())
     }
 
     /// Removes a file; `false` if it is not there.
@@ -105,10 +107,10 @@ impl Pool {
         let sharded = digest.sharded_path();
         let sharded = Path::new(&sharded);
         let remove = || {
-            let folder = sharded.parent().unwrap_or(Path::new(""));
-            let folder = self.open_below(folder, OFlags::PATH | OFlags::DIRECTORY)?;
+            let directory = sharded.parent().unwrap_or(Path::new(""));
+            let directory = self.open_below(directory, OFlags::PATH | OFlags::DIRECTORY)?;
             let name = sharded.file_name().unwrap_or_default();
-            Ok(unlinkat(&folder, name, AtFlags::empty())?)
+            Ok(unlinkat(&directory, name, AtFlags::empty())?)
         };
         match remove() {
             Ok(()) => Ok(true),
@@ -119,11 +121,11 @@ impl Pool {
 
     /// Removes files in `tmp` that were not written to for `age`; how many.
     pub fn sweep(&self, age: Duration) -> Result<u64, PoolError> {
-        let folder = self.temp_folder();
+        let directory = self.temp_directory();
         let before = SystemTime::now().checked_sub(age);
         let sweep = || -> io::Result<u64> {
             let mut removed = 0;
-            for entry in fs::read_dir(&folder)? {
+            for entry in fs::read_dir(&directory)? {
                 let entry = entry?;
                 let modified = entry.metadata()?.modified()?;
                 if before.is_some_and(|before| modified <= before) {
@@ -133,38 +135,38 @@ impl Pool {
             }
             Ok(removed)
         };
-        sweep().map_err(|source| io_error("clean up", &folder, source))
+        sweep().map_err(|source| io_error("clean up", &directory, source))
     }
 
-    /// Opens what is below the folder of files without following links.
+    /// Opens what is below the directory of files without following links.
     fn open_below(&self, path: &Path, flags: OFlags) -> io::Result<File> {
         let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let links = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
         match openat2(&self.files, path, flags, Mode::empty(), links) {
             // Kernels before 5.6 and some sandboxes do not have it.
             Err(Errno::NOSYS | Errno::PERM) => {
-                let mut folder = self.files.try_clone()?;
-                let flags_of_folders = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+                let mut directory = self.files.try_clone()?;
+                let flags_of_directories = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW;
                 for part in path.parent().into_iter().flatten() {
-                    let flags = flags_of_folders | OFlags::CLOEXEC;
-                    folder = openat(&folder, part, flags, Mode::empty())?.into();
+                    let flags = flags_of_directories | OFlags::CLOEXEC;
+                    directory = openat(&directory, part, flags, Mode::empty())?.into();
                 }
                 let name = path.file_name().unwrap_or_default();
-                Ok(openat(&folder, name, flags, Mode::empty())?.into())
+                Ok(openat(&directory, name, flags, Mode::empty())?.into())
             }
             other => Ok(other?.into()),
         }
     }
 
     fn path(&self, digest: &Digest) -> PathBuf {
-        self.files_folder().join(digest.sharded_path())
+        self.files_directory().join(digest.sharded_path())
     }
 
-    fn files_folder(&self) -> PathBuf {
+    fn files_directory(&self) -> PathBuf {
         self.root.join(FILES)
     }
 
-    fn temp_folder(&self) -> PathBuf {
+    fn temp_directory(&self) -> PathBuf {
         self.root.join(TEMP)
     }
 }
@@ -192,18 +194,18 @@ mod tests {
     use super::*;
 
     fn pool() -> (tempfile::TempDir, Pool) {
-        let folder = tempfile::tempdir().unwrap();
-        let pool = Pool::open(folder.path().join("pool")).unwrap();
-        (folder, pool)
+        let directory = tempfile::tempdir().unwrap();
+        let pool = Pool::open(directory.path().join("pool")).unwrap();
+        (directory, pool)
     }
 
     fn temp_files(pool: &Pool) -> usize {
-        fs::read_dir(pool.temp_folder()).unwrap().count()
+        fs::read_dir(pool.temp_directory()).unwrap().count()
     }
 
     #[test]
     fn what_was_kept_is_found() {
-        let (_folder, pool) = pool();
+        let (_directory, pool) = pool();
         let digest = Digest::of(b"bytes");
         assert_eq!(pool.size_of(&digest).unwrap(), None);
         assert!(pool.open_file(&digest).unwrap().is_none());
@@ -223,7 +225,7 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_other_bytes() {
-        let (_folder, pool) = pool();
+        let (_directory, pool) = pool();
         let mut upload = pool.begin().unwrap();
         upload.write(b"other").unwrap();
         let error = pool.keep(upload, &Digest::of(b"bytes")).unwrap_err();
@@ -234,8 +236,8 @@ mod tests {
 
     #[test]
     fn links_lead_nowhere() {
-        let (folder, pool) = pool();
-        let secret = folder.path().join("secret");
+        let (directory, pool) = pool();
+        let secret = directory.path().join("secret");
         fs::write(&secret, "secret").unwrap();
         let digest = Digest::of(b"link");
         let path = pool.path(&digest);
@@ -243,19 +245,19 @@ mod tests {
         std::os::unix::fs::symlink(&secret, &path).unwrap();
         assert_eq!(pool.size_of(&digest).unwrap(), None);
         assert!(pool.open_file(&digest).unwrap().is_none());
-        let digest = Digest::of(b"linked folder");
+        let digest = Digest::of(b"linked directory");
         let mut upload = pool.begin().unwrap();
-        upload.write(b"linked folder").unwrap();
+        upload.write(b"linked directory").unwrap();
         pool.keep(upload, &digest).unwrap();
         let shard = digest.sharded_path();
-        let shard = pool.files_folder().join(&shard[..2]);
-        fs::rename(&shard, folder.path().join("elsewhere")).unwrap();
-        std::os::unix::fs::symlink(folder.path().join("elsewhere"), &shard).unwrap();
+        let shard = pool.files_directory().join(&shard[..2]);
+        fs::rename(&shard, directory.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(directory.path().join("elsewhere"), &shard).unwrap();
         assert_eq!(pool.size_of(&digest).unwrap(), None);
         assert!(!pool.remove(&digest).unwrap());
         let shard_path = digest.sharded_path();
         assert!(
-            folder
+            directory
                 .path()
                 .join("elsewhere")
                 .join(&shard_path[3..])
@@ -263,15 +265,19 @@ mod tests {
         );
         fs::remove_file(&shard).unwrap();
         fs::create_dir_all(pool.path(&digest)).unwrap();
-        assert_eq!(pool.size_of(&digest).unwrap(), None, "a folder is no file");
+        assert_eq!(
+            pool.size_of(&digest).unwrap(),
+            None,
+            "a directory is no file"
+        );
     }
 
     #[test]
     fn litter_is_removed_at_the_start() {
-        let (folder, pool) = pool();
-        fs::write(pool.temp_folder().join("litter"), "x").unwrap();
+        let (directory, pool) = pool();
+        fs::write(pool.temp_directory().join("litter"), "x").unwrap();
         assert_eq!(pool.sweep(Duration::from_secs(3600)).unwrap(), 0);
-        let pool = Pool::open(folder.path().join("pool")).unwrap();
+        let pool = Pool::open(directory.path().join("pool")).unwrap();
         assert_eq!(temp_files(&pool), 0);
     }
 }

@@ -18,11 +18,11 @@ pub struct Upload {
 }
 
 impl Upload {
-    pub(super) fn begin(folder: &Path) -> Result<Self, PoolError> {
+    pub(super) fn begin(directory: &Path) -> Result<Self, PoolError> {
         let temp = tempfile::Builder::new()
             .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(folder)
-            .map_err(|source| io_error("make a file in", folder, source))?;
+            .tempfile_in(directory)
+            .map_err(|source| io_error("make a file in", directory, source))?;
         let hasher = Hasher::new();
         Ok(Self { temp, hasher })
     }
@@ -42,35 +42,35 @@ impl Upload {
             return Err(PoolError::Mismatch { expected, found });
         }
         let path = files.join(expected.sharded_path());
-        let folder = path.parent().unwrap_or(files);
+        let directory = path.parent().unwrap_or(files);
         let temp = self.temp;
         let keep = || -> io::Result<()> {
             temp.as_file().sync_all()?;
-            make_folders(folder)?;
+            make_directories(directory)?;
             temp.persist(&path)?;
-            sync_folder(folder)
+            sync_directory(directory)
         };
         keep().map_err(|source| io_error("write", &path, source))
     }
 }
 
-/// Makes a folder and what it lies in, each on disk before what it holds.
-fn make_folders(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
+/// Makes a directory and what it lies in, each on disk before what it holds.
+fn make_directories(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
         return Ok(());
     }
-    let Some(parent) = folder.parent() else {
-        return fs::create_dir(folder);
+    let Some(parent) = directory.parent() else {
+        return fs::create_dir(directory);
     };
-    make_folders(parent)?;
-    match fs::create_dir(folder) {
+    make_directories(parent)?;
+    match fs::create_dir(directory) {
         // Another upload made it; whether its name is on disk is not known.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         other => other?,
     }
-    sync_folder(parent)
+    sync_directory(parent)
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }

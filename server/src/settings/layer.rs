@@ -15,7 +15,7 @@ pub struct SettingsLayer {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8700]
     #[arg(long, env = "HASHSERVER_LISTEN", value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Folder of the store, the pool and the tokens
+    /// Directory of the store, the pool and the tokens
     #[arg(long, env = "HASHSERVER_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Name of the server, shown to clients

@@ -35,7 +35,7 @@ pub enum LogFormat {
 pub struct Settings {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// Folder of the store, the pool and the tokens.
+    /// Directory of the store, the pool and the tokens.
     pub data: PathBuf,
     /// Name of the server.
     pub name: String,

@@ -1,4 +1,4 @@
-//! The folder that the submissions are kept in, one JSON file each.
+//! The directory that the submissions are kept in, one JSON file each.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -28,19 +28,19 @@ impl JournalError {
     }
 }
 
-/// The folder.
+/// The directory.
 pub(super) struct Journal {
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl Journal {
-    /// Opens the folder, made if need be, and reads what is in it, by number. Unfinished
+    /// Opens the directory, made if need be, and reads what is in it, by number. Unfinished
     /// temporary files are removed, files that make no sense are passed over.
-    pub(super) fn open(folder: PathBuf) -> Result<(Self, Vec<Submission>), JournalError> {
-        fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
+    pub(super) fn open(directory: PathBuf) -> Result<(Self, Vec<Submission>), JournalError> {
+        fs::create_dir_all(&directory).map_err(failed("make", &directory))?;
         let mut found = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed("read", &folder))? {
-            let path = entry.map_err(failed("read", &folder))?.path();
+        for entry in fs::read_dir(&directory).map_err(failed("read", &directory))? {
+            let path = entry.map_err(failed("read", &directory))?.path();
             match path.extension() {
                 Some(extension) if extension == "json" => match read(&path) {
                     Ok(Some(submission)) => found.push(submission),
@@ -51,23 +51,23 @@ impl Journal {
             }
         }
         found.sort_by_key(|submission| submission.id);
-        Ok((Self { folder }, found))
+        Ok((Self { directory }, found))
     }
 
     /// A file for the package of a submission; without a name, so that it never outlives its use.
     pub(super) fn package_file(&self) -> Result<File, JournalError> {
-        tempfile::tempfile_in(&self.folder).map_err(failed("write in", &self.folder))
+        tempfile::tempfile_in(&self.directory).map_err(failed("write in", &self.directory))
     }
 
     /// Puts a submission on the disk.
     pub(super) fn save(&self, submission: &Submission) -> Result<(), JournalError> {
         let path = self.path(submission.id);
         let write = || -> io::Result<()> {
-            let mut file = NamedTempFile::new_in(&self.folder)?;
+            let mut file = NamedTempFile::new_in(&self.directory)?;
             file.write_all(&serde_json::to_vec(submission)?)?;
             file.as_file().sync_all()?;
             file.persist(&path).map_err(|error| error.error)?;
-            File::open(&self.folder)?.sync_all()
+            File::open(&self.directory)?.sync_all()
         };
         write().map_err(failed("write", &path))
     }
@@ -79,7 +79,7 @@ impl Journal {
     }
 
     fn path(&self, id: u64) -> PathBuf {
-        self.folder.join(format!("{id}.json"))
+        self.directory.join(format!("{id}.json"))
     }
 }
 

@@ -45,13 +45,13 @@ pub(crate) enum Enqueued {
 }
 
 impl Submissions {
-    /// Reads the queue of a folder.
+    /// Reads the queue of a directory.
     pub(crate) fn open(
-        folder: PathBuf,
+        directory: PathBuf,
         max_waiting: usize,
         host_pause: Duration,
     ) -> Result<Self, JournalError> {
-        let (journal, found) = Journal::open(folder)?;
+        let (journal, found) = Journal::open(directory)?;
         let mut queue = Queue::default();
         for mut submission in found {
             queue.next_id = queue.next_id.max(submission.id.saturating_add(1));
@@ -293,8 +293,8 @@ mod tests {
 
     #[test]
     fn what_was_accepted_is_there_after_a_restart() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("q");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("q");
         let queue = Submissions::open(path.clone(), 10, NO_PAUSE).unwrap();
         let first = queued(&queue, "http://a.example/1");
         let second = queued(&queue, "http://b.example/2");
@@ -317,8 +317,8 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_takes_each_url_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let queue = Submissions::open(folder.path().to_owned(), 2, NO_PAUSE).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let queue = Submissions::open(directory.path().to_owned(), 2, NO_PAUSE).unwrap();
         let first = queued(&queue, "http://a.example/1");
         assert_eq!(queued(&queue, "http://a.example/1"), first);
         queued(&queue, "http://a.example/2");
@@ -328,9 +328,9 @@ mod tests {
 
     #[test]
     fn one_request_at_a_time_goes_to_a_host() {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let pause = Duration::from_secs(1000);
-        let queue = Submissions::open(folder.path().to_owned(), 10, pause).unwrap();
+        let queue = Submissions::open(directory.path().to_owned(), 10, pause).unwrap();
         queued(&queue, "http://a.example/1");
         queued(&queue, "http://a.example/2");
         let other = queued(&queue, "http://b.example/1");
@@ -347,8 +347,8 @@ mod tests {
 
     #[test]
     fn passing_failures_are_tried_again_later() {
-        let folder = tempfile::tempdir().unwrap();
-        let queue = Submissions::open(folder.path().to_owned(), 10, NO_PAUSE).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let queue = Submissions::open(directory.path().to_owned(), 10, NO_PAUSE).unwrap();
         let id = queued(&queue, "http://a.example/1");
         let taken = queue.take().unwrap();
         let later = Duration::from_secs(1000);

@@ -55,8 +55,8 @@ fn metrics_are_labelled_by_route_and_not_by_path() {
 
 #[test]
 fn every_request_is_a_line_of_the_access_log() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("access.log");
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("access.log");
     let settings = format!("access_log = '{}'", log.display());
     let mut server = TestServer::with(&settings);
     let token = server.token(Scope::Read);
@@ -66,7 +66,7 @@ fn every_request_is_a_line_of_the_access_log() {
     let sent = request.header("User-Agent", "test/1").send().unwrap();
     let length = sent.bytes().unwrap().len();
     server.get("no/such/thing");
-    let old = folder.path().join("access.log.1");
+    let old = directory.path().join("access.log.1");
     // The first lines are there before the file is renamed.
     while fs::read_to_string(&log).unwrap().lines().count() < 2 {
         std::thread::yield_now();
@@ -116,8 +116,8 @@ fn an_export_is_whole_while_records_are_replaced() {
         },
         || export().text().unwrap(),
     );
-    let folder = tempfile::tempdir().unwrap();
-    let store = SledStore::open(folder.path(), StoreOptions::default()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let store = SledStore::open(directory.path(), StoreOptions::default()).unwrap();
     json_lines::import(&store, &mut exported.as_bytes()).unwrap();
     assert_eq!(store.stats().unwrap().packages, 900);
     let head = server.request("HEAD", "api/v1/export");

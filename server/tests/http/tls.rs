@@ -16,7 +16,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, crypto};
 use crate::support::TestServer;
 
 /// Writes a new certificate and its key; the certificate.
-fn renew(folder: &Path) -> Certificate {
+fn renew(directory: &Path) -> Certificate {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let pem = made.cert.pem();
     // As the tools do it: each file is renamed into place.
@@ -24,17 +24,17 @@ fn renew(folder: &Path) -> Certificate {
         ("cert.pem", pem.clone()),
         ("key.pem", made.signing_key.serialize_pem()),
     ] {
-        let temp = folder.join("temp");
+        let temp = directory.join("temp");
         fs::write(&temp, text).unwrap();
-        fs::rename(&temp, folder.join(name)).unwrap();
+        fs::rename(&temp, directory.join(name)).unwrap();
     }
     Certificate::from_pem(pem.as_bytes()).unwrap()
 }
 
-fn start(folder: &Path) -> TestServer {
+fn start(directory: &Path) -> TestServer {
     TestServer::with(&format!(
         "tls_certificate = '{0}/cert.pem'\ntls_key = '{0}/key.pem'",
-        folder.display()
+        directory.display()
     ))
 }
 
@@ -53,15 +53,15 @@ fn is_served(server: &TestServer, certificate: &Certificate) -> bool {
 
 #[test]
 fn a_renewed_certificate_is_used_without_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = renew(folder.path());
-    let server = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let first = renew(directory.path());
+    let server = start(directory.path());
     assert!(server.server.url().starts_with("https://"));
     assert!(is_served(&server, &first));
-    let second = renew(folder.path());
+    let second = renew(directory.path());
     server.server.reload();
     assert!(is_served(&server, &second) && !is_served(&server, &first));
-    let third = renew(folder.path());
+    let third = renew(directory.path());
     let began = Instant::now();
     while !is_served(&server, &third) {
         assert!(
@@ -73,12 +73,12 @@ fn a_renewed_certificate_is_used_without_a_restart() {
 
 #[test]
 fn a_broken_renewal_leaves_the_old_certificate() {
-    let folder = tempfile::tempdir().unwrap();
-    let first = renew(folder.path());
-    let server = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    let first = renew(directory.path());
+    let server = start(directory.path());
     let other = tempfile::tempdir().unwrap();
     renew(other.path());
-    let key = folder.path().join("key.pem");
+    let key = directory.path().join("key.pem");
     for text in [
         fs::read(other.path().join("key.pem")).unwrap(),
         b"junk".to_vec(),
@@ -94,9 +94,9 @@ fn a_broken_renewal_leaves_the_old_certificate() {
 
 #[test]
 fn plain_http_is_not_served_on_a_port_of_tls() {
-    let folder = tempfile::tempdir().unwrap();
-    renew(folder.path());
-    let server = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    renew(directory.path());
+    let server = start(directory.path());
     let url = format!("http://{}/config.json", server.server.address());
     assert!(reqwest::blocking::get(url).is_err());
 }
@@ -104,11 +104,11 @@ fn plain_http_is_not_served_on_a_port_of_tls() {
 /// There are no streams to open, reset or leave unread by the thousand.
 #[test]
 fn who_would_speak_http_2_is_answered_in_http_1() {
-    let folder = tempfile::tempdir().unwrap();
-    renew(folder.path());
-    let server = start(folder.path());
+    let directory = tempfile::tempdir().unwrap();
+    renew(directory.path());
+    let server = start(directory.path());
     let mut roots = RootCertStore::empty();
-    let certificate = CertificateDer::from_pem_file(folder.path().join("cert.pem")).unwrap();
+    let certificate = CertificateDer::from_pem_file(directory.path().join("cert.pem")).unwrap();
     roots.add(certificate).unwrap();
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider);

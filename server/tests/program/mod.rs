@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::{Attributes, HashPackage};
 
-/// The program on a data folder, with what else it is told.
+/// The program on a data directory, with what else it is told.
 pub(crate) fn command(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hashserver"));
     for (name, _) in std::env::vars_os() {

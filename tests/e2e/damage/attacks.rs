@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use hashget_tests::programs::{Client, all_text, succeed};
 
-/// A target, and a folder that nothing may touch.
+/// A target, and a directory that nothing may touch.
 struct Place {
     dir: TempDir,
     before: Vec<String>,
@@ -26,8 +26,8 @@ const CONTENT: &[u8] = b"what a package holds and a restore file wants";
 impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        for folder in ["target", "outside", "pool"] {
-            fs::create_dir(dir.path().join(folder)).unwrap();
+        for directory in ["target", "outside", "pool"] {
+            fs::create_dir(dir.path().join(directory)).unwrap();
         }
         fs::write(dir.path().join("outside/secret"), "untouched").unwrap();
         let package = TarBuilder::new().file("file", CONTENT).build();
@@ -102,7 +102,7 @@ fn assert_refused(place: &Place, case: &str, output: &Output) {
     place.assert_untouched(case);
 }
 
-/// A name, and an archive against the folder of this path.
+/// A name, and an archive against the directory of this path.
 type Attack<'a> = (&'a str, Box<dyn Fn(&str) -> TarBuilder + 'a>);
 
 #[test]
@@ -143,7 +143,7 @@ fn archives_that_lead_outside() {
             }),
         ),
         (
-            "a folder through a link",
+            "a directory through a link",
             Box::new(|_| tar().symlink("l", outside).directory("l/new/")),
         ),
         (
@@ -159,12 +159,12 @@ fn archives_that_lead_outside() {
             Box::new(|_| tar().symlink("l", outside).hard_link("h", "l/secret")),
         ),
         (
-            "a fifo as a folder",
+            "a fifo as a directory",
             Box::new(|_| tar().member(b'6', "p", b"", b"").file("p/new", "x")),
         ),
         ("a giant name", Box::new(|_| tar().file(&long, "x"))),
         (
-            "a giant folder",
+            "a giant directory",
             Box::new(|_| tar().file(format!("{long}/../../outside/new"), "x")),
         ),
         (
@@ -196,7 +196,7 @@ fn restore_files_that_lead_outside() {
         json!({"file": "a/../../outside/new"}),
         json!({"file": absolute.to_str().unwrap()}),
         json!({"file": "planted/new"}),
-        json!({"file": "planted/folder/new"}),
+        json!({"file": "planted/directory/new"}),
         json!({"file": ""}),
         json!({"file": "."}),
         json!({"file": "nul\0new"}),
@@ -242,15 +242,15 @@ fn mknod(path: &Path, kind: &[&str]) {
 
 /// Runs `attack` while another thread swaps `target/d` and a link to the outside.
 fn while_swapping(place: &Place, attack: impl FnOnce() -> Output) {
-    let (folder, link) = (place.path("target/d"), place.path("target/l"));
-    fs::create_dir_all(&folder).unwrap();
+    let (directory, link) = (place.path("target/d"), place.path("target/l"));
+    fs::create_dir_all(&directory).unwrap();
     symlink("../outside", &link).unwrap();
     let (stop, swaps) = (AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
                 // Fails where the restore has just replaced one of them.
-                if renameat_with(CWD, &folder, CWD, &link, RenameFlags::EXCHANGE).is_ok() {
+                if renameat_with(CWD, &directory, CWD, &link, RenameFlags::EXCHANGE).is_ok() {
                     swaps.fetch_add(1, Ordering::Relaxed);
                 }
             }
@@ -264,7 +264,7 @@ fn while_swapping(place: &Place, attack: impl FnOnce() -> Output) {
 }
 
 #[test]
-fn a_folder_that_is_swapped_for_a_link_meanwhile() {
+fn a_directory_that_is_swapped_for_a_link_meanwhile() {
     for round in 0..3 {
         let place = Place::new();
         let tar = (0..400).fold(TarBuilder::new(), |tar, n| {

@@ -141,7 +141,7 @@ impl Cell {
                 self.restores_exactly(&self.scene.path("new.tar.gz"))?;
                 Ok(exact)
             }
-            Job::RestoreFolder | Job::RestoreArchive if is_done => {
+            Job::RestoreDirectory | Job::RestoreArchive if is_done => {
                 self.is_exact(&self.restored(self.job))?;
                 Ok(exact)
             }
@@ -151,13 +151,13 @@ impl Cell {
                 }
                 Ok(Outcome::Told)
             }
-            Job::RestoreFolder | Job::RestoreArchive => {
+            Job::RestoreDirectory | Job::RestoreArchive => {
                 self.holds_nothing_wrong(&self.restored(self.job))?;
                 Ok(Outcome::Told)
             }
             Job::VerifyDeep if is_done => {
                 let job = if self.thing == Thing::RestoreFile {
-                    Job::RestoreFolder
+                    Job::RestoreDirectory
                 } else {
                     Job::RestoreArchive
                 };
@@ -208,7 +208,7 @@ impl Cell {
                 "--pack".into(),
                 text("tree"),
             ],
-            Job::RestoreFolder => vec!["-u".into(), text("unpacked")],
+            Job::RestoreDirectory => vec!["-u".into(), text("unpacked")],
             Job::RestoreArchive => vec!["-u".into(), target, "-C".into(), text("restored")],
             Job::Verify => vec!["verify".into(), target],
             Job::VerifyDeep => vec!["verify".into(), target, "--deep".into()],
@@ -239,7 +239,7 @@ impl Cell {
     }
 
     fn restored(&self, job: Job) -> PathBuf {
-        let name = if job == Job::RestoreFolder {
+        let name = if job == Job::RestoreDirectory {
             "unpacked"
         } else {
             "restored"
@@ -367,9 +367,9 @@ fn injure(path: &Path, damage: Damage, thing: Thing) {
     fs::write(path, bytes).unwrap();
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
+    for entry in fs::read_dir(directory).into_iter().flatten() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
@@ -380,11 +380,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Names below `folder`, with the content of files.
-fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+/// Names below `directory`, with the content of files.
+fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
-    for path in files(folder) {
-        let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+    for path in files(directory) {
+        let name = path.strip_prefix(directory).unwrap().to_str().unwrap();
         found.insert(name.to_owned(), fs::read(&path).unwrap_or_default());
     }
     found

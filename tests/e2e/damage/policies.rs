@@ -42,10 +42,10 @@ impl Scene {
     }
 }
 
-fn names(folder: &Path) -> BTreeSet<String> {
+fn names(directory: &Path) -> BTreeSet<String> {
     let output = Command::new("find")
         .args([".", "-not", "-type", "d", "-printf", "%P\\n"])
-        .current_dir(folder)
+        .current_dir(directory)
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -56,13 +56,13 @@ fn names(folder: &Path) -> BTreeSet<String> {
 fn existing_files_are_replaced_as_told() {
     for (policy, is_replaced) in [("never", false), ("changed", true), ("always", true)] {
         let scene = Scene::new();
-        let folder = scene.text("unpacked");
+        let directory = scene.text("unpacked");
         fs::create_dir_all(scene.path("unpacked/pkg")).unwrap();
         let times = fs::metadata(scene.path("unpacked/pkg")).unwrap().modified();
         fs::write(scene.path("unpacked/pkg/0.bin"), "precious").unwrap();
         let pkg = fs::File::open(scene.path("unpacked/pkg")).unwrap();
         pkg.set_modified(times.unwrap()).unwrap();
-        let (code, told) = scene.hashget(&["-u", &folder, "--overwrite", policy]);
+        let (code, told) = scene.hashget(&["-u", &directory, "--overwrite", policy]);
         if is_replaced {
             assert_eq!(code, Some(0), "{told}");
             assert_same_tree(&scene.path("tree"), &scene.path("unpacked"));
@@ -89,8 +89,8 @@ fn a_part_is_restored_from_the_packages_it_needs() {
             let (code, told) = scene.hashget(&arguments);
             assert_eq!(code, Some(0), "{told}");
             assert_eq!(scene.fetched(), [package_url("B.tar.gz")], "{told}");
-            let folder = scene.path(if source == "unpacked" { source } else { "part" });
-            let restored = names(&folder);
+            let directory = scene.path(if source == "unpacked" { source } else { "part" });
+            let restored = names(&directory);
             assert!(restored.contains("pkg/4.bin"), "{restored:?}");
             assert!(!restored.contains("pkg/0.bin"), "{restored:?}");
             if source == "backup.tar.gz" {
@@ -124,12 +124,12 @@ fn a_dry_run_tells_what_from_where_and_does_nothing() {
     assert!(!scene.path("restored").exists());
     assert_eq!(scene.fetched(), Vec::<String>::new());
 
-    let folder = scene.text("unpacked");
-    let (code, told) = scene.hashget(&["-u", &folder, "--path", "pkg/4.bin"]);
+    let directory = scene.text("unpacked");
+    let (code, told) = scene.hashget(&["-u", &directory, "--path", "pkg/4.bin"]);
     assert_eq!(code, Some(0), "{told}");
     let before = names(&scene.path("unpacked"));
     let pool = scene.text("pool");
-    let plan = scene.json(&["-u", &folder, "--pool", &pool, "--dry-run", "--json"]);
+    let plan = scene.json(&["-u", &directory, "--pool", &pool, "--dry-run", "--json"]);
     assert_eq!(plan["in_place_files"], 1, "{plan}");
     assert_eq!(plan["download_bytes"], 0, "{plan}");
     assert!(plan.to_string().contains(&pool), "{plan}");
@@ -237,16 +237,16 @@ fn what_is_excluded_is_in_neither_and_nothing_else_goes() {
     assert_eq!(code, Some(0), "{told}");
     let mut expected = all;
     expected.retain(|name| !gone.contains(&name.as_str()));
-    // The tag stays, so that the folder is one to leave out after a restore, too.
+    // The tag stays, so that the directory is one to leave out after a restore, too.
     assert_eq!(names(&unpacked), expected);
 }
 
 #[test]
 fn a_tree_that_was_never_restored_is_refused() {
     let scene = Scene::new();
-    let (archive, folder) = (scene.text("x.tar.gz"), scene.text("unpacked"));
+    let (archive, directory) = (scene.text("x.tar.gz"), scene.text("unpacked"));
     let before = names(&scene.path("unpacked"));
-    let (code, told) = scene.hashget(&["-zf", &archive, "--pack", &folder]);
+    let (code, told) = scene.hashget(&["-zf", &archive, "--pack", &directory]);
     assert_eq!(code, Some(1), "{told}");
     assert!(
         told.contains(".hashget-restore.json") && told.contains("hint"),

@@ -19,7 +19,7 @@ pub(super) const WEB: &str = "packages.example.org";
 /// A hashserver of static files.
 pub(super) const RECORDS: &str = "records.example.org";
 
-/// The whole of it, in one folder:
+/// The whole of it, in one directory:
 ///
 /// | name | what |
 /// |---|---|
@@ -139,7 +139,7 @@ fn build(dir: &Path) {
         tar.build_compressed(Compression::Gzip)
     };
     let (a, b) = (tar(&files[..4]), tar(&files[4..]));
-    for folder in [
+    for directory in [
         "tree/pkg",
         "tree/own",
         "web",
@@ -147,7 +147,7 @@ fn build(dir: &Path) {
         "parts/parts",
         "empty",
     ] {
-        fs::create_dir_all(at(folder)).unwrap();
+        fs::create_dir_all(at(directory)).unwrap();
     }
     fs::create_dir_all(at("web").join(WEB)).unwrap();
     for (name, content) in &files {

@@ -83,10 +83,10 @@ impl World {
         unpacked
     }
 
-    fn restore(&self, folder: &Path, more: &[&str]) -> Output {
-        let folder = folder.to_str().unwrap();
+    fn restore(&self, directory: &Path, more: &[&str]) -> Output {
+        let directory = directory.to_str().unwrap();
         let mut command = Client::new(self.path("restorer")).command("hashget");
-        command.args(["-u", folder, "--timeout", "1"]).args(more);
+        command.args(["-u", directory, "--timeout", "1"]).args(more);
         command.output().unwrap()
     }
 
@@ -126,7 +126,7 @@ fn every_source_that_fails_is_passed_over_and_named() {
     let mut urls = vec![dead_url("/dead")];
     urls.extend(paths.map(|path| faulty.url(path)));
     urls.push(good.url("/good"));
-    let folder = world.unpacked(&urls);
+    let directory = world.unpacked(&urls);
     let pool = world.path("pool");
     let damaged = pool
         .join("sha256")
@@ -141,10 +141,10 @@ fn every_source_that_fails_is_passed_over_and_named() {
         "--hashserver",
         &hashserver,
     ];
-    let output = world.restore(&folder, &more);
+    let output = world.restore(&directory, &more);
     let told = all_text(&output);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{told}");
-    assert_same_tree(&world.path("tree"), &folder);
+    assert_same_tree(&world.path("tree"), &directory);
     assert!(!told.contains("panicked"), "{told}");
     for url in urls.iter().take(urls.len() - 1) {
         assert!(told.contains(url.as_str()), "{url} is not named:\n{told}");
@@ -165,36 +165,39 @@ fn with_nothing_left_every_source_is_named_and_nothing_is_placed() {
     let world = World::new();
     let faulty = faulty(world.package.clone());
     let urls = ["/wrong", "/short", "/loop", "/404"].map(|path| faulty.url(path));
-    let folder = world.unpacked(&urls);
-    let output = world.restore(&folder, &["--hashserver"]);
+    let directory = world.unpacked(&urls);
+    let output = world.restore(&directory, &["--hashserver"]);
     let told = all_text(&output);
     assert!(!output.status.success(), "{told}");
     for text in urls.iter().map(String::as_str).chain(FILES) {
         assert!(told.contains(text), "{text} is not named:\n{told}");
     }
     for name in FILES {
-        assert!(!folder.join(name).exists());
+        assert!(!directory.join(name).exists());
     }
     // The restore file stays, and a later run with a source that works completes the tree.
     let pool = world.path("pool");
     fs::create_dir(&pool).unwrap();
     fs::write(pool.join("any name"), &world.package).unwrap();
-    let output = world.restore(&folder, &["--pool", pool.to_str().unwrap(), "--hashserver"]);
+    let output = world.restore(
+        &directory,
+        &["--pool", pool.to_str().unwrap(), "--hashserver"],
+    );
     assert!(output.status.success(), "{}", all_text(&output));
-    assert_same_tree(&world.path("tree"), &folder);
+    assert_same_tree(&world.path("tree"), &directory);
 }
 
 #[test]
 fn a_hashserver_that_is_not_needed_costs_little() {
     let world = World::new();
     let good = world.good();
-    let folder = world.unpacked(&[good.url("/good")]);
+    let directory = world.unpacked(&[good.url("/good")]);
     let silent = FaultServer::start(|_| Reply::new(200, "").failing(Fault::Silence));
     let broken = FaultServer::start(|_| Reply::new(500, "<html>broken</html>"));
     for server in [dead_url("/"), silent.url("/"), broken.url("/")] {
         let copy = world.path("copy");
         let mut cp = std::process::Command::new("cp");
-        hashget_tests::programs::succeed(cp.arg("-a").args([&folder, &copy]));
+        hashget_tests::programs::succeed(cp.arg("-a").args([&directory, &copy]));
         let started = Instant::now();
         let output = world.restore(&copy, &["--hashserver", &server]);
         let told = all_text(&output);
@@ -213,11 +216,11 @@ fn a_hashserver_that_is_not_needed_costs_little() {
 fn a_mirror_that_may_recover_is_asked_once_where_another_has_the_package() {
     let world = World::new();
     let (busy, good) = (faulty(world.package.clone()), world.good());
-    let folder = world.unpacked(&[dead_url("/package"), busy.url("/503"), good.url("/good")]);
-    let output = world.restore(&folder, &["-v", "--hashserver"]);
+    let directory = world.unpacked(&[dead_url("/package"), busy.url("/503"), good.url("/good")]);
+    let output = world.restore(&directory, &["-v", "--hashserver"]);
     let told = all_text(&output);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    assert_same_tree(&world.path("tree"), &folder);
+    assert_same_tree(&world.path("tree"), &directory);
     assert_eq!(busy.log(), ["GET /503"]);
 }
 

@@ -69,8 +69,8 @@ impl Thing {
     /// What of it matters to a job; of the rest nothing can be said.
     pub(super) fn concerns(self, job: Job) -> bool {
         match self {
-            Self::Archive | Self::PlainArchive => job != Job::RestoreFolder,
-            Self::RestoreFile => job == Job::RestoreFolder || job.is_verify(),
+            Self::Archive | Self::PlainArchive => job != Job::RestoreDirectory,
+            Self::RestoreFile => job == Job::RestoreDirectory || job.is_verify(),
             Self::Partial => job != Job::Pack,
             _ => true,
         }
@@ -111,7 +111,7 @@ impl Damage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
     Pack,
-    RestoreFolder,
+    RestoreDirectory,
     RestoreArchive,
     Verify,
     VerifyDeep,
@@ -120,7 +120,7 @@ pub(super) enum Job {
 impl Job {
     pub(super) const ALL: [Self; 5] = [
         Self::Pack,
-        Self::RestoreFolder,
+        Self::RestoreDirectory,
         Self::RestoreArchive,
         Self::Verify,
         Self::VerifyDeep,
@@ -129,7 +129,7 @@ impl Job {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pack => "`--pack`",
-            Self::RestoreFolder => "`-u DIR`",
+            Self::RestoreDirectory => "`-u DIR`",
             Self::RestoreArchive => "`-u ARCHIVE -C DIR`",
             Self::Verify => "`verify`",
             Self::VerifyDeep => "`verify --deep`",

@@ -34,9 +34,9 @@ fn main() -> ExitCode {
     }
     let count = |what: &str| left.iter().filter(|line| line.contains(what)).count();
     println!(
-        "the same: {} entries, {} folders, {} symbolic links, {} names of hard links",
+        "the same: {} entries, {} directories, {} symbolic links, {} names of hard links",
         left.len(),
-        count(" folder"),
+        count(" directory"),
         count(" link to "),
         count(" linked to "),
     );

@@ -1,4 +1,4 @@
-//! `hashget`: packs folders without what can be downloaded again, and restores them.
+//! `hashget`: packs directories without what can be downloaded again, and restores them.
 
 use std::process::ExitCode;
 

@@ -102,7 +102,7 @@ impl<'a> Context<'a> {
         &self.http
     }
 
-    /// The folder of downloads.
+    /// The directory of downloads.
     pub(super) fn cache(&self) -> &Path {
         &self.cache
     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 /// A temporary home, and the programs that know nothing but it.
 pub(crate) struct Bed {
-    folder: TempDir,
+    directory: TempDir,
 }
 
 /// What a program did.
@@ -19,16 +19,16 @@ pub(crate) struct Ran {
 
 impl Bed {
     pub(crate) fn new() -> Self {
-        let folder = TempDir::with_prefix("hashget-cli-").unwrap();
-        Self { folder }
+        let directory = TempDir::with_prefix("hashget-cli-").unwrap();
+        Self { directory }
     }
 
     /// A path in the temporary home.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.directory.path().join(name)
     }
 
-    /// Writes a file, with its folders.
+    /// Writes a file, with its directories.
     pub(crate) fn write(&self, name: &str, data: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -57,7 +57,7 @@ impl Bed {
     }
 
     pub(crate) fn words(&self, line: &str) -> Vec<String> {
-        let home = self.folder.path().to_str().unwrap();
+        let home = self.directory.path().to_str().unwrap();
         let word = |word: &str| word.replacen('~', home, 1);
         line.split_whitespace().map(word).collect()
     }
@@ -65,9 +65,9 @@ impl Bed {
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(self.folder.path())
+            .current_dir(self.directory.path())
             .env_clear()
-            .env("HOME", self.folder.path())
+            .env("HOME", self.directory.path())
             .env("TZ", "UTC")
             .env("HASHGET_HASHDB_PATH", self.path("hashdb"))
             .env("HASHGET_CACHE", self.path("cache"))
@@ -125,17 +125,17 @@ pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     std::iter::repeat_with(&mut next).take(bytes).collect()
 }
 
-/// The names and bytes of the files below a folder, the restore file left out.
-pub(crate) fn files_of(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+/// The names and bytes of the files below a directory, the restore file left out.
+pub(crate) fn files_of(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(next) = directories.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().to_owned();
+                let name = path.strip_prefix(directory).unwrap().to_owned();
                 files.push((name, std::fs::read(&path).unwrap()));
             }
         }

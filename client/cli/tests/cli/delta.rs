@@ -66,7 +66,7 @@ fn a_delta_brings_a_copy_to_the_new_state_and_back() {
     );
     assert_eq!(std::fs::read(bed.path("copy/big")).unwrap(), big);
     let again = bed.run("delta apply ~/copy ~/d.tgz").expect(0);
-    assert_eq!(again.stdout, "The folder is in the new state already\n");
+    assert_eq!(again.stdout, "The directory is in the new state already\n");
 
     bed.run("delta invert ~/d.tgz --old ~/old --new ~/d -o ~/back.tgz")
         .expect(0);

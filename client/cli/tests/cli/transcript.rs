@@ -173,7 +173,7 @@ fn digests_of_new_files_are_not_remembered_yet() {
     bed.run("-zf ~/a.tar.gz --pack ~/test").expect(0);
     let stat = bed.run("cache stat").expect(0).stdout;
     assert!(
-        stat.ends_with("digests of 0 packed folders (0)\n"),
+        stat.ends_with("digests of 0 packed directories (0)\n"),
         "{stat}"
     );
     bed.run("cache clean").expect(0);

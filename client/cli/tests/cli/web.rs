@@ -1,26 +1,26 @@
-//! A web server for a folder, on loopback.
+//! A web server for a directory, on loopback.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-/// Serves the files of a folder by GET and HEAD until the test ends.
+/// Serves the files of a directory by GET and HEAD until the test ends.
 pub(crate) struct Web {
     address: SocketAddr,
 }
 
 impl Web {
-    pub(crate) fn serve(folder: &Path) -> Self {
+    pub(crate) fn serve(directory: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let folder = folder.to_owned();
+        let directory = directory.to_owned();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let folder = folder.clone();
+                let directory = directory.clone();
                 thread::spawn(move || {
                     // A client that goes away is no fault of the server.
-                    drop(answer(stream, &folder));
+                    drop(answer(stream, &directory));
                 });
             }
         });
@@ -32,7 +32,7 @@ impl Web {
     }
 }
 
-fn answer(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, directory: &Path) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut request = String::new();
     reader.read_line(&mut request)?;
@@ -44,7 +44,7 @@ fn answer(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
     }
     let mut words = request.split_whitespace();
     let (method, path) = (words.next(), words.next().unwrap_or("/"));
-    let path: PathBuf = folder.join(path.trim_start_matches('/'));
+    let path: PathBuf = directory.join(path.trim_start_matches('/'));
     let (status, body) = match std::fs::read(&path) {
         Ok(body) => ("200 OK", body),
         Err(_) if path.is_dir() => ("403 Forbidden", b"not listed".to_vec()),

@@ -1,4 +1,4 @@
-//! Whether a folder is in the state that a delta is for.
+//! Whether a directory is in the state that a delta is for.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,13 +7,13 @@ use hashget_words::rel_path::RelPath;
 use rustix::fs::Dir;
 
 use super::steps::Steps;
-use crate::diff::{Change, DiffIndex, kept_folders};
+use crate::diff::{Change, DiffIndex, kept_directories};
 use crate::entry::IndexEntry;
 use crate::error::{Difference, Differences};
 use crate::index::{IndexedTree, find};
 use hashget_files::place::Target;
 
-/// Compares the folder with the old state; all that differs otherwise.
+/// Compares the directory with the old state; all that differs otherwise.
 pub(super) fn check(
     _path: &std::path::Path,
     before: &IndexedTree,
@@ -60,21 +60,21 @@ fn compare(
     push(differences, path, &what);
 }
 
-/// Of what does not change a delta has only digests, one a folder.
+/// Of what does not change a delta has only digests, one a directory.
 fn compare_kept(entries: &[IndexEntry], diff: &DiffIndex, differences: &mut Vec<Difference>) {
     let touched: BTreeSet<RelPath> = diff.changes.iter().map(Change::path).collect();
-    let Ok(mut is) = kept_folders(entries, &touched) else {
+    let Ok(mut is) = kept_directories(entries, &touched) else {
         return push(differences, &RelPath::root(), "cannot be told");
     };
     for kept in &diff.kept {
-        if is.remove(&kept.folder) != Some(kept.sha256) {
+        if is.remove(&kept.directory) != Some(kept.sha256) {
             let what = "something in it, which the delta does not change, should be otherwise";
-            push(differences, &kept.folder, what);
+            push(differences, &kept.directory, what);
         }
     }
-    for folder in is.keys() {
+    for directory in is.keys() {
         let surplus = entries.iter().filter(|entry| {
-            entry.path.parent().as_ref() == Some(folder) && !touched.contains(&entry.path)
+            entry.path.parent().as_ref() == Some(directory) && !touched.contains(&entry.path)
         });
         for entry in surplus {
             push(differences, &entry.path, "is there, and should not be");
@@ -82,7 +82,7 @@ fn compare_kept(entries: &[IndexEntry], diff: &DiffIndex, differences: &mut Vec<
     }
 }
 
-/// Checks what the index does not see: nothing may be in the way, and a folder that is to go
+/// Checks what the index does not see: nothing may be in the way, and a directory that is to go
 /// may hold nothing that was left out of the index.
 pub(super) fn check_room(
     target: &Target,
@@ -91,10 +91,10 @@ pub(super) fn check_room(
 ) -> Result<(), Differences> {
     let entries = &before.index.entries;
     let mut differences = Vec::new();
-    let is_folder = |path: &RelPath| find(entries, path).is_some_and(IndexEntry::is_folder);
+    let is_directory = |path: &RelPath| find(entries, path).is_some_and(IndexEntry::is_directory);
     let placed = steps.placed.iter().map(|placed| &placed.path);
     for path in placed.chain(&steps.made) {
-        let has_parent = path.parent().is_some_and(|parent| is_folder(&parent));
+        let has_parent = path.parent().is_some_and(|parent| is_directory(&parent));
         if find(entries, path).is_none() && has_parent && !matches!(target.stat(path), Ok(None)) {
             let what = "something that the index leaves out is in the way";
             push(&mut differences, path, what);
@@ -103,9 +103,9 @@ pub(super) fn check_room(
     for removed in &steps.removed {
         let below = entries
             .iter()
-            .filter(|entry| entry.is_folder() && entry.path.starts_with(&removed.path));
-        for folder in below {
-            unseen(target, entries, &folder.path, &mut differences);
+            .filter(|entry| entry.is_directory() && entry.path.starts_with(&removed.path));
+        for directory in below {
+            unseen(target, entries, &directory.path, &mut differences);
         }
     }
     answer(differences)
@@ -114,11 +114,11 @@ pub(super) fn check_room(
 fn unseen(
     target: &Target,
     entries: &[IndexEntry],
-    folder: &RelPath,
+    directory: &RelPath,
     differences: &mut Vec<Difference>,
 ) {
     let names = || -> io::Result<Vec<Vec<u8>>> {
-        let handle = target.folder(folder)?;
+        let handle = target.directory(directory)?;
         let names = Dir::read_from(handle)?;
         names
             .map(|entry| Ok(entry?.file_name().to_bytes().to_vec()))
@@ -126,14 +126,20 @@ fn unseen(
     };
     let names = match names() {
         Ok(names) => names,
-        Err(error) => return push(differences, folder, &format!("cannot be listed: {error}")),
+        Err(error) => {
+            return push(
+                differences,
+                directory,
+                &format!("cannot be listed: {error}"),
+            );
+        }
     };
     for name in names {
-        if let Ok(path) = folder.join(&name)
-            && path != *folder
+        if let Ok(path) = directory.join(&name)
+            && path != *directory
             && find(entries, &path).is_none()
         {
-            let what = "its folder is to go, and the index leaves this out";
+            let what = "its directory is to go, and the index leaves this out";
             push(differences, &path, what);
         }
     }

@@ -1,4 +1,4 @@
-//! Changes the folder, by nothing but renames, new folders and metadata.
+//! Changes the directory, by nothing but renames, new directories and metadata.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat, renameat_with, s
 use rustix::io::Errno;
 
 use super::Job;
-use super::stage_folder::{NEW, OLD, StageFolder, place_of};
+use super::stage_directory::{NEW, OLD, StageDirectory, place_of};
 use super::steps::Numbered;
 use super::undo::{open_up, set_metadata};
 use crate::error::DeltaError;
@@ -16,11 +16,11 @@ use hashget_files::tree::{stamp_of, status_at};
 /// Carries out the steps.
 pub(super) struct Committer<'a> {
     job: &'a Job<'a>,
-    stage: &'a StageFolder,
+    stage: &'a StageDirectory,
 }
 
 impl<'a> Committer<'a> {
-    pub(super) fn new(job: &'a Job<'a>, stage: &'a StageFolder) -> Self {
+    pub(super) fn new(job: &'a Job<'a>, stage: &'a StageDirectory) -> Self {
         Self { job, stage }
     }
 
@@ -36,8 +36,9 @@ impl<'a> Committer<'a> {
         }
         for path in &steps.made {
             (self.job.hook)();
-            let (folder, name) = place_of(self.job.target, path)?;
-            mkdirat(&folder, name, Mode::RWXU).map_err(DeltaError::act("make folder", path))?;
+            let (directory, name) = place_of(self.job.target, path)?;
+            mkdirat(&directory, name, Mode::RWXU)
+                .map_err(DeltaError::act("make directory", path))?;
         }
         let new = self.part(NEW)?;
         for step in &steps.placed {
@@ -60,13 +61,13 @@ impl<'a> Committer<'a> {
     fn remove(&self, step: &Numbered, old: &OwnedFd) -> Result<(), DeltaError> {
         (self.job.hook)();
         let failed = || DeltaError::act("move away", &step.path);
-        let (folder, name) = place_of(self.job.target, &step.path)?;
-        self.check_unchanged(&step.path, &folder)?;
-        renameat(&folder, name, old, step.number.to_string()).map_err(failed())
+        let (directory, name) = place_of(self.job.target, &step.path)?;
+        self.check_unchanged(&step.path, &directory)?;
+        renameat(&directory, name, old, step.number.to_string()).map_err(failed())
     }
 
-    /// Whether it is still what was checked; a folder's times may have been disturbed.
-    fn check_unchanged(&self, path: &RelPath, folder: &OwnedFd) -> Result<(), DeltaError> {
+    /// Whether it is still what was checked; a directory's times may have been disturbed.
+    fn check_unchanged(&self, path: &RelPath, directory: &OwnedFd) -> Result<(), DeltaError> {
         let tree = &self.job.before.tree;
         let Ok(place) = tree.binary_search_by(|entry| entry.path.cmp(path)) else {
             return Err(DeltaError::Changed(path.clone()));
@@ -75,7 +76,8 @@ impl<'a> Committer<'a> {
             return Ok(());
         };
         let name = path.file_name().unwrap_or_default();
-        let status = status_at(folder.as_fd(), name).map_err(DeltaError::act("look at", path))?;
+        let status =
+            status_at(directory.as_fd(), name).map_err(DeltaError::act("look at", path))?;
         let is = stamp_of(&status);
         if (is.id, is.size, is.mtime) == (was.id, was.size, was.mtime) {
             Ok(())
@@ -86,9 +88,9 @@ impl<'a> Committer<'a> {
 
     fn place(&self, step: &Numbered, new: &OwnedFd) -> Result<(), DeltaError> {
         (self.job.hook)();
-        let (folder, name) = place_of(self.job.target, &step.path)?;
+        let (directory, name) = place_of(self.job.target, &step.path)?;
         let number = step.number.to_string();
-        rename_new(new, number.as_ref(), &folder, name)
+        rename_new(new, number.as_ref(), &directory, name)
             .map_err(DeltaError::act("give its place to", &step.path))
     }
 }

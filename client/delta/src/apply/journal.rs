@@ -7,7 +7,7 @@ use rustix::fs::{Mode, OFlags, fsync, openat, renameat, syncfs};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::stage_folder::StageFolder;
+use super::stage_directory::StageDirectory;
 use super::steps::{Numbered, Steps};
 use crate::entry::IndexEntry;
 use crate::error::DeltaError;
@@ -29,7 +29,7 @@ pub(super) struct Journal {
     pub(super) placed: Vec<Numbered>,
     /// Whose metadata may be disturbed, as it was before, the deepest first.
     pub(super) disturbed: Vec<IndexEntry>,
-    /// The folder itself in both states, if the stage in it disturbs it.
+    /// The directory itself in both states, if the stage in it disturbs it.
     root: Option<(IndexEntry, IndexEntry)>,
 }
 
@@ -39,7 +39,7 @@ impl Journal {
         steps: &Steps,
         before: &IndexedTree,
         after: &[IndexEntry],
-        stage: &StageFolder,
+        stage: &StageDirectory,
     ) -> Self {
         let root = before.index.entries.first().zip(after.first());
         Self {
@@ -55,7 +55,7 @@ impl Journal {
     }
 
     /// Writes it into the stage. With `sync`, all that was staged is on disk before.
-    pub(super) fn write(&self, stage: &StageFolder, sync: bool) -> Result<(), DeltaError> {
+    pub(super) fn write(&self, stage: &StageDirectory, sync: bool) -> Result<(), DeltaError> {
         let write = || -> io::Result<()> {
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
             let mode = Mode::RUSR | Mode::WUSR;
@@ -76,11 +76,11 @@ impl Journal {
     }
 
     /// Reads what a run that did not end was about to do.
-    pub(super) fn read(stage: &StageFolder) -> Result<Option<Self>, DeltaError> {
+    pub(super) fn read(stage: &StageDirectory) -> Result<Option<Self>, DeltaError> {
         Self::read_named(stage, NAME)
     }
 
-    fn read_named(stage: &StageFolder, name: &str) -> Result<Option<Self>, DeltaError> {
+    fn read_named(stage: &StageDirectory, name: &str) -> Result<Option<Self>, DeltaError> {
         let read = || -> io::Result<Option<Self>> {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let fd = match openat(stage.handle(), name, flags, Mode::empty()) {
@@ -103,7 +103,7 @@ impl Journal {
     }
 
     /// From here on the new state counts.
-    pub(super) fn finish(stage: &StageFolder, sync: bool) -> Result<(), DeltaError> {
+    pub(super) fn finish(stage: &StageDirectory, sync: bool) -> Result<(), DeltaError> {
         let finish = || -> io::Result<()> {
             if sync {
                 syncfs(stage.handle())?;
@@ -120,7 +120,7 @@ impl Journal {
     }
 
     /// From here on the old state counts again.
-    pub(super) fn withdraw(stage: &StageFolder) -> Result<(), DeltaError> {
+    pub(super) fn withdraw(stage: &StageDirectory) -> Result<(), DeltaError> {
         let withdraw = || -> io::Result<()> {
             syncfs(stage.handle())?;
             match renameat(stage.handle(), NAME, stage.handle(), "undone") {
@@ -131,8 +131,8 @@ impl Journal {
         withdraw().map_err(failed(stage))
     }
 
-    /// What the folder itself is to be like when the stage in it is gone.
-    pub(super) fn root_after(stage: &StageFolder) -> Result<Option<IndexEntry>, DeltaError> {
+    /// What the directory itself is to be like when the stage in it is gone.
+    pub(super) fn root_after(stage: &StageDirectory) -> Result<Option<IndexEntry>, DeltaError> {
         let root = |journal: Option<Self>| journal.and_then(|journal| journal.root);
         if let Some((_, new)) = root(Self::read_named(stage, DONE_NAME)?) {
             return Ok(Some(new));
@@ -141,7 +141,7 @@ impl Journal {
     }
 }
 
-fn failed(stage: &StageFolder) -> impl FnOnce(io::Error) -> DeltaError {
+fn failed(stage: &StageDirectory) -> impl FnOnce(io::Error) -> DeltaError {
     let path = stage.path().join(NAME);
     move |source| DeltaError::Write { path, source }
 }

@@ -1,14 +1,14 @@
-//! Brings a folder from the old state of a delta to the new one, or leaves it alone.
+//! Brings a directory from the old state of a delta to the new one, or leaves it alone.
 //!
-//! 1. *Check.* The folder is indexed and compared with the old state; what differs is listed and
+//! 1. *Check.* The directory is indexed and compared with the old state; what differs is listed and
 //!    nothing is done.
-//! 2. *Stage.* Everything new is made in a stage, a folder beside the folder (on the same file system, so
+//! 2. *Stage.* Everything new is made in a stage, a directory beside the directory (on the same file system, so
 //!    that things can be renamed into their places), and checked by its SHA-256 while it is written.
 //! 3. *Journal.* A list of all that will be done and of what is needed to undo it is synced to the
 //!    stage.
 //! 4. *Commit.* What goes is renamed into the stage, what comes out of it; nothing is overwritten or
 //!    removed. Metadata is set last.
-//! 5. *Verify.* The folder is looked at again; what was placed is read again.
+//! 5. *Verify.* The directory is looked at again; what was placed is read again.
 //! 6. *Done.* The journal is renamed, and from then on the new state counts. The stage is removed.
 //!
 //! A failure in 4 or 5 undoes what was done, from the journal. After a kill, the next run (or
@@ -19,14 +19,14 @@ mod check;
 mod commit;
 mod journal;
 mod stage;
-mod stage_folder;
+mod stage_directory;
 mod steps;
 mod undo;
 mod verify;
 
 use std::path::Path;
 
-pub(super) use self::stage_folder::is_unfinished;
+pub(super) use self::stage_directory::is_unfinished;
 
 use hashget_archive::{ArchiveOptions, Entry, Input, ReadError, read_archive};
 use hashget_words::rel_path::RelPath;
@@ -35,7 +35,7 @@ use self::check::check;
 use self::commit::Committer;
 use self::journal::Journal;
 use self::stage::Stager;
-use self::stage_folder::StageFolder;
+use self::stage_directory::StageDirectory;
 use self::steps::Steps;
 use self::undo::undo;
 use super::consistent;
@@ -64,13 +64,13 @@ impl Default for ApplyOptions {
 /// What came of applying a delta.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ApplyStats {
-    /// Whether the folder was in the new state already.
+    /// Whether the directory was in the new state already.
     pub already_there: bool,
     /// Whether an earlier run was undone, or cleared away, first.
     pub recovered: bool,
-    /// Files, links, folders and nodes that were placed.
+    /// Files, links, directories and nodes that were placed.
     pub placed_files: u64,
-    /// Those that were removed or replaced; of a folder that went with all that was in it, only it.
+    /// Those that were removed or replaced; of a directory that went with all that was in it, only it.
     pub removed_files: u64,
     /// The size of the files that were written.
     pub written_bytes: u64,
@@ -79,7 +79,7 @@ pub struct ApplyStats {
 /// Called before every change on disk; tests kill the process in it.
 pub(crate) type Hook<'a> = &'a dyn Fn();
 
-/// Applies the delta at `delta` to the folder at `path`: all of it, or nothing.
+/// Applies the delta at `delta` to the directory at `path`: all of it, or nothing.
 pub fn apply_diff(
     path: &Path,
     delta: &Path,
@@ -101,7 +101,7 @@ pub(crate) fn recover_with(
     monitor: &dyn Monitor,
     hook: Hook<'_>,
 ) -> Result<bool, DeltaError> {
-    let Some(stage) = StageFolder::find(path)? else {
+    let Some(stage) = StageDirectory::find(path)? else {
         return Ok(false);
     };
     if let Some(journal) = Journal::read(&stage)? {
@@ -187,7 +187,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn run(&self, delta: &Path, stats: &mut ApplyStats) -> Result<(), DeltaError> {
         (self.hook)();
-        let stage = StageFolder::create(self.path)?;
+        let stage = StageDirectory::create(self.path)?;
         let outcome = self.run_in(&stage, delta, stats);
         // Where undoing failed, the stage holds what is missing.
         if !matches!(outcome, Err(DeltaError::NotUndone { .. })) {
@@ -198,7 +198,7 @@ impl Job<'_> {
 
     fn run_in(
         &self,
-        stage: &StageFolder,
+        stage: &StageDirectory,
         delta: &Path,
         stats: &mut ApplyStats,
     ) -> Result<(), DeltaError> {
@@ -221,7 +221,7 @@ impl Job<'_> {
     }
 
     /// Makes everything new in the stage; gives how many bytes that were.
-    fn fill(&self, stage: &StageFolder, delta: &Path) -> Result<u64, DeltaError> {
+    fn fill(&self, stage: &StageDirectory, delta: &Path) -> Result<u64, DeltaError> {
         let mut stager = Stager::new(self, stage)?;
         let file = std::fs::File::open(delta).map_err(|source| DeltaError::Read {
             path: delta.to_owned(),
@@ -251,7 +251,7 @@ impl Job<'_> {
 }
 
 /// Removes the stage. What cannot be removed costs room only, and is removed by the next run.
-fn clear_away(stage: &StageFolder, target: &Target, monitor: &dyn Monitor, hook: Hook<'_>) {
+fn clear_away(stage: &StageDirectory, target: &Target, monitor: &dyn Monitor, hook: Hook<'_>) {
     if let Err(error) = stage.clear_away(target, hook) {
         let subject = stage.path().display().to_string();
         monitor.problem(&Problem::new(subject, &error));

@@ -13,16 +13,16 @@ use hashget_words::hash_reader::Hasher;
 use hashget_words::rel_path::RelPath;
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat};
 
-use super::stage_folder::{NEW, StageFolder, place_of};
+use super::stage_directory::{NEW, StageDirectory, place_of};
 use super::{Job, damaged};
 use crate::diff::Content;
 use crate::entry::{IndexEntry, IndexFile, IndexKind};
 use crate::error::DeltaError;
 use crate::index::find;
-use crate::manifest::{PATCH_FOLDER, WHOLE_FOLDER};
+use crate::manifest::{PATCH_DIRECTORY, WHOLE_DIRECTORY};
 use crate::patch::patch;
 use hashget_files::place::{
-    Applied, ContentError, HoleWriter, Node, OpenFolder, apply, write_content, write_data,
+    Applied, ContentError, HoleWriter, Node, OpenDirectory, apply, write_content, write_data,
 };
 use hashget_files::tree::{DataReader, data_extents, digest_of};
 
@@ -39,19 +39,19 @@ pub(super) struct Stager<'a> {
 }
 
 impl<'a> Stager<'a> {
-    pub(super) fn new(job: &'a Job<'a>, stage: &StageFolder) -> Result<Self, DeltaError> {
+    pub(super) fn new(job: &'a Job<'a>, stage: &StageDirectory) -> Result<Self, DeltaError> {
         let new = stage.part(NEW).map_err(|source| DeltaError::Read {
             path: stage.path().join(NEW),
             source,
         })?;
         let contents = job.steps.contents.iter();
         let members = contents.filter_map(|(path, content)| {
-            let folder = match content {
-                Content::Whole => WHOLE_FOLDER,
-                Content::Patch(_) => PATCH_FOLDER,
+            let directory = match content {
+                Content::Whole => WHOLE_DIRECTORY,
+                Content::Patch(_) => PATCH_DIRECTORY,
                 Content::Old(_) => return None,
             };
-            Some(([folder, path.as_bytes()].concat(), path.clone()))
+            Some(([directory, path.as_bytes()].concat(), path.clone()))
         });
         let placed = job.steps.placed.iter();
         Ok(Self {
@@ -229,9 +229,9 @@ impl<'a> Stager<'a> {
     ) -> Result<(), DeltaError> {
         if self.can_move(entry, wanted, from) && self.moved.insert(from.clone()) {
             (self.job.hook)();
-            let (folder, name) = place_of(self.job.target, from)?;
+            let (directory, name) = place_of(self.job.target, from)?;
             let linked = linkat(
-                &folder,
+                &directory,
                 name,
                 &self.new,
                 self.name(&entry.path)?,
@@ -287,9 +287,11 @@ impl<'a> Stager<'a> {
         };
         (self.job.hook)();
         let failed = |error: io::Error| DeltaError::act("make", &entry.path)(error);
-        let folder = self.new.try_clone().map_err(failed)?;
-        let folder = OpenFolder::new(folder).map_err(|error| failed(error.into()))?;
-        let (temp, handle) = node.make(&folder).map_err(|error| failed(error.into()))?;
+        let directory = self.new.try_clone().map_err(failed)?;
+        let directory = OpenDirectory::new(directory).map_err(|error| failed(error.into()))?;
+        let (temp, handle) = node
+            .make(&directory)
+            .map_err(|error| failed(error.into()))?;
         set(handle.as_fd(), entry)?;
         let name = self.name(&entry.path)?;
         temp.publish(self.new.as_fd(), &name, true)
@@ -306,8 +308,8 @@ impl<'a> Stager<'a> {
             let first = self.name(first)?;
             linkat(&self.new, first, &self.new, name, AtFlags::empty())
         } else {
-            let (folder, first) = place_of(self.job.target, first)?;
-            linkat(&folder, first, &self.new, name, AtFlags::empty())
+            let (directory, first) = place_of(self.job.target, first)?;
+            linkat(&directory, first, &self.new, name, AtFlags::empty())
         };
         linked.map_err(|error| {
             DeltaError::act("make the hard link", &entry.path)(io::Error::from(error))

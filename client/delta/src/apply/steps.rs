@@ -12,10 +12,10 @@ use crate::index::find;
 /// What has to be done to get from one state to the other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Steps {
-    /// What goes, each with its name in the stage: of a folder that goes with all that is in it
-    /// only the folder.
+    /// What goes, each with its name in the stage: of a directory that goes with all that is in it
+    /// only the directory.
     pub(super) removed: Vec<Numbered>,
-    /// The folders that are new, in the order of their paths.
+    /// The directories that are new, in the order of their paths.
     pub(super) made: Vec<RelPath>,
     /// Everything else that is new, each with its name in the stage.
     pub(super) placed: Vec<Numbered>,
@@ -52,7 +52,7 @@ impl Steps {
             ..Self::default()
         };
         for entry in new.iter().filter(|entry| fresh.contains(&entry.path)) {
-            if entry.is_folder() {
+            if entry.is_directory() {
                 steps.made.push(entry.path.clone());
             } else {
                 let number = steps.placed.len();
@@ -74,12 +74,12 @@ impl Steps {
             .iter()
             .chain(&self.placed)
             .map(|step| &step.path);
-        // Moving something disturbs the folder it was in.
+        // Moving something disturbs the directory it was in.
         let parents: BTreeSet<RelPath> =
             all.chain(&self.made).filter_map(RelPath::parent).collect();
         for entry in new.iter().rev() {
             let was = find(old, &entry.path).filter(|_| !fresh.contains(&entry.path));
-            let made = was.is_none() && entry.is_folder();
+            let made = was.is_none() && entry.is_directory();
             let changed = was.is_some_and(|was| !was.is_same(entry));
             let disturbed = was.is_some() && parents.contains(&entry.path);
             if made || changed || disturbed {
@@ -89,9 +89,12 @@ impl Steps {
                 self.disturbed.push(was.clone());
             }
         }
-        let folders = self.removed.iter().filter_map(|step| find(old, &step.path));
-        let folders: Vec<IndexEntry> = folders.filter(|entry| entry.is_folder()).cloned().collect();
-        self.disturbed.extend(folders);
+        let directories = self.removed.iter().filter_map(|step| find(old, &step.path));
+        let directories: Vec<IndexEntry> = directories
+            .filter(|entry| entry.is_directory())
+            .cloned()
+            .collect();
+        self.disturbed.extend(directories);
         self.disturbed.sort_by(|a, b| b.path.cmp(&a.path));
     }
 }

@@ -11,7 +11,7 @@ use super::Hook;
 use super::commit::rename_new;
 use super::journal::Journal;
 use super::stage::check_applied;
-use super::stage_folder::{NEW, OLD, StageFolder, place_of};
+use super::stage_directory::{NEW, OLD, StageDirectory, place_of};
 use crate::entry::{IndexEntry, is_kept};
 use crate::error::DeltaError;
 use hashget_files::place::{Target, apply, remove_xattrs, set_mode};
@@ -22,7 +22,7 @@ use hashget_files::place::{Target, apply, remove_xattrs, set_mode};
 /// `old` was moved away. So this may be repeated as often as it is killed.
 pub(super) fn undo(
     target: &Target,
-    stage: &StageFolder,
+    stage: &StageDirectory,
     journal: &Journal,
     hook: Hook<'_>,
 ) -> Result<(), DeltaError> {
@@ -41,7 +41,7 @@ pub(super) fn undo(
 
 struct Undo<'a> {
     target: &'a Target,
-    stage: &'a StageFolder,
+    stage: &'a StageDirectory,
     journal: &'a Journal,
     hook: Hook<'a>,
 }
@@ -68,8 +68,8 @@ impl Undo<'_> {
             let number = step.number.to_string();
             if exists(&old, number.as_ref())? {
                 (self.hook)();
-                let (folder, name) = place_of(self.target, &step.path)?;
-                rename_new(&old, number.as_ref(), &folder, name)
+                let (directory, name) = place_of(self.target, &step.path)?;
+                rename_new(&old, number.as_ref(), &directory, name)
                     .map_err(DeltaError::act("bring back", &step.path))?;
             }
         }
@@ -91,31 +91,31 @@ impl Undo<'_> {
     /// Moves something that was placed back into the stage.
     fn take_back(&self, path: &RelPath, new: &OwnedFd, number: &OsStr) -> Result<(), DeltaError> {
         (self.hook)();
-        let (folder, name) = place_of(self.target, path)?;
-        rename_new(&folder, name, new, number).map_err(DeltaError::act("take back", path))
+        let (directory, name) = place_of(self.target, path)?;
+        rename_new(&directory, name, new, number).map_err(DeltaError::act("take back", path))
     }
 
-    /// Removes a folder that was made. Before that, something else or nothing was there.
+    /// Removes a directory that was made. Before that, something else or nothing was there.
     fn unmake(&self, path: &RelPath) -> Result<(), DeltaError> {
         (self.hook)();
         let parent = path.parent().unwrap_or_else(RelPath::root);
-        // Its own folder may be gone already, or be what it was before.
+        // Its own directory may be gone already, or be what it was before.
         match self.target.stat(&parent) {
             Ok(Some(_)) => {}
             _ => return Ok(()),
         }
-        let Ok((folder, name)) = place_of(self.target, path) else {
+        let Ok((directory, name)) = place_of(self.target, path) else {
             return Ok(());
         };
-        match unlinkat(&folder, name, AtFlags::REMOVEDIR) {
+        match unlinkat(&directory, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            Err(error) => Err(DeltaError::act("remove folder", path)(error)),
+            Err(error) => Err(DeltaError::act("remove directory", path)(error)),
         }
     }
 }
 
-fn exists(folder: &OwnedFd, name: &OsStr) -> Result<bool, DeltaError> {
-    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+fn exists(directory: &OwnedFd, name: &OsStr) -> Result<bool, DeltaError> {
+    match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => Ok(true),
         Err(Errno::NOENT) => Ok(false),
         Err(error) => Err(DeltaError::act("look into the stage of", &RelPath::root())(
@@ -136,17 +136,17 @@ pub(super) fn set_metadata(target: &Target, entry: &IndexEntry) -> Result<(), De
 
 fn open_thing(target: &Target, path: &RelPath) -> Result<OwnedFd, DeltaError> {
     if path.is_root() {
-        let root = target.folder(path);
+        let root = target.directory(path);
         return root.map_err(DeltaError::act("open", path));
     }
-    let (folder, name) = place_of(target, path)?;
+    let (directory, name) = place_of(target, path)?;
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(&folder, name, flags, Mode::empty()).map_err(DeltaError::act("open", path))
+    openat(&directory, name, flags, Mode::empty()).map_err(DeltaError::act("open", path))
 }
 
-/// Makes sure that things can be moved into and out of a folder; root always may.
+/// Makes sure that things can be moved into and out of a directory; root always may.
 pub(super) fn open_up(target: &Target, entry: &IndexEntry) -> Result<(), DeltaError> {
-    if !entry.is_folder() {
+    if !entry.is_directory() {
         return Ok(());
     }
     open_up_path(target, &entry.path)
@@ -157,14 +157,14 @@ fn open_up_path(target: &Target, path: &RelPath) -> Result<(), DeltaError> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    // What is not there, or is no folder now, needs nothing.
+    // What is not there, or is no directory now, needs nothing.
     let Ok(Some(stat)) = target.stat(path) else {
         return Ok(());
     };
-    let is_folder =
+    let is_directory =
         rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory;
     let mode = stat.st_mode & 0o7777;
-    if !is_folder || mode & OWN_ALL == OWN_ALL {
+    if !is_directory || mode & OWN_ALL == OWN_ALL {
         return Ok(());
     }
     let handle = open_thing(target, path)?;

@@ -1,20 +1,20 @@
-//! Looks at the folder again, before the new state counts.
+//! Looks at the directory again, before the new state counts.
 
 use std::collections::{BTreeSet, HashMap};
 
 use hashget_words::rel_path::RelPath;
 
 use super::Job;
-use super::stage_folder::StageFolder;
+use super::stage_directory::StageDirectory;
 use crate::entry::IndexEntry;
 use crate::error::{DeltaError, Difference, Differences};
 use crate::index::{IndexOptions, entries, find, first_names, list_tree};
 use hashget_files::monitor::{Progress, Unit};
 use hashget_files::tree::{HashedFile, TreeEntry, hash_files_by};
 
-/// Checks that the folder is in the new state. What was placed is read again; of the rest, what
+/// Checks that the directory is in the new state. What was placed is read again; of the rest, what
 /// shows no change since it was read.
-pub(super) fn verify(job: &Job<'_>, stage: &StageFolder) -> Result<(), DeltaError> {
+pub(super) fn verify(job: &Job<'_>, stage: &StageDirectory) -> Result<(), DeltaError> {
     let omitted = stage
         .omitted()
         .map_err(DeltaError::act("look at", &RelPath::root()))?;

@@ -8,16 +8,16 @@ use hashget_tests::{assert_same_tree, tree_listing};
 use super::*;
 
 /// What is said to differ.
-fn refused(folder: &Path, delta: &Path) -> Vec<String> {
-    let before = tree_listing(folder);
-    let error = apply_diff(folder, delta, &UNSYNCED, &Silent).unwrap_err();
-    assert_eq!(tree_listing(folder), before);
+fn refused(directory: &Path, delta: &Path) -> Vec<String> {
+    let before = tree_listing(directory);
+    let error = apply_diff(directory, delta, &UNSYNCED, &Silent).unwrap_err();
+    assert_eq!(tree_listing(directory), before);
     let differences = error.differences().unwrap_or_else(|| panic!("{error:?}"));
     differences.0.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn a_folder_in_another_state_is_refused_with_a_list() {
+fn a_directory_in_another_state_is_refused_with_a_list() {
     let lab = Lab::new();
     let (old, new) = (lab.tree("old", 4), lab.edited("new", 4, 12));
     let delta = lab.delta(&old, &new, false);
@@ -45,15 +45,19 @@ fn a_folder_in_another_state_is_refused_with_a_list() {
 #[test]
 fn what_is_ignored_but_in_the_way_is_told() {
     let lab = Lab::new();
-    let (old, new, copy) = (lab.folder("old"), lab.folder("new"), lab.folder("copy"));
-    for folder in [&old, &copy] {
-        fs::create_dir(folder.join("goes")).unwrap();
-        fs::write(folder.join(".hashgetignore"), "*.o\n").unwrap();
+    let (old, new, copy) = (
+        lab.directory("old"),
+        lab.directory("new"),
+        lab.directory("copy"),
+    );
+    for directory in [&old, &copy] {
+        fs::create_dir(directory.join("goes")).unwrap();
+        fs::write(directory.join(".hashgetignore"), "*.o\n").unwrap();
     }
     fs::write(copy.join("goes/x.o"), "").unwrap();
-    for folder in [&old, &new, &copy] {
+    for directory in [&old, &new, &copy] {
         for name in ["goes", ".hashgetignore", "."] {
-            if let Ok(file) = fs::File::open(folder.join(name)) {
+            if let Ok(file) = fs::File::open(directory.join(name)) {
                 file.set_modified(std::time::UNIX_EPOCH).unwrap();
             }
         }
@@ -62,7 +66,7 @@ fn what_is_ignored_but_in_the_way_is_told() {
     let said = refused(&copy, &delta);
     assert_eq!(
         said,
-        ["goes/x.o: its folder is to go, and the index leaves this out"]
+        ["goes/x.o: its directory is to go, and the index leaves this out"]
     );
 }
 
@@ -132,13 +136,13 @@ fn a_failure_halfway_is_undone() {
 }
 
 #[test]
-fn an_unfinished_folder_is_neither_indexed_nor_locked_for_ever() {
+fn an_unfinished_directory_is_neither_indexed_nor_locked_for_ever() {
     let lab = Lab::new();
-    let folder = lab.tree("d", 1);
-    let held = hashget_files::place::Target::open(&folder).unwrap();
+    let directory = lab.tree("d", 1);
+    let held = hashget_files::place::Target::open(&directory).unwrap();
     assert!(held.lock().unwrap());
-    let error = apply_diff(&folder, Path::new("none"), &UNSYNCED, &Silent).unwrap_err();
+    let error = apply_diff(&directory, Path::new("none"), &UNSYNCED, &Silent).unwrap_err();
     assert!(matches!(error, DeltaError::Locked(_)));
     drop(held);
-    assert!(!recover(&folder, &Silent).unwrap());
+    assert!(!recover(&directory, &Silent).unwrap());
 }

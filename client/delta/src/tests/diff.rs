@@ -21,24 +21,24 @@ fn kinds(diff: &DiffIndex) -> Vec<(String, ChangeKind)> {
 #[test]
 fn every_kind_of_change_is_told() {
     let lab = Lab::new();
-    let folder = lab.folder("d");
+    let directory = lab.directory("d");
     for (name, content) in [
         ("same", "s"),
         ("edited", "e"),
         ("gone", "g"),
         ("moved", "unique"),
     ] {
-        fs::write(folder.join(name), content).unwrap();
+        fs::write(directory.join(name), content).unwrap();
     }
-    let old = index(&folder);
-    fs::write(folder.join("edited"), "E").unwrap();
-    fs::remove_file(folder.join("gone")).unwrap();
-    fs::rename(folder.join("moved"), folder.join("new name")).unwrap();
-    fs::write(folder.join("added"), "a").unwrap();
-    fs::copy(folder.join("same"), folder.join("twin")).unwrap();
-    let same = fs::File::open(folder.join("same")).unwrap();
+    let old = index(&directory);
+    fs::write(directory.join("edited"), "E").unwrap();
+    fs::remove_file(directory.join("gone")).unwrap();
+    fs::rename(directory.join("moved"), directory.join("new name")).unwrap();
+    fs::write(directory.join("added"), "a").unwrap();
+    fs::copy(directory.join("same"), directory.join("twin")).unwrap();
+    let same = fs::File::open(directory.join("same")).unwrap();
     same.set_modified(std::time::UNIX_EPOCH).unwrap();
-    let diff = DiffIndex::compute(&old, &index(&folder)).unwrap();
+    let diff = DiffIndex::compute(&old, &index(&directory)).unwrap();
     assert_eq!(
         kinds(&diff),
         [
@@ -64,21 +64,25 @@ fn every_kind_of_change_is_told() {
 #[test]
 fn ignored_files_are_not_seen_and_stay() {
     let lab = Lab::new();
-    let (old, new, copy) = (lab.folder("old"), lab.folder("new"), lab.folder("copy"));
-    for folder in [&old, &new, &copy] {
-        fs::write(folder.join(".hashgetignore"), "*.o\n!keep.o\ncache/\n").unwrap();
-        fs::write(folder.join("x.o"), folder.to_str().unwrap()).unwrap();
-        fs::write(folder.join("keep.o"), "same").unwrap();
-        fs::create_dir(folder.join("cache")).unwrap();
-        fs::write(folder.join("cache/y"), "").unwrap();
+    let (old, new, copy) = (
+        lab.directory("old"),
+        lab.directory("new"),
+        lab.directory("copy"),
+    );
+    for directory in [&old, &new, &copy] {
+        fs::write(directory.join(".hashgetignore"), "*.o\n!keep.o\ncache/\n").unwrap();
+        fs::write(directory.join("x.o"), directory.to_str().unwrap()).unwrap();
+        fs::write(directory.join("keep.o"), "same").unwrap();
+        fs::create_dir(directory.join("cache")).unwrap();
+        fs::write(directory.join("cache/y"), "").unwrap();
     }
     fs::write(new.join("keep.o"), "other").unwrap();
-    for folder in [&old, &copy, &new] {
+    for directory in [&old, &copy, &new] {
         for name in [".hashgetignore", "keep.o"] {
-            let file = fs::File::open(folder.join(name)).unwrap();
+            let file = fs::File::open(directory.join(name)).unwrap();
             file.set_modified(std::time::UNIX_EPOCH).unwrap();
         }
-        let root = fs::File::open(folder).unwrap();
+        let root = fs::File::open(directory).unwrap();
         root.set_modified(std::time::UNIX_EPOCH).unwrap();
     }
     let names: Vec<String> = index(&old)
@@ -100,7 +104,7 @@ fn ignored_files_are_not_seen_and_stay() {
 #[test]
 fn patches_and_renames_keep_a_delta_small() {
     let lab = Lab::new();
-    let (old, new) = (lab.folder("old"), lab.folder("new"));
+    let (old, new) = (lab.directory("old"), lab.directory("new"));
     let noise = Random::new(1).bytes(1 << 20);
     fs::write(old.join("big"), &noise).unwrap();
     fs::write(old.join("lib.so.1.2"), &noise[..300_000]).unwrap();

@@ -19,11 +19,11 @@ pub(super) fn edit(root: &Path, random: &mut Random, count: u64) {
         }
         let path = random.pick(&all).clone();
         let is_file = fs::symlink_metadata(&path).unwrap().is_file();
-        let is_folder = fs::symlink_metadata(&path).unwrap().is_dir();
+        let is_directory = fs::symlink_metadata(&path).unwrap().is_dir();
         match random.below(10) {
             0 => remove(&path),
             1 | 2 => {
-                // A folder cannot be moved into itself.
+                // A directory cannot be moved into itself.
                 fs::rename(&path, &fresh).unwrap();
             }
             3 | 4 if is_file => change_content(&path, random),
@@ -31,7 +31,7 @@ pub(super) fn edit(root: &Path, random: &mut Random, count: u64) {
             6 if is_file && fs::metadata(&path).unwrap().len() < 1 << 21 => {
                 fs::write(&fresh, fs::read(&path).unwrap()).unwrap();
             }
-            7 if is_file || is_folder => {
+            7 if is_file || is_directory => {
                 let mode = *random.pick(&[0o600, 0o755, 0o4711, 0o1777]);
                 fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             }
@@ -92,17 +92,17 @@ fn settle_times(root: &Path) {
     }
 }
 
-/// Everything below `folder`, sorted.
-fn collect(folder: &Path, all: &mut Vec<PathBuf>) {
-    let mut children: Vec<PathBuf> = fs::read_dir(folder)
+/// Everything below `directory`, sorted.
+fn collect(directory: &Path, all: &mut Vec<PathBuf>) {
+    let mut children: Vec<PathBuf> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     children.sort();
     for child in children {
-        let is_folder = fs::symlink_metadata(&child).unwrap().is_dir();
+        let is_directory = fs::symlink_metadata(&child).unwrap().is_dir();
         all.push(child.clone());
-        if is_folder {
+        if is_directory {
             collect(&child, all);
         }
     }

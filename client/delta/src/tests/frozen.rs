@@ -66,11 +66,11 @@ fn patches_of_version_1() {
     assert_eq!(signature, made);
 }
 
-/// Writes the samples, when a new version of the formats needs them: with the folder to write to in
+/// Writes the samples, when a new version of the formats needs them: with the directory to write to in
 /// `HASHGET_WRITE_DELTA_SAMPLES`.
 #[test]
 fn write_samples() {
-    let Some(folder) = std::env::var_os("HASHGET_WRITE_DELTA_SAMPLES").map(PathBuf::from) else {
+    let Some(directory) = std::env::var_os("HASHGET_WRITE_DELTA_SAMPLES").map(PathBuf::from) else {
         return;
     };
     let text = |from: u32| -> String {
@@ -78,22 +78,22 @@ fn write_samples() {
         lines.collect()
     };
     let (old, new) = (text(0), text(20));
-    fs::write(folder.join("patch.old"), &old).unwrap();
-    fs::write(folder.join("patch.new"), &new).unwrap();
+    fs::write(directory.join("patch.old"), &old).unwrap();
+    fs::write(directory.join("patch.new"), &new).unwrap();
     let size = old.len() as u64;
     let signature = super::super::patch::signature(&mut old.as_bytes(), size).unwrap();
-    fs::write(folder.join("patch.signature"), signature.to_bytes()).unwrap();
+    fs::write(directory.join("patch.signature"), signature.to_bytes()).unwrap();
     let options = super::super::patch::DiffOptions::default();
-    let mut out = File::create(folder.join("blocks.patch")).unwrap();
+    let mut out = File::create(directory.join("blocks.patch")).unwrap();
     super::super::patch::diff(&signature, &mut new.as_bytes(), &mut out, options).unwrap();
-    let mut out = File::create(folder.join("prefix.patch")).unwrap();
-    let file = File::open(folder.join("patch.old")).unwrap();
+    let mut out = File::create(directory.join("prefix.patch")).unwrap();
+    let file = File::open(directory.join("patch.old")).unwrap();
     let size = new.len() as u64;
     super::super::patch::diff_with_old(&file, &mut new.as_bytes(), size, &mut out, options)
         .unwrap();
 
     let lab = Lab::new();
-    let tree = lab.folder("d");
+    let tree = lab.directory("d");
     let odd = std::os::unix::ffi::OsStrExt::from_bytes(b"caf\xe9");
     let odd: &std::ffi::OsStr = odd;
     fs::write(tree.join(odd), "odd").unwrap();
@@ -106,9 +106,9 @@ fn write_samples() {
     fs::create_dir(tree.join("sub")).unwrap();
     fs::write(tree.join("sub/gone"), "gone").unwrap();
     let was = index(&tree);
-    was.to_file(&folder.join("folder.index")).unwrap();
+    was.to_file(&directory.join("folder.index")).unwrap();
     fs::write(
-        folder.join("folder.state"),
+        directory.join("folder.state"),
         was.state().unwrap().to_string(),
     )
     .unwrap();
@@ -119,7 +119,7 @@ fn write_samples() {
     let diff = DiffIndex::compute(&was, &index(&tree)).unwrap();
     DiffData::new(diff, OldFiles::Signatures(&was.signatures), &tree)
         .create_archive(
-            &folder.join("folder.delta.tgz"),
+            &directory.join("folder.delta.tgz"),
             &DataOptions::default(),
             &Silent,
         )

@@ -12,7 +12,7 @@ use super::super::apply::{apply_with, recover_with};
 use super::*;
 use hashget_files::place::Target;
 
-const FOLDER: &str = "HASHGET_TEST_DELTA_FOLDER";
+const DIRECTORY: &str = "HASHGET_TEST_DELTA_DIRECTORY";
 const DELTA: &str = "HASHGET_TEST_DELTA";
 const KILL_AT: &str = "HASHGET_TEST_DELTA_KILL_AT";
 
@@ -24,10 +24,10 @@ fn rounds() -> u64 {
 /// Not a test of its own: what the others start as a process, to kill it.
 #[test]
 fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
+    let Some(directory) = std::env::var_os(DIRECTORY) else {
         return;
     };
-    let folder = Path::new(&folder);
+    let directory = Path::new(&directory);
     let left = Cell::new(std::env::var(KILL_AT).unwrap().parse::<u64>().unwrap());
     let hook = || {
         if left.get() == 0 {
@@ -36,18 +36,18 @@ fn child() {
         left.set(left.get() - 1);
     };
     if let Some(delta) = std::env::var_os(DELTA) {
-        apply_with(folder, Path::new(&delta), UNSYNCED, &Silent, &hook).unwrap();
+        apply_with(directory, Path::new(&delta), UNSYNCED, &Silent, &hook).unwrap();
     } else {
-        let target = Target::open(folder).unwrap();
-        recover_with(folder, &target, &Silent, &hook).unwrap();
+        let target = Target::open(directory).unwrap();
+        recover_with(directory, &target, &Silent, &hook).unwrap();
     }
 }
 
-fn command(folder: &Path, delta: Option<&Path>, kill_at: u64) -> Command {
+fn command(directory: &Path, delta: Option<&Path>, kill_at: u64) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "tests::kill::child"]);
     command
-        .env(FOLDER, folder)
+        .env(DIRECTORY, directory)
         .env(KILL_AT, kill_at.to_string());
     if let Some(delta) = delta {
         command.env(DELTA, delta);
@@ -57,9 +57,9 @@ fn command(folder: &Path, delta: Option<&Path>, kill_at: u64) -> Command {
 }
 
 /// How many steps an apply takes.
-fn steps(folder: &Path, delta: &Path) -> u64 {
+fn steps(directory: &Path, delta: &Path) -> u64 {
     let count = Cell::new(0);
-    apply_with(folder, delta, UNSYNCED, &Silent, &|| {
+    apply_with(directory, delta, UNSYNCED, &Silent, &|| {
         count.set(count.get() + 1);
     })
     .unwrap();

@@ -1,4 +1,4 @@
-//! Deltas of whole folders.
+//! Deltas of whole directories.
 
 mod apply;
 mod diff;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use hashget_files::monitor::Silent;
 
-/// Folders of one test.
+/// Directories of one test.
 pub(super) struct Lab {
     temp: TempDir,
 }
@@ -31,8 +31,8 @@ impl Lab {
         self.temp.path().join(name)
     }
 
-    /// A new, empty folder.
-    pub(super) fn folder(&self, name: &str) -> PathBuf {
+    /// A new, empty directory.
+    pub(super) fn directory(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir(&path).unwrap();
         path
@@ -40,7 +40,7 @@ impl Lab {
 
     /// A random tree; the same seed gives the same tree.
     pub(super) fn tree(&self, name: &str, seed: u64) -> PathBuf {
-        let path = self.folder(name);
+        let path = self.directory(name);
         RandomTree::grow(&path, 60, &mut Random::new(seed)).unwrap();
         path
     }
@@ -60,12 +60,12 @@ impl Lab {
     }
 }
 
-pub(super) fn index(folder: &Path) -> DirIndex {
+pub(super) fn index(directory: &Path) -> DirIndex {
     let options = IndexOptions {
         signatures: true,
         ..IndexOptions::default()
     };
-    DirIndex::of_folder(folder, &options, &Silent).unwrap()
+    DirIndex::of_directory(directory, &options, &Silent).unwrap()
 }
 
 pub(super) fn make(
@@ -77,7 +77,7 @@ pub(super) fn make(
     let (was, is) = (index(old), index(new));
     let diff = DiffIndex::compute(&was, &is)?;
     let files = if by_files {
-        OldFiles::Folder(old)
+        OldFiles::Directory(old)
     } else {
         OldFiles::Signatures(&was.signatures)
     };

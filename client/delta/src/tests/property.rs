@@ -42,11 +42,11 @@ fn the_way_back_leads_back() {
         let (old, new) = (lab.tree("old", seed), lab.edited("new", seed, 8));
         let delta = lab.delta(&old, &new, false);
         let back = lab.path("back.tgz");
-        let folders = FolderPair {
+        let directories = DirectoryPair {
             old: &old,
             new: &new,
         };
-        invert(&delta, folders, &back, &DataOptions::default(), &Silent).unwrap();
+        invert(&delta, directories, &back, &DataOptions::default(), &Silent).unwrap();
         apply_diff(&new, &back, &UNSYNCED, &Silent).unwrap();
         assert_same_tree(&new, &old);
     }

@@ -15,7 +15,7 @@ use super::{GetError, GetOptions, GotFile};
 
 /// Where a file of known content is to be.
 pub(super) struct Target<'a> {
-    folder: &'a Path,
+    directory: &'a Path,
     path: PathBuf,
     sha256: Digest,
     overwrite: bool,
@@ -43,14 +43,14 @@ impl Placed {
 
 impl<'a> Target<'a> {
     pub(super) fn new(options: &'a GetOptions, name: OsString, sha256: Digest) -> Self {
-        let folder = if options.out_dir.as_os_str().is_empty() {
+        let directory = if options.out_dir.as_os_str().is_empty() {
             Path::new(".")
         } else {
             &options.out_dir
         };
         Self {
-            folder,
-            path: folder.join(name),
+            directory,
+            path: directory.join(name),
             sha256,
             overwrite: options.overwrite,
         }
@@ -65,8 +65,8 @@ impl<'a> Target<'a> {
             .prefix(".hashget-get-")
             // As any new file: what the umask leaves.
             .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(self.folder)
-            .map_err(|source| write_error("write into", self.folder, source))?;
+            .tempfile_in(self.directory)
+            .map_err(|source| write_error("write into", self.directory, source))?;
         let size = self.fill(&mut file, content)?;
         let named = if self.overwrite {
             file.persist(&self.path)
@@ -77,9 +77,9 @@ impl<'a> Target<'a> {
             io::ErrorKind::AlreadyExists => self.exists(),
             _ => write_error("write", &self.path, error.error),
         })?;
-        File::open(self.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| write_error("sync", self.folder, source))?;
+        File::open(self.directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(|source| write_error("sync", self.directory, source))?;
         Ok(self.placed(size, false))
     }
 
@@ -170,54 +170,54 @@ mod tests {
 
     use super::*;
 
-    fn options(folder: &Path, overwrite: bool) -> GetOptions {
+    fn options(directory: &Path, overwrite: bool) -> GetOptions {
         GetOptions {
-            out_dir: folder.to_owned(),
+            out_dir: directory.to_owned(),
             recursive: false,
             overwrite,
             limits: hashget_archive::Limits::default(),
         }
     }
 
-    fn put(folder: &Path, overwrite: bool, content: &[u8]) -> Result<Placed, GetError> {
-        let options = options(folder, overwrite);
+    fn put(directory: &Path, overwrite: bool, content: &[u8]) -> Result<Placed, GetError> {
+        let options = options(directory, overwrite);
         Target::new(&options, "f".into(), Digest::of(content)).put(&mut &content[..])
     }
 
     #[test]
     fn another_file_is_replaced_only_when_asked_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("f");
-        assert!(!put(folder.path(), false, b"one").unwrap().unchanged);
-        assert!(put(folder.path(), false, b"one").unwrap().unchanged);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        assert!(!put(directory.path(), false, b"one").unwrap().unchanged);
+        assert!(put(directory.path(), false, b"one").unwrap().unchanged);
         assert!(matches!(
-            put(folder.path(), false, b"two"),
+            put(directory.path(), false, b"two"),
             Err(GetError::Exists { .. })
         ));
         assert_eq!(fs::read(&path).unwrap(), b"one");
-        assert!(!put(folder.path(), true, b"two").unwrap().unchanged);
+        assert!(!put(directory.path(), true, b"two").unwrap().unchanged);
         assert_eq!(fs::read(&path).unwrap(), b"two");
     }
 
     #[test]
     fn a_link_in_the_files_place_is_not_written_through() {
-        let folder = tempfile::tempdir().unwrap();
-        let victim = folder.path().join("victim");
+        let directory = tempfile::tempdir().unwrap();
+        let victim = directory.path().join("victim");
         fs::write(&victim, "safe").unwrap();
-        std::os::unix::fs::symlink(&victim, folder.path().join("f")).unwrap();
-        assert!(put(folder.path(), false, b"x").is_err());
-        assert!(put(folder.path(), true, b"x").is_ok());
+        std::os::unix::fs::symlink(&victim, directory.path().join("f")).unwrap();
+        assert!(put(directory.path(), false, b"x").is_err());
+        assert!(put(directory.path(), true, b"x").is_ok());
         assert_eq!(fs::read(&victim).unwrap(), b"safe");
-        assert_eq!(fs::read(folder.path().join("f")).unwrap(), b"x");
+        assert_eq!(fs::read(directory.path().join("f")).unwrap(), b"x");
     }
 
     #[test]
     fn wrong_content_gets_no_name_and_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let options = options(folder.path(), true);
+        let directory = tempfile::tempdir().unwrap();
+        let options = options(directory.path(), true);
         let target = Target::new(&options, "f".into(), Digest::of(b"right"));
         assert!(target.put(&mut &b"wrong"[..]).is_err());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_name_leaves_the_folder(path: Vec<u8>) {
+        fn no_name_leaves_the_directory(path: Vec<u8>) {
             let name = file_name(&path, &Digest::of(b""));
             let joined = Path::new("x").join(&name);
             prop_assert_eq!(joined.parent(), Some(Path::new("x")));

@@ -7,9 +7,9 @@ use hashget_tests::tar_builder::TarBuilder;
 use super::*;
 use crate::index::bench::{Bench, content_of, deb, record};
 
-fn options(folder: &Path) -> GetOptions {
+fn options(directory: &Path) -> GetOptions {
     GetOptions {
-        out_dir: folder.to_owned(),
+        out_dir: directory.to_owned(),
         recursive: false,
         overwrite: false,
         limits: Limits::default(),
@@ -17,8 +17,8 @@ fn options(folder: &Path) -> GetOptions {
 }
 
 fn run(bench: &Bench, spec: &str) -> Result<GotFile, GetError> {
-    let folder = bench.root();
-    bench.run(|services| get(&spec.parse().unwrap(), &options(&folder), services))
+    let directory = bench.root();
+    bench.run(|services| get(&spec.parse().unwrap(), &options(&directory), services))
 }
 
 fn spec(content: &[u8]) -> String {
@@ -115,7 +115,7 @@ fn a_single_compressed_file_is_named_by_its_url() {
 }
 
 #[test]
-fn hostile_names_stay_in_the_folder() {
+fn hostile_names_stay_in_the_directory() {
     let bench = Bench::new();
     let content = content_of("x");
     for (place, name) in ["../../evil", "/etc/evil", "..", "a/\n"]

@@ -82,15 +82,19 @@ mod tests {
 
     fn look(text: &[u8]) -> Vec<PackageRequest> {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("var/lib/dpkg");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("status"), text).unwrap();
-        fs::write(folder.join("status-old"), text).unwrap();
+        let directory = root.path().join("var/lib/dpkg");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("status"), text).unwrap();
+        fs::write(directory.join("status-old"), text).unwrap();
         let debian = Debian {
             project: "debsnap".parse().unwrap(),
         };
-        assert!(debian.look(&folder.join("status-old"), &Silent).is_empty());
-        debian.look(&folder.join("status"), &Silent)
+        assert!(
+            debian
+                .look(&directory.join("status-old"), &Silent)
+                .is_empty()
+        );
+        debian.look(&directory.join("status"), &Silent)
     }
 
     #[test]

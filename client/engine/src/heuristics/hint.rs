@@ -1,4 +1,4 @@
-//! The `hint` heuristic: files that name the package a folder was unpacked from.
+//! The `hint` heuristic: files that name the package a directory was unpacked from.
 
 use std::path::Path;
 
@@ -92,8 +92,8 @@ mod tests {
     }
 
     fn look(name: &str, text: &[u8]) -> (Vec<PackageRequest>, usize) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
         fs::write(&path, text).unwrap();
         let hint = Hint {
             project: "_hints".parse().unwrap(),
@@ -151,8 +151,8 @@ mod tests {
 
     #[test]
     fn a_link_in_place_of_a_hint_is_not_followed() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(NAMES[0]);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(NAMES[0]);
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
         let hint = Hint {
             project: "_hints".parse().unwrap(),

@@ -48,9 +48,9 @@ impl Heuristic for Kernel {
 
 impl Kernel {
     fn source_url(&self, makefile: &Path, monitor: &dyn Monitor) -> Option<String> {
-        let folder = makefile.parent()?;
+        let directory = makefile.parent()?;
         let is_file = |name: &str| {
-            let metadata = folder.join(name).symlink_metadata();
+            let metadata = directory.join(name).symlink_metadata();
             metadata.is_ok_and(|metadata| metadata.is_file())
         };
         if !WELL_KNOWN.iter().all(|name| is_file(name)) {
@@ -215,15 +215,15 @@ mod tests {
     }
 
     fn source(makefile: &str, without: Option<&str>) -> Option<String> {
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         for name in WELL_KNOWN {
             if Some(name) != without {
-                let path = folder.path().join(name);
+                let path = directory.path().join(name);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, "").unwrap();
             }
         }
-        let path = folder.path().join("Makefile");
+        let path = directory.path().join("Makefile");
         fs::write(&path, makefile).unwrap();
         url(&kernel().look(&path, &Silent)).map(str::to_owned)
     }

@@ -1,4 +1,4 @@
-//! Guesses which packages a folder is made of, by looking at the paths in it.
+//! Guesses which packages a directory is made of, by looking at the paths in it.
 
 mod debian;
 mod hint;
@@ -24,7 +24,7 @@ pub trait Heuristic: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The packages that the file at `path` stands for; called for every regular file of a
-    /// folder, so it must decide by the name before it reads. What is wrong with a file it reads
+    /// directory, so it must decide by the name before it reads. What is wrong with a file it reads
     /// is told to `monitor` and ends nothing.
     fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest>;
 }

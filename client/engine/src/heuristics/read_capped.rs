@@ -17,7 +17,7 @@ pub(super) enum ReadCappedError {
     /// It is larger than anything sensible.
     #[error("it is larger than {0} bytes and was passed over")]
     TooLarge(u64),
-    /// It has become a pipe, a device or a folder.
+    /// It has become a pipe, a device or a directory.
     #[error("it is no regular file")]
     NotAFile,
 }

@@ -22,7 +22,7 @@ use hashget_sources::http::{Http, HttpError, Pace, read_body};
 pub struct SnapshotSettings {
     /// Where the service is.
     pub base: Url,
-    /// The folder that keeps its answers; `None`: they are kept for this run only.
+    /// The directory that keeps its answers; `None`: they are kept for this run only.
     pub cache: Option<PathBuf>,
     /// The least time between two questions (`--sleep`).
     pub sleep: Duration,

@@ -166,10 +166,15 @@ fn tell(indexed: &IndexedPackage, services: &IndexServices<'_>) {
     }
 }
 
-/// Appends a package to the first pool that is a folder. Fetching does so with what it downloads,
+/// Appends a package to the first pool that is a directory. Fetching does so with what it downloads,
 /// but not with what came from a file or the cache.
 fn keep(package: &mut LocalPackage, services: &IndexServices<'_>) {
-    let Some(pool) = services.sources.pools.iter().find(|pool| pool.is_folder()) else {
+    let Some(pool) = services
+        .sources
+        .pools
+        .iter()
+        .find(|pool| pool.is_directory())
+    else {
         return;
     };
     if let Err(error) = pool.add(package) {

@@ -101,13 +101,13 @@ impl AcquireError {
     }
 }
 
-/// Why a folder could not be indexed at all.
+/// Why a directory could not be indexed at all.
 #[derive(Debug, Error)]
 pub enum IndexError {
-    /// The folder cannot be read.
-    #[error("cannot read the folder {}", path.display())]
+    /// The directory cannot be read.
+    #[error("cannot read the directory {}", path.display())]
     Root {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What the system says.
         source: io::Error,

@@ -1,6 +1,6 @@
-//! Indexing: which packages a folder is made of, and the records of them.
+//! Indexing: which packages a directory is made of, and the records of them.
 //!
-//! [`index`] walks a folder once, asks every [heuristic](crate::heuristics) what it sees there, and
+//! [`index`] walks a directory once, asks every [heuristic](crate::heuristics) what it sees there, and
 //! resolves each package named: the local `HashDB` has it (by signature), a hashserver has it, or
 //! it is downloaded and [indexed](index_package). A package that fails is counted and reported,
 //! the others go on.
@@ -51,7 +51,7 @@ impl<'a> IndexServices<'a> {
     }
 }
 
-/// How a folder is indexed.
+/// How a directory is indexed.
 #[derive(Debug)]
 pub struct IndexOptions {
     /// What looks at the files.
@@ -60,17 +60,17 @@ pub struct IndexOptions {
     pub record: RecordOptions,
     /// Puts every new record here, whatever its heuristic says.
     pub project: Option<ProjectName>,
-    /// Also asks the hashservers for every anchor found in the folder (`--pull`).
+    /// Also asks the hashservers for every anchor found in the directory (`--pull`).
     pub pull: bool,
     /// How many packages are downloaded and indexed at once; 0: as many as there are processors.
     pub jobs: usize,
-    /// Goes on only in folders of the root's file system.
+    /// Goes on only in directories of the root's file system.
     pub one_file_system: bool,
     /// Looks also into what the kernel shows of its state in `/proc`, `/sys` and their kind.
     pub pseudo_file_systems: bool,
 }
 
-/// The folder that the argument of `--index` means: `:debian` stands for the running system's
+/// The directory that the argument of `--index` means: `:debian` stands for the running system's
 /// dpkg database, as in the original.
 pub fn index_root(argument: &Path) -> PathBuf {
     if argument.as_os_str() == ":debian" {
@@ -83,7 +83,7 @@ pub fn index_root(argument: &Path) -> PathBuf {
 /// Indexes the packages that `root` is made of.
 ///
 /// The order for each: local by signature, else pulled from a hashserver by signature, else
-/// downloaded and indexed; without a URL it is skipped. Fails only if the folder or the local
+/// downloaded and indexed; without a URL it is skipped. Fails only if the directory or the local
 /// `HashDB` cannot be used at all.
 pub fn index(
     root: &Path,

@@ -1,4 +1,4 @@
-//! `--pull`: the packages that the hashservers know by the large files of a folder.
+//! `--pull`: the packages that the hashservers know by the large files of a directory.
 
 use std::fs::File;
 use std::io;

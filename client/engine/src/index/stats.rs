@@ -1,9 +1,9 @@
-//! What came of indexing a folder.
+//! What came of indexing a directory.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What came of indexing a folder.
+/// What came of indexing a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexStats {
     /// Packages that the local `HashDB` had.
@@ -16,7 +16,7 @@ pub struct IndexStats {
     pub skipped_packages: u64,
     /// Packages that could not be looked up, downloaded or indexed; each was reported.
     pub failed_packages: u64,
-    /// Records pulled from hashservers because a file of the folder is an anchor of theirs.
+    /// Records pulled from hashservers because a file of the directory is an anchor of theirs.
     pub anchor_packages: u64,
     /// Files that the walk met.
     pub seen_files: u64,

@@ -166,16 +166,16 @@ fn links_and_pipes_are_not_followed() {
 }
 
 #[test]
-fn folders_deeper_than_the_kernel_takes_a_path_are_no_trouble() {
+fn directories_deeper_than_the_kernel_takes_a_path_are_no_trouble() {
     let bench = Bench::new();
     let name = "d".repeat(250);
-    let mut folder = std::fs::File::open(bench.root())
+    let mut directory = std::fs::File::open(bench.root())
         .map(std::os::fd::OwnedFd::from)
         .unwrap();
     for _ in 0..18 {
-        rustix::fs::mkdirat(&folder, &name, 0o755.into()).unwrap();
+        rustix::fs::mkdirat(&directory, &name, 0o755.into()).unwrap();
         let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
-        folder = rustix::fs::openat(&folder, &name, flags, 0.into()).unwrap();
+        directory = rustix::fs::openat(&directory, &name, flags, 0.into()).unwrap();
     }
     bench.write("hashget-hint.json", "{");
     assert_eq!(run(&bench), [0; 5]);
@@ -187,7 +187,7 @@ fn folders_deeper_than_the_kernel_takes_a_path_are_no_trouble() {
 }
 
 #[test]
-fn a_status_is_found_from_inside_its_folder_and_by_itself() {
+fn a_status_is_found_from_inside_its_directory_and_by_itself() {
     let bench = Bench::new();
     bench.write_status(&[("a", "1")]);
     bench.site.put_snapshot("a", "1", "all", &deb("a", "1"));
@@ -279,7 +279,7 @@ fn a_dead_hashserver_does_not_stop_indexing() {
 }
 
 #[test]
-fn anchors_of_the_folder_are_pulled_when_asked_for() {
+fn anchors_of_the_directory_are_pulled_when_asked_for() {
     let bench = Bench::new().with_server();
     let content = content_of("a");
     bench.write("somewhere/large", &content);
@@ -307,7 +307,7 @@ fn a_hashdb_that_cannot_be_written_is_an_error() {
     let bench = Bench::new();
     bench.write_status(&[("a", "1")]);
     bench.site.put_snapshot("a", "1", "all", &deb("a", "1"));
-    std::fs::write(bench.folder.path().join("db"), "no folder").unwrap();
+    std::fs::write(bench.directory.path().join("db"), "no directory").unwrap();
     let result = bench.run(|services| index(&bench.root(), &index_options(), services));
     assert!(matches!(result, Err(IndexError::HashDb(_))));
 }

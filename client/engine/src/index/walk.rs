@@ -1,4 +1,4 @@
-//! One walk over a folder: every heuristic looks at every file.
+//! One walk over a directory: every heuristic looks at every file.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -27,7 +27,7 @@ pub(super) struct Survey {
 
 /// Walks `root`, without following links below it; a single file is looked at alone.
 ///
-/// Folders that cannot be read are told and passed over.
+/// Directories that cannot be read are told and passed over.
 pub(super) fn survey(
     root: &Path,
     options: &IndexOptions,
@@ -70,23 +70,23 @@ struct Walk<'a> {
     monitor: &'a dyn Monitor,
 }
 
-/// What was seen in one folder.
+/// What was seen in one directory.
 struct Visit {
     own: Survey,
-    /// The numbers of the visits to the folders in it, in order.
+    /// The numbers of the visits to the directories in it, in order.
     below: Vec<usize>,
 }
 
 impl Walk<'_> {
-    /// What is in a folder; nothing if the kernel shows its state there.
-    fn names(&self, folder: &Path) -> io::Result<Vec<Name>> {
-        if !self.pseudo && is_pseudo(folder)? {
+    /// What is in a directory; nothing if the kernel shows its state there.
+    fn names(&self, directory: &Path) -> io::Result<Vec<Name>> {
+        if !self.pseudo && is_pseudo(directory)? {
             return Ok(Vec::new());
         }
-        sorted(folder)
+        sorted(directory)
     }
 
-    /// Visits the folders of one depth beside each other, then those in them; `names` are the root's.
+    /// Visits the directories of one depth beside each other, then those in them; `names` are the root's.
     fn run(&self, names: Vec<Name>) -> Survey {
         let (own, mut depth) = self.visit(&self.root, names);
         let mut depth: Vec<(usize, PathBuf)> = depth.drain(..).map(|path| (0, path)).collect();
@@ -104,10 +104,10 @@ impl Walk<'_> {
                 })
                 .collect();
             let mut next = Vec::new();
-            for ((above, _), (own, folders)) in depth.into_iter().zip(visited) {
+            for ((above, _), (own, directories)) in depth.into_iter().zip(visited) {
                 let number = visits.len();
                 visits[above].below.push(number);
-                next.extend(folders.into_iter().map(|path| (number, path)));
+                next.extend(directories.into_iter().map(|path| (number, path)));
                 let below = Vec::new();
                 visits.push(Visit { own, below });
             }
@@ -116,11 +116,11 @@ impl Walk<'_> {
         in_order(visits)
     }
 
-    /// Looks at the files of a folder; gives the folders in it.
-    fn visit(&self, folder: &Path, names: Vec<Name>) -> (Survey, Vec<PathBuf>) {
+    /// Looks at the files of a directory; gives the directories in it.
+    fn visit(&self, directory: &Path, names: Vec<Name>) -> (Survey, Vec<PathBuf>) {
         let mut survey = Survey::default();
         let mut below = Vec::new();
-        let mut path = folder.to_owned();
+        let mut path = directory.to_owned();
         for Name { name, kind } in names {
             path.push(OsStr::from_bytes(&name));
             match self.kind_of(kind, &path) {
@@ -133,7 +133,7 @@ impl Walk<'_> {
         (survey, below)
     }
 
-    /// Some file systems do not tell what is in a folder without being asked about each.
+    /// Some file systems do not tell what is in a directory without being asked about each.
     fn kind_of(&self, kind: FileType, path: &Path) -> Option<FileType> {
         if kind != FileType::Unknown {
             return Some(kind);
@@ -177,7 +177,7 @@ impl Walk<'_> {
     }
 
     fn problem(&self, path: &Path, error: &io::Error) {
-        // What has gone since the folder was read was never seen. And a path that is too long for the
+        // What has gone since the directory was read was never seen. And a path that is too long for the
         // kernel holds no package that a heuristic could read; packing has other ways to go there.
         let is_passed = [io::ErrorKind::NotFound, io::ErrorKind::InvalidFilename];
         if !is_passed.contains(&error.kind()) {
@@ -188,7 +188,7 @@ impl Walk<'_> {
     }
 }
 
-/// Puts what was seen in a folder before what was seen in those below it.
+/// Puts what was seen in a directory before what was seen in those below it.
 fn in_order(mut visits: Vec<Visit>) -> Survey {
     let mut whole = Survey::default();
     let mut next = vec![0];
@@ -211,17 +211,17 @@ struct Name {
     clippy::useless_conversion,
     reason = "the number is of another type on other machines"
 )]
-fn is_pseudo(folder: &Path) -> io::Result<bool> {
-    let kind = rustix::fs::statfs(folder)?.f_type;
+fn is_pseudo(directory: &Path) -> io::Result<bool> {
+    let kind = rustix::fs::statfs(directory)?.f_type;
     Ok(hashget_files::tree::is_pseudo_kind(i64::from(kind)))
 }
 
-/// What is in a folder, by name, so that equal trees give equal answers.
-fn sorted(folder: &Path) -> io::Result<Vec<Name>> {
+/// What is in a directory, by name, so that equal trees give equal answers.
+fn sorted(directory: &Path) -> io::Result<Vec<Name>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = rustix::fs::open(folder, flags, Mode::empty())?;
+    let directory = rustix::fs::open(directory, flags, Mode::empty())?;
     let mut buffer = vec![const { MaybeUninit::<u8>::uninit() }; 32 * 1024];
-    let mut entries = RawDir::new(folder, &mut buffer);
+    let mut entries = RawDir::new(directory, &mut buffer);
     let mut names = Vec::new();
     while let Some(entry) = entries.next() {
         let entry = entry?;

@@ -1,6 +1,6 @@
 //! Which files of a tree are untouched members of the packages that it relies on.
 //!
-//! Such files need no word each in the restore file: it says which folder of which package goes
+//! Such files need no word each in the restore file: it says which directory of which package goes
 //! where, and what of it does not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -42,7 +42,7 @@ struct Group {
     members: Vec<(RelPath, Option<usize>)>,
 }
 
-/// Which folder of a package lies where.
+/// Which directory of a package lies where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Mapping {
     from: RelPath,
@@ -212,7 +212,7 @@ impl<'a> Tree<'a> {
         let entries = &self.scan.entries;
         let place = entries.find(&path)?;
         let same = match (&member.content, entries.file(place)) {
-            (None, None) => entries.is_folder(place),
+            (None, None) => entries.is_directory(place),
             (Some(content), Some(file)) => {
                 file.stamp.size == content.size
                     && whole_content(self.scan, place) == Some(content.sha256)
@@ -235,7 +235,7 @@ impl Group {
         words + WORDS_BYTES < taken.count() * LISTED_BYTES
     }
 
-    /// The members that are not meant: single ones, and folders of which nothing is.
+    /// The members that are not meant: single ones, and directories of which nothing is.
     fn exceptions(
         &self,
         left_out: &dyn Fn(Option<usize>) -> Option<usize>,
@@ -252,7 +252,7 @@ impl Group {
         }
         let mut except = Vec::new();
         let mut except_below: Vec<RelPath> = Vec::new();
-        // All that is in a folder comes right after it.
+        // All that is in a directory comes right after it.
         let mut dead: Option<&RelPath> = None;
         for (number, (rest, place)) in self.members.iter().enumerate() {
             if left_out(*place).is_some() || dead.is_some_and(|dead| rest.starts_with(dead)) {
@@ -294,11 +294,11 @@ impl Compaction {
             let mut places = HashSet::new();
             let mut statuses = scan.root.statuses();
             for place in group.members.iter().filter_map(|(_, place)| *place) {
-                let is_folder = scan.entries.is_folder(place);
-                if fates[place] == Fate::Archive && !is_folder {
+                let is_directory = scan.entries.is_directory(place);
+                if fates[place] == Fate::Archive && !is_directory {
                     fates[place] = look_again(scan, place, &mut statuses, monitor);
                 }
-                if is_folder {
+                if is_directory {
                     fates[place] = Fate::LeaveOut;
                 }
                 if fates[place] == Fate::LeaveOut {
@@ -326,7 +326,7 @@ impl Group {
             into: self.mapping.into.clone(),
             files: 0,
             bytes: 0,
-            folders: 0,
+            directories: 0,
             sum: Digest::of(b""),
             except,
             except_below,
@@ -339,7 +339,7 @@ impl Group {
                     words.files += 1;
                     words.bytes = words.bytes.saturating_add(file.stamp.size);
                 }
-                None => words.folders += 1,
+                None => words.directories += 1,
             }
         }
         let mut sum = MembersSum::default();
@@ -378,7 +378,7 @@ fn metadata_of(entry: &TreeEntry) -> MemberMetadata {
     }
 }
 
-/// The folders of a member and a file from which on their paths are the same, and how many
+/// The directories of a member and a file from which on their paths are the same, and how many
 /// components are; at least the name must be.
 fn mapping(member: &RelPath, file: &RelPath) -> Option<(usize, Mapping)> {
     let pairs = member.components().rev().zip(file.components().rev());

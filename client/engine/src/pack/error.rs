@@ -21,7 +21,7 @@ pub enum PackError {
     Lookup(#[source] Box<dyn Error + Send + Sync>),
     /// The tree has a restore file whose files are not there: it was unpacked and never restored.
     #[error(
-        "{path} lists {missing} files that are not in the folder, such as {example}: packing it \
+        "{path} lists {missing} files that are not in the directory, such as {example}: packing it \
          now would lose them"
     )]
     NeverRestored {
@@ -74,7 +74,7 @@ impl PackError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NeverRestored { .. } => Some(
-                "restore the folder first with `hashget restore`; or delete the file, or rename it to \
+                "restore the directory first with `hashget restore`; or delete the file, or rename it to \
                  keep it as an ordinary one",
             ),
             Self::NotARestoreFile { .. } => {

@@ -3,7 +3,7 @@
 //! Its lines are `./path`. `tar --exclude-from` and `restic --exclude-file` take them for patterns, so
 //! only files are left out whose line can mean nothing else, for either program: the name has no
 //! character that is special to one of them, and no other path ends in the same way (restic
-//! matches a relative pattern at any depth, the folders above the packed one included).
+//! matches a relative pattern at any depth, the directories above the packed one included).
 
 use std::collections::HashSet;
 use std::path::Path;

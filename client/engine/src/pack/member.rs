@@ -5,7 +5,7 @@ use hashget_words::rel_path::RelPath;
 
 use hashget_files::tree::{Metadata, TreeEntry, TreeKind};
 
-/// The name of a member: `./` and the path, as tar writes what lies in the folder `.`.
+/// The name of a member: `./` and the path, as tar writes what lies in the directory `.`.
 pub(super) fn member_name(path: &RelPath) -> Vec<u8> {
     [b"./", path.as_bytes()].concat()
 }

@@ -1,4 +1,4 @@
-//! Packs a folder into an archive that leaves out what can be downloaded again.
+//! Packs a directory into an archive that leaves out what can be downloaded again.
 //!
 //! Three steps, each usable alone: [`scan`] walks the tree and hashes its files, [`PackScan::plan`]
 //! asks which packages hold them and chooses the packages to rely on ([`PackPlan`], pure),

@@ -78,7 +78,7 @@ fn prepare_file(path: &Path) -> io::Result<Option<OmittedNames>> {
     place.check_access(Access::WRITE_OK)?;
     place.clean()?;
     Ok(Some(OmittedNames {
-        folder: id_of(&place.folder_status()?),
+        directory: id_of(&place.directory_status()?),
         name: place.name().as_bytes().to_vec(),
     }))
 }

@@ -59,7 +59,7 @@ pub(super) fn take_out(
     }
     entries.remove(place);
     let text = format!(
-        "{} is replaced: all {} files that it lists are in the folder",
+        "{} is replaced: all {} files that it lists are in the directory",
         path.display(),
         list.files.len()
     );

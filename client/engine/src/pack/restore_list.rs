@@ -6,7 +6,7 @@ use hashget_words::digest::{Digest, HashSpec};
 use hashget_words::expiry::Expiry;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::{
-    EntriesJson, RestoreEntry, RestoreFile, RestoreFolder, RestoreJson, RestorePackage,
+    EntriesJson, RestoreDirectory, RestoreEntry, RestoreFile, RestoreJson, RestorePackage,
 };
 use rayon::prelude::*;
 
@@ -19,7 +19,7 @@ use hashget_files::tree::{Extents, FileId, TreeEntry};
 /// So many entries are written by one thread at a time.
 const CHUNK_ENTRIES: usize = 512;
 
-/// Lists what `fates` leaves out, the packages of `plan`, and the folders that files will be
+/// Lists what `fates` leaves out, the packages of `plan`, and the directories that files will be
 /// restored into.
 pub(super) fn restore_file(
     scan: &PackScan,
@@ -33,7 +33,7 @@ pub(super) fn restore_file(
     let mut is_parent = vec![false; fates.len()];
     for (place, fate) in fates.iter().enumerate() {
         let is_compacted = compacted.places.contains(&place);
-        if *fate != Fate::LeaveOut || scan.entries.is_folder(place) {
+        if *fate != Fate::LeaveOut || scan.entries.is_directory(place) {
             continue;
         }
         if let Some(parent) = scan.entries.parent(place) {
@@ -55,10 +55,10 @@ pub(super) fn restore_file(
             EntriesJson::new(&entries.collect::<Vec<_>>())
         })
         .collect();
-    // Members that are folders come with their times.
+    // Members that are directories come with their times.
     let parents = is_parent.iter().enumerate().filter(|(_, it)| **it);
     let parents = parents.map(|(place, _)| place);
-    let folders = parents.filter(|place| !compacted.places.contains(place));
+    let directories = parents.filter(|place| !compacted.places.contains(place));
     let version = if compacted.members.is_empty() {
         RestoreFile::VERSION
     } else {
@@ -68,8 +68,8 @@ pub(super) fn restore_file(
         version: Some(version),
         expires,
         files: Vec::new(),
-        folders: folders
-            .map(|place| restore_folder(scan.entries.entry(place)))
+        directories: directories
+            .map(|place| restore_directory(scan.entries.entry(place)))
             .collect(),
         members: compacted.members,
         packages: plan.packages.iter().map(restore_package).collect(),
@@ -136,10 +136,10 @@ fn restore_package(package: &PlannedPackage) -> RestorePackage {
     }
 }
 
-fn restore_folder(entry: TreeEntry) -> RestoreFolder {
+fn restore_directory(entry: TreeEntry) -> RestoreDirectory {
     let metadata = entry.metadata;
-    RestoreFolder {
-        folder: entry.path,
+    RestoreDirectory {
+        directory: entry.path,
         atime: metadata.atime.seconds,
         atime_ns: metadata.atime.nanoseconds,
         mtime: metadata.mtime.seconds,

@@ -209,7 +209,7 @@ fn skipped_files(entries: &TreeList, skip: &PatternSet) -> HashSet<FileId> {
         return skipped;
     }
     for place in 0..entries.len() {
-        if skip.selects(&entries.path(place), entries.is_folder(place)) {
+        if skip.selects(&entries.path(place), entries.is_directory(place)) {
             skipped.extend(entries.file(place).map(|file| file.stamp.id));
         }
     }

@@ -47,8 +47,8 @@ impl PackScan {
 
     /// Tries to open what nobody opened to the end.
     fn probe(&self, place: usize) -> Option<Unread> {
-        if self.entries.is_folder(place) {
-            let opened = self.root.open_folder(&self.entries.path(place));
+        if self.entries.is_directory(place) {
+            let opened = self.root.open_directory(&self.entries.path(place));
             return opened.err().map(|error| Unread::new(&error));
         }
         self.entries.file(place)?;
@@ -74,9 +74,13 @@ impl PackScan {
 
     /// Keeps entries out of every archive that is written of this scan; directories stay.
     pub fn omit(&mut self, places: &[usize]) {
-        let is_folder =
+        let is_directory =
             |place: &usize| matches!(self.entries.entry(*place).kind, TreeKind::Directory);
-        let files: Vec<usize> = places.iter().filter(|it| !is_folder(it)).copied().collect();
+        let files: Vec<usize> = places
+            .iter()
+            .filter(|it| !is_directory(it))
+            .copied()
+            .collect();
         self.contents.forget(&self.entries, &files);
         self.omitted.extend(files);
     }

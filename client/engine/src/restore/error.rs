@@ -25,7 +25,7 @@ pub enum RestoreError {
         RestoreFile::NAME, path.display()
     )]
     NoRestoreFile {
-        /// The folder or archive.
+        /// The directory or archive.
         path: PathBuf,
     },
     /// The restore file could not be read.
@@ -58,19 +58,19 @@ pub enum RestoreError {
         /// The file.
         path: PathBuf,
     },
-    /// The folder holds another archive's restore file, whose files are not restored yet.
+    /// The directory holds another archive's restore file, whose files are not restored yet.
     #[error(
         "{} belongs to another archive whose files are not all restored: run `hashget restore {}` first, or remove it",
         path.join(RestoreFile::NAME).display(), path.display()
     )]
     OtherRestoreFile {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
-    /// Another restore is running in the same folder.
+    /// Another restore is running in the same directory.
     #[error("another restore is running in {}: wait until it ends", path.display())]
     Busy {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
     },
     /// Something in the target could not be written; going on would fail again and again.

@@ -125,8 +125,8 @@ impl Execution<'_> {
     /// Does everything but putting the directories right.
     fn run(&self) -> (RestoreStats, Option<io::Error>) {
         self.warn_if_expired();
-        let litter = self.prepare_folders();
-        self.make_folders();
+        let litter = self.prepare_directories();
+        self.make_directories();
         let session = self.session;
         let restorer = FileRestorer::new(
             &self.expanded.list,
@@ -147,7 +147,7 @@ impl Execution<'_> {
         let mut stats = report::add_up(&restorer, &self.plan);
         report::add_unreadable(&mut stats, &self.expanded.unreadable);
         stats.removed_litter_files = litter;
-        stats.created_folders = session.placer.folders.created();
+        stats.created_directories = session.placer.directories.created();
         (stats, failure)
     }
 
@@ -161,12 +161,17 @@ impl Execution<'_> {
         }
     }
 
-    /// Says what folders are to be like, and removes what killed runs left in them.
-    fn prepare_folders(&self) -> u64 {
-        let folders = &self.session.placer.folders;
-        let listed = self.expanded.list.folders.iter();
-        for folder in listed.filter(|folder| self.session.screen.passes_times(&folder.folder)) {
-            folders.want_times(folder.folder.clone(), &Wanted::of_folder(folder));
+    /// Says what directories are to be like, and removes what killed runs left in them.
+    fn prepare_directories(&self) -> u64 {
+        let directories = &self.session.placer.directories;
+        let listed = self.expanded.list.directories.iter();
+        for directory in
+            listed.filter(|directory| self.session.screen.passes_times(&directory.directory))
+        {
+            directories.want_times(
+                directory.directory.clone(),
+                &Wanted::of_directory(directory),
+            );
         }
         let parents: std::collections::BTreeSet<RelPath> = self
             .expanded
@@ -178,13 +183,13 @@ impl Execution<'_> {
         // What cannot be cleaned does not stop a restore; what cannot be placed there is told.
         parents
             .iter()
-            .filter_map(|folder| folders.clean(folder).ok())
+            .filter_map(|directory| directories.clean(directory).ok())
             .sum()
     }
 
-    /// Makes the folders that are members of packages.
-    fn make_folders(&self) {
-        for entry in &self.expanded.folders {
+    /// Makes the directories that are members of packages.
+    fn make_directories(&self) {
+        for entry in &self.expanded.directories {
             if !self
                 .session
                 .options
@@ -194,23 +199,23 @@ impl Execution<'_> {
                 continue;
             }
             let existing = self.session.placer.existing(&entry.file);
-            let existed = matches!(existing, Ok(Existing::Folder));
+            let existed = matches!(existing, Ok(Existing::Directory));
             if existed && self.session.options.overwrite == Overwrite::Never {
                 continue;
             }
-            let folders = &self.session.placer.folders;
+            let directories = &self.session.placer.directories;
             let wanted = Wanted::of_entry(entry, true, &self.session.owners);
-            folders.want(
+            directories.want(
                 entry.file.clone(),
                 self.session.screen.pass(&entry.file, wanted),
             );
             let made = if existed {
-                folders.clean(&entry.file).map(drop)
+                directories.clean(&entry.file).map(drop)
             } else {
-                folders.prepare(&entry.file).map(drop)
+                directories.prepare(&entry.file).map(drop)
             };
             if let Err(error) = made {
-                folders.forget(&entry.file);
+                directories.forget(&entry.file);
                 let problem = Problem::new(entry.file.to_string(), &error);
                 self.session.monitor.problem(&problem);
             }

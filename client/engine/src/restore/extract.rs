@@ -25,10 +25,10 @@ use super::untrusted::Screen;
 use hashget_files::monitor::Monitor;
 use hashget_files::place::Target;
 
-/// Extracts the archive `archive` into the folder `target`, which is made if missing, then
+/// Extracts the archive `archive` into the directory `target`, which is made if missing, then
 /// restores the files that its restore file lists.
 ///
-/// Members that would end up outside the folder, or on the far side of a symbolic link, are
+/// Members that would end up outside the directory, or on the far side of a symbolic link, are
 /// refused, and the rest is extracted; they are counted and told to the monitor. The archive is
 /// read to its end before the first file is placed, so that of a damaged one nothing gets a name
 /// (unless it is a pipe, which can be read only once). An error means that nothing was done, that

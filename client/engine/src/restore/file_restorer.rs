@@ -17,7 +17,7 @@ use super::untrusted::Screen;
 use super::wanted_set::WantedSet;
 use hashget_files::monitor::{Level, Monitor, Problem, Progress, Unit, error_chain};
 use hashget_files::place::{
-    ContentError, Holes, OpenFolder, OwnerNames, PlaceError, Placed, Placer, Temp, Wanted,
+    ContentError, Holes, OpenDirectory, OwnerNames, PlaceError, Placed, Placer, Temp, Wanted,
     is_hopeless, write_content,
 };
 
@@ -27,9 +27,9 @@ const SMALL: u64 = 1 << 20;
 /// Small contents that may be wanted, put aside by one reader of packages.
 pub(super) type Batch = ContentBatch<()>;
 
-/// The folder where a file was placed last; most files come after others of their folder.
+/// The directory where a file was placed last; most files come after others of their directory.
 #[derive(Default)]
-struct LastFolder(Option<(RelPath, OpenFolder)>);
+struct LastDirectory(Option<(RelPath, OpenDirectory)>);
 
 /// Why the reading of a package stops.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl<'a> FileRestorer<'a> {
             Ok(read) if read as u64 <= max => {}
             _ => return Ok(()),
         }
-        self.place_small(&Digest::of(&data), &data, &mut LastFolder::default())
+        self.place_small(&Digest::of(&data), &data, &mut LastDirectory::default())
     }
 
     /// Like [`offer`](Self::offer) for one of many contents: a small one is put aside in `batch`.
@@ -166,15 +166,15 @@ impl<'a> FileRestorer<'a> {
 
     /// Places what is wanted of what was put aside.
     pub(super) fn place_batch(&self, batch: &mut Batch) -> Result<(), Stop> {
-        let mut folder = LastFolder::default();
-        batch.drain(|(), digest, content| self.place_small(&digest, content, &mut folder))
+        let mut directory = LastDirectory::default();
+        batch.drain(|(), digest, content| self.place_small(&digest, content, &mut directory))
     }
 
     fn place_small(
         &self,
         digest: &Digest,
         content: &[u8],
-        folder: &mut LastFolder,
+        directory: &mut LastDirectory,
     ) -> Result<(), Stop> {
         let Some(files) = self.wanted.claim(digest) else {
             return Ok(());
@@ -183,7 +183,7 @@ impl<'a> FileRestorer<'a> {
         let mut source: Option<(File, Holes<'_>)> = None;
         for number in files {
             let result = match &source {
-                None => self.write_small(number, content, folder).map(|written| {
+                None => self.write_small(number, content, directory).map(|written| {
                     let (placed, file) = written;
                     source = Some((file, entry_holes(&self.list.files[number])));
                     placed
@@ -199,25 +199,25 @@ impl<'a> FileRestorer<'a> {
         &self,
         number: usize,
         content: &[u8],
-        folder: &mut LastFolder,
+        directory: &mut LastDirectory,
     ) -> Result<(Placed, File), PlaceError> {
         let entry = &self.list.files[number];
         let (path, holes, wanted) = (&entry.file, entry_holes(entry), self.metadata(number));
-        if let Some(last) = folder.of(path) {
+        if let Some(last) = directory.of(path) {
             match self
                 .placer
                 .place_content(path, last, content, holes, &wanted)
             {
-                // The folder was removed or replaced meanwhile.
+                // The directory was removed or replaced meanwhile.
                 Err(error) if error.source.kind() == io::ErrorKind::NotFound => {}
                 done => return done,
             }
         }
-        let opened = self.placer.open_folder(path)?;
+        let opened = self.placer.open_directory(path)?;
         let done = self
             .placer
             .place_content(path, &opened, content, holes, &wanted);
-        folder.0 = path.parent().map(|parent| (parent, opened));
+        directory.0 = path.parent().map(|parent| (parent, opened));
         done
     }
 
@@ -368,11 +368,11 @@ impl<'a> FileRestorer<'a> {
     }
 }
 
-impl LastFolder {
-    /// The folder, if `path` is in it.
-    fn of(&self, path: &RelPath) -> Option<&OpenFolder> {
-        let (last, folder) = self.0.as_ref()?;
-        (path.parent().as_ref() == Some(last)).then_some(folder)
+impl LastDirectory {
+    /// The directory, if `path` is in it.
+    fn of(&self, path: &RelPath) -> Option<&OpenDirectory> {
+        let (last, directory) = self.0.as_ref()?;
+        (path.parent().as_ref() == Some(last)).then_some(directory)
     }
 }
 

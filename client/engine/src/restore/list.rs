@@ -1,4 +1,4 @@
-//! Finds the restore file of a folder or an archive.
+//! Finds the restore file of a directory or an archive.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -15,7 +15,7 @@ use super::memory::read_json;
 use hashget_files::place::Target;
 use hashget_sources::sources::PackageRef;
 
-/// Reads the restore file of `target`, a folder or an archive, or the one that was `given`.
+/// Reads the restore file of `target`, a directory or an archive, or the one that was `given`.
 pub fn load(target: &Path, given: Option<&Path>) -> Result<RestoreFile, RestoreError> {
     if let Some(given) = given {
         return parse(given, &read_given(given)?);
@@ -177,6 +177,6 @@ fn parse(at: &Path, json: &[u8]) -> Result<RestoreFile, RestoreError> {
     })
 }
 
-fn name_in(folder: &Path) -> PathBuf {
-    folder.join(RestoreFile::NAME)
+fn name_in(directory: &Path) -> PathBuf {
+    directory.join(RestoreFile::NAME)
 }

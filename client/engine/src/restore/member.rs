@@ -56,7 +56,7 @@ impl<'a> Extraction<'a> {
         }
     }
 
-    /// The folder that is extracted into.
+    /// The directory that is extracted into.
     pub(super) fn target(&self) -> &Target {
         self.placer.target
     }
@@ -97,7 +97,7 @@ impl<'a> Extraction<'a> {
     }
 
     fn place(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<Outcome, PlaceError> {
-        let refuse = "extract it: it would end up outside the folder";
+        let refuse = "extract it: it would end up outside the directory";
         let path = path_below(&entry.path, refuse)?;
         if path.as_bytes() == JOURNAL_NAME.as_bytes() {
             let why = "its name is one that hashget itself uses";
@@ -134,7 +134,7 @@ impl<'a> Extraction<'a> {
             },
             _ if !selected => Ok(Outcome::Unselected),
             EntryKind::HardLink { target } => {
-                let refuse = "extract it: it is a hard link to something outside the folder";
+                let refuse = "extract it: it is a hard link to something outside the directory";
                 let first = path_below(target, refuse)?;
                 let first = self.redirects.of(&first).unwrap_or(&first);
                 if *first == path {
@@ -158,22 +158,22 @@ impl<'a> Extraction<'a> {
         selected: bool,
     ) -> Result<Outcome, PlaceError> {
         let existing = self.placer.existing(path);
-        let existed = matches!(existing, Ok(Existing::Folder)) && !path.is_root();
+        let existed = matches!(existing, Ok(Existing::Directory)) && !path.is_root();
         if existed && (self.options.overwrite == Overwrite::Never || !selected) {
             return Ok(Outcome::Kept);
         }
-        self.placer.folders.want(path.clone(), wanted);
+        self.placer.directories.want(path.clone(), wanted);
         if !selected {
             // Made only if something below it is selected.
             return Ok(Outcome::Unselected);
         }
         if existed || path.is_root() {
-            self.placer.folders.clean(path)?;
+            self.placer.directories.clean(path)?;
         }
-        match self.placer.folders.prepare(path) {
+        match self.placer.directories.prepare(path) {
             Ok(_) => Ok(Outcome::Placed),
             Err(error) => {
-                self.placer.folders.forget(path);
+                self.placer.directories.forget(path);
                 Err(error)
             }
         }
@@ -190,7 +190,7 @@ impl<'a> Extraction<'a> {
         let existing = self.placer.existing(path);
         let compare = match (existing, self.options.overwrite) {
             // With `Always`, placing the file tells whether the directory is empty.
-            (Ok(Existing::Folder), Overwrite::Never | Overwrite::Changed) => {
+            (Ok(Existing::Directory), Overwrite::Never | Overwrite::Changed) => {
                 return Err(PlaceError::in_the_way("replace it", InTheWay::Directory));
             }
             (Ok(Existing::File(_) | Existing::Other), Overwrite::Never) => {
@@ -199,7 +199,7 @@ impl<'a> Extraction<'a> {
             (Ok(Existing::File(stat)), Overwrite::Changed) => {
                 u64::try_from(stat.st_size).ok() == entry.size
             }
-            // If its folder cannot be used, placing it says why.
+            // If its directory cannot be used, placing it says why.
             _ => false,
         };
         let mut temp = self.placer.temp_beside(path)?;
@@ -255,7 +255,7 @@ impl<'a> Extraction<'a> {
             // The archive is damaged, which ends the reading.
             Err(_) => return Ok(Outcome::Unselected),
         };
-        // Without all of the archive's members the folder is not what the restore file says.
+        // Without all of the archive's members the directory is not what the restore file says.
         if !self.options.selection.is_all() {
             self.restore_file = Some(json);
             return Ok(Outcome::Unselected);

@@ -18,9 +18,9 @@ use hashget_files::package_members::{Member, Selected, read_members, select};
 #[derive(Debug)]
 pub(crate) struct Expanded {
     pub(crate) list: RestoreFile,
-    /// Folders that are members of packages, sorted by path.
-    pub(crate) folders: Vec<RestoreEntry>,
-    /// What could not be listed, each group with the folder that it belongs into and its
+    /// Directories that are members of packages, sorted by path.
+    pub(crate) directories: Vec<RestoreEntry>,
+    /// What could not be listed, each group with the directory that it belongs into and its
     /// package's digest, and how many files it is.
     pub(crate) unreadable: Vec<(MissingFile, u64)>,
     /// Packages that were read for this.
@@ -32,7 +32,7 @@ impl Expanded {
     pub(crate) fn of(list: RestoreFile) -> Self {
         Self {
             list,
-            folders: Vec::new(),
+            directories: Vec::new(),
             unreadable: Vec::new(),
             ready: ReadyPackages::default(),
         }
@@ -63,7 +63,7 @@ pub(super) fn expand_with(
         let key = members.package.to_string();
         groups.entry(key).or_default().push(members);
     }
-    let mut folders = BTreeMap::new();
+    let mut directories = BTreeMap::new();
     let mut missed = Vec::new();
     for groups in groups.into_values() {
         let members = members_of(&list, &groups[0].package, &ready, sources, monitor);
@@ -73,7 +73,7 @@ pub(super) fn expand_with(
                 Err(why) => Err(why.clone()),
             };
             match selected {
-                Ok(selected) => add(selected, &mut list, &mut folders),
+                Ok(selected) => add(selected, &mut list, &mut directories),
                 Err(why) => missed.push((missing(&group, &why), group.files)),
             }
         }
@@ -81,7 +81,7 @@ pub(super) fn expand_with(
     list.files.sort_by(|a, b| a.file.cmp(&b.file));
     Expanded {
         list,
-        folders: folders.into_values().collect(),
+        directories: directories.into_values().collect(),
         unreadable: missed,
         ready,
     }
@@ -124,9 +124,9 @@ fn missing(group: &RestoreMembers, why: &str) -> MissingFile {
         sha256: group.package.sha256().unwrap_or(group.sum),
         size: Some(group.bytes),
         why: format!(
-            "{} files and {} folders that are members of the package with this hash: {}",
+            "{} files and {} directories that are members of the package with this hash: {}",
             group.files,
-            group.folders,
+            group.directories,
             why.join("; ")
         ),
     }
@@ -135,20 +135,20 @@ fn missing(group: &RestoreMembers, why: &str) -> MissingFile {
 fn add(
     selected: Vec<Selected>,
     list: &mut RestoreFile,
-    folders: &mut BTreeMap<RelPath, RestoreEntry>,
+    directories: &mut BTreeMap<RelPath, RestoreEntry>,
 ) {
     for selected in selected {
-        let is_folder = selected.content.is_none();
+        let is_directory = selected.content.is_none();
         let entry = entry_of(selected);
-        if is_folder {
-            folders.insert(entry.file.clone(), entry);
+        if is_directory {
+            directories.insert(entry.file.clone(), entry);
         } else {
             list.files.push(entry);
         }
     }
 }
 
-/// An entry that says what the member's place in the package says. Folders have the digest of nothing.
+/// An entry that says what the member's place in the package says. Directories have the digest of nothing.
 fn entry_of(selected: Selected) -> RestoreEntry {
     let Selected {
         path,

@@ -30,7 +30,7 @@ impl RestoreSources for PackageSources {
         let mut look = |package: &PackageRef| {
             let digest = package.sha256?;
             for (number, pool) in self.pools.iter().enumerate() {
-                if dead.contains(&number) || !(network || pool.is_folder()) {
+                if dead.contains(&number) || !(network || pool.is_directory()) {
                     continue;
                 }
                 match pool.size_of(&digest, &self.downloader, monitor) {
@@ -81,7 +81,7 @@ impl RestoreSources for PackageSources {
     }
 
     fn keep(&self, package: &mut LocalPackage) -> Result<bool, SourceFailure> {
-        let Some(pool) = self.pools.iter().find(|pool| pool.is_folder()) else {
+        let Some(pool) = self.pools.iter().find(|pool| pool.is_directory()) else {
             return Ok(false);
         };
         pool.add(package)?;

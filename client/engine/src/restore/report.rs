@@ -122,7 +122,7 @@ pub(super) fn add_up(restorer: &FileRestorer<'_>, plan: &RestorePlan) -> Restore
 /// Adds members of packages that could not even be listed.
 pub(super) fn add_unreadable(stats: &mut RestoreStats, unreadable: &[(MissingFile, u64)]) {
     for (missing, files) in unreadable {
-        // A group of folders alone is missing, too.
+        // A group of directories alone is missing, too.
         let files = (*files).max(1);
         stats.wanted_files = stats.wanted_files.saturating_add(files);
         stats.wanted_bytes = stats.wanted_bytes.saturating_add(missing.size.unwrap_or(0));

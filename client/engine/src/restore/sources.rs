@@ -69,7 +69,7 @@ pub trait RestoreSources: Sync {
     /// Whether each source of the package is alive, without fetching it.
     fn probe(&self, package: &PackageRef, monitor: &dyn Monitor) -> Vec<SourceReport>;
 
-    /// Puts a package into the first pool that is a folder; tells whether there is one.
+    /// Puts a package into the first pool that is a directory; tells whether there is one.
     fn keep(&self, package: &mut LocalPackage) -> Result<bool, SourceFailure> {
         let _ = package;
         Ok(false)

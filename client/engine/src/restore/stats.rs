@@ -43,11 +43,11 @@ pub struct RestoreStats {
     pub single_files: u64,
     /// Their bytes, which are also in `pool_bytes`.
     pub single_bytes: u64,
-    /// Folders that had to be made.
-    pub created_folders: u64,
-    /// Files and folders whose owner could not be set, for want of privilege.
+    /// Directories that had to be made.
+    pub created_directories: u64,
+    /// Files and directories whose owner could not be set, for want of privilege.
     pub unset_owner_files: u64,
-    /// Files and folders of which something else could not be set; each was reported.
+    /// Files and directories of which something else could not be set; each was reported.
     pub unset_metadata_files: u64,
     /// Mode bits, attributes and the like that were left out because the archive is not trusted; each
     /// was reported.

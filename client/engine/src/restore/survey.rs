@@ -14,7 +14,7 @@ use super::options::{Overwrite, RestoreOptions};
 use hashget_files::monitor::{Monitor, Progress, Unit};
 use hashget_files::place::{InTheWay, JOURNAL_NAME, Looker, Target, is_no_directory};
 
-/// How many files are looked at in a row; neighbours are in one folder mostly.
+/// How many files are looked at in a row; neighbours are in one directory mostly.
 const CHUNK: usize = 256;
 
 /// What became of the files of a restore file; each is an index into its `files`.
@@ -238,7 +238,7 @@ fn look_at_kind(looker: &mut Looker<'_>, entry: &RestoreEntry, overwrite: Overwr
     let stat = match looker.stat(&entry.file) {
         Ok(None) => return State::Wanted,
         Ok(Some(stat)) => stat,
-        // Maybe a folder that keeps us out; placing will open it up, or say why it cannot.
+        // Maybe a directory that keeps us out; placing will open it up, or say why it cannot.
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => return State::Wanted,
         Err(error) if is_no_directory(&error) && overwrite == Overwrite::Always => {
             return State::Wanted;

@@ -39,7 +39,7 @@ fn a_url_is_downloaded_indexed_and_saved() {
     assert_eq!(stats.records[0].files, [Digest::of(&content_of("a"))]);
     assert_eq!(stats.records[0].signatures["mine"], "x");
     assert_eq!(bench.saved(), [(url.clone(), "mine".parse().unwrap())]);
-    assert_eq!(files_below(&bench.folder.path().join("pool")), 1);
+    assert_eq!(files_below(&bench.directory.path().join("pool")), 1);
 
     // A new submission of the URL replaces the record.
     assert_eq!(run(&bench, &[submission(&url)]).new_packages, 1);
@@ -49,7 +49,7 @@ fn a_url_is_downloaded_indexed_and_saved() {
 #[test]
 fn a_file_is_taken_instead_of_a_download() {
     let bench = Bench::new().with_pool();
-    let path = bench.folder.path().join("given");
+    let path = bench.directory.path().join("given");
     fs::write(&path, deb("a", "1")).unwrap();
     for url in ["http://example.org/a.deb", "glacier-17"] {
         let package = Submission {
@@ -62,7 +62,7 @@ fn a_file_is_taken_instead_of_a_download() {
     }
     assert_eq!(bench.saved().len(), 2);
     assert!(bench.site.requests().is_empty());
-    assert_eq!(files_below(&bench.folder.path().join("pool")), 1);
+    assert_eq!(files_below(&bench.directory.path().join("pool")), 1);
     assert_eq!(fs::read(&path).unwrap(), deb("a", "1"));
 }
 
@@ -195,7 +195,7 @@ fn packages_are_offered_to_hashservers_that_accept_them() {
 fn a_deb_file_is_submitted_under_its_snapshot_url() {
     let bench = Bench::new();
     let url = bench.site.put_snapshot("a", "1:2", "all", &deb("a", "1:2"));
-    let path = bench.folder.path().join("renamed");
+    let path = bench.directory.path().join("renamed");
     fs::write(&path, deb("a", "1:2")).unwrap();
     let stats = bench
         .run(|services| debsubmit(&path, &options(), services))
@@ -209,7 +209,7 @@ fn a_deb_file_is_submitted_under_its_snapshot_url() {
         .unwrap_err();
     assert!(matches!(error, SubmitError::NotInSnapshot { .. }));
     assert!(error.to_string().contains("does not have"));
-    let missing = bench.folder.path().join("missing");
+    let missing = bench.directory.path().join("missing");
     let error = bench.run(|services| debsubmit(&missing, &options(), services));
     assert!(matches!(error, Err(SubmitError::Snapshot { .. })));
 }

@@ -25,7 +25,7 @@ pub struct VerifyOptions {
     pub sample_percent: u8,
     /// Chooses the sample: the same seed and archive give the same packages.
     pub sample_seed: u64,
-    /// Whether packages that were fetched are put into the first pool that is a folder.
+    /// Whether packages that were fetched are put into the first pool that is a directory.
     pub add_to_pool: bool,
     /// Whether archives inside packages are looked into.
     pub recursive: bool,
@@ -116,7 +116,7 @@ pub struct LostFile {
     pub why: String,
 }
 
-/// Verifies that the folder or archive `target` can be restored. An archive is read to its end
+/// Verifies that the directory or archive `target` can be restored. An archive is read to its end
 /// first: one that is damaged is an error.
 pub fn verify(
     target: &Path,

@@ -6,7 +6,7 @@ use crate::restore::tests::doubles::{Log, TestSources};
 use crate::restore::tests::fixture::{archive_of, list_of, path};
 use hashget_files::monitor::Silent;
 
-/// A folder with its restore file, an archive of it, and a lie in the records.
+/// A directory with its restore file, an archive of it, and a lie in the records.
 fn prepare(root: &Path) -> TestSources {
     let mut sources = TestSources::default();
     let (one, two) = (sources.add(&[b"one"]), sources.add(&[b"two", b"three"]));

@@ -6,8 +6,8 @@
 //! with it makes it absent. Why a stamp may be believed is in
 //! `docs/decisions/0004-digests-are-remembered-by-stamp.md`.
 
+mod directory;
 mod file;
-mod folder;
 mod hashed;
 #[cfg(test)]
 mod tests;
@@ -22,14 +22,14 @@ use rayon::slice::ParallelSliceMut;
 use crate::monitor::{Level, Monitor, Progress, error_chain};
 use crate::tree::{FileId, FileList, FileStamp, TreeRoot, extents_of};
 
+pub use self::directory::CacheStat;
 use self::file::{Known, Reader};
-pub use self::folder::CacheStat;
 pub use self::hashed::{HashedFiles, TellDigests};
 
 /// The remembered digests of a user.
 #[derive(Clone, Debug)]
 pub struct HashCache {
-    folder: PathBuf,
+    directory: PathBuf,
     /// Only files that did not change for so long are remembered.
     settle: Duration,
     /// Whether file systems that may change a file without changing its stamp are taken, too.
@@ -46,10 +46,10 @@ const MOST_HELD: u64 = 500_000;
 const SETTLE: Duration = Duration::from_secs(60);
 
 impl HashCache {
-    /// The remembered digests below a user's cache folder `cache`.
+    /// The remembered digests below a user's cache directory `cache`.
     pub fn new(cache: &Path) -> Self {
         Self {
-            folder: cache.join("digests"),
+            directory: cache.join("digests"),
             settle: SETTLE,
             any_file_system: false,
             most_held: MOST_HELD,
@@ -60,14 +60,17 @@ impl HashCache {
     ///
     /// Memory is about 100 bytes a file, and nothing for trees of more than 500,000.
     pub fn recall(&self, root: &TreeRoot, monitor: &dyn Monitor) -> Recalled {
-        let opened = folder::path_for(&self.folder, root)
-            .and_then(|path| folder::open(&self.folder, &path))
+        let opened = directory::path_for(&self.directory, root)
+            .and_then(|path| directory::open(&self.directory, &path))
             .and_then(Reader::new)
             .and_then(|reader| Recalled::new(reader, self.most_held));
         opened.unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
-                let folder = self.folder.display();
-                let text = format!("what {folder} holds is not used: {}", error_chain(&error));
+                let directory = self.directory.display();
+                let text = format!(
+                    "what {directory} holds is not used: {}",
+                    error_chain(&error)
+                );
                 monitor.message(Level::Detail, &text);
             }
             Recalled::default()
@@ -114,7 +117,7 @@ impl HashCache {
         if let Err(error) = self.keep(root, files, &order, &hashed, &stored, &is_kept) {
             let text = format!(
                 "digests are not remembered in {}: {}",
-                self.folder.display(),
+                self.directory.display(),
                 error_chain(&error)
             );
             monitor.message(Level::Detail, &text);
@@ -132,7 +135,7 @@ impl HashCache {
         stored: &Stored,
         is_kept: &dyn Fn(usize) -> bool,
     ) -> io::Result<()> {
-        let path = folder::path_for(&self.folder, root)?;
+        let path = directory::path_for(&self.directory, root)?;
         let new = || order.known(files, hashed, is_kept);
         let is_same = |count: u64| count == stored.files && count == hashed.cached_files;
         // If all are known, they are those that are kept, but for further names of one file.
@@ -143,24 +146,24 @@ impl HashCache {
         };
         if stored.is_current && is_same(count) {
             if count > 0 {
-                folder::mark_used(&path)?;
+                directory::mark_used(&path)?;
             }
         } else if count > 0 {
-            folder::create(&self.folder)?;
+            directory::create(&self.directory)?;
             file::write(&path, root.id()?, count, new())?;
-            folder::remove_old(&self.folder)?;
+            directory::remove_old(&self.directory)?;
         }
         Ok(())
     }
 
     /// What the cache holds.
     pub fn stat(&self) -> io::Result<CacheStat> {
-        folder::stat(&self.folder)
+        directory::stat(&self.directory)
     }
 
     /// Forgets everything; gives what was there.
     pub fn clean(&self) -> io::Result<CacheStat> {
-        folder::clean(&self.folder)
+        directory::clean(&self.directory)
     }
 }
 
@@ -264,7 +267,7 @@ impl Order {
                 Some((device, place)) if device == id.device => place,
                 _ => *places.entry(id.device).or_insert_with(|| {
                     let kind = || root.file_system(&files.path(number));
-                    let can = any_file_system || kind().is_ok_and(folder::keeps_stamps);
+                    let can = any_file_system || kind().is_ok_and(directory::keeps_stamps);
                     devices.push(id.device);
                     u32::try_from(devices.len() - 1).ok().filter(|_| can)
                 }),

@@ -37,7 +37,7 @@ impl Bed {
 
     /// The one file of the cache.
     fn file(&self) -> PathBuf {
-        let mut files = fs::read_dir(&self.cache.folder).unwrap();
+        let mut files = fs::read_dir(&self.cache.directory).unwrap();
         let path = files.next().unwrap().unwrap().path();
         assert!(files.next().is_none());
         path
@@ -248,16 +248,16 @@ fn blocks_cannot_change_places() {
 }
 
 #[test]
-fn a_folder_that_others_can_write_to_is_not_believed() {
+fn a_directory_that_others_can_write_to_is_not_believed() {
     let bed = Bed::new();
     bed.write("file", b"content");
     bed.run();
     assert_eq!(bed.run(), 1);
     let open = fs::Permissions::from_mode(0o777);
-    fs::set_permissions(&bed.cache.folder, open).unwrap();
+    fs::set_permissions(&bed.cache.directory, open).unwrap();
     assert_eq!(bed.run(), 0);
     let closed = fs::Permissions::from_mode(0o700);
-    fs::set_permissions(&bed.cache.folder, closed).unwrap();
+    fs::set_permissions(&bed.cache.directory, closed).unwrap();
     assert_eq!(bed.run(), 1);
 }
 

@@ -15,12 +15,12 @@ use hashget_words::restore_file::{MembersOwner, MembersSum, RestoreMembers, Xatt
 pub use self::read::read_members;
 pub use self::select::{Selected, select};
 
-/// A regular file or folder of a package whose path is in it only once.
+/// A regular file or directory of a package whose path is in it only once.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Its path in the package.
     pub path: RelPath,
-    /// What it contains; of folders nothing.
+    /// What it contains; of directories nothing.
     pub content: Option<Content>,
     pub metadata: MemberMetadata,
 }

@@ -15,7 +15,7 @@ use hashget_words::rel_path::RelPath;
 
 use super::{Content, Member, MemberMetadata};
 
-/// The regular files and folders of a package, sorted by path. Left out is what has its path not
+/// The regular files and directories of a package, sorted by path. Left out is what has its path not
 /// for itself, hard links, and what the package does not tell enough about.
 pub fn read_members(
     limits: Limits,

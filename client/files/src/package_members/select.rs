@@ -11,7 +11,7 @@ use super::{Content, Member, MemberMetadata, RestoreMembers, below, path_in_tree
 pub struct Selected {
     /// Its path in the tree.
     pub path: RelPath,
-    /// What it contains; of folders nothing.
+    /// What it contains; of directories nothing.
     pub content: Option<Content>,
     /// What it is like in the tree.
     pub metadata: MemberMetadata,

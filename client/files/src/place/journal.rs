@@ -1,4 +1,4 @@
-//! What folders were like before a restore changed them, kept over a kill.
+//! What directories were like before a restore changed them, kept over a kill.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,13 +21,14 @@ const MAX_BYTES: u64 = 256 << 20;
 /// One line of the journal.
 #[derive(Serialize, Deserialize)]
 struct Line {
-    folder: RelPath,
+    #[serde(rename = "folder")]
+    directory: RelPath,
     mode: u32,
     atime: (i64, u32),
     mtime: (i64, u32),
 }
 
-/// The file at the target's root that keeps what folders were like.
+/// The file at the target's root that keeps what directories were like.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
@@ -53,7 +54,7 @@ impl Journal {
         let mut before = BTreeMap::new();
         for line in text.split(|byte| *byte == b'\n') {
             if let Ok(line) = serde_json::from_slice::<Line>(line) {
-                before.entry(line.folder.clone()).or_insert(line.into());
+                before.entry(line.directory.clone()).or_insert(line.into());
             }
         }
         Ok(before)
@@ -75,11 +76,11 @@ impl Journal {
         Ok(Self { file })
     }
 
-    /// Keeps what `folder` is like.
-    pub(super) fn record(&mut self, folder: &RelPath, before: &Wanted) -> io::Result<()> {
+    /// Keeps what `directory` is like.
+    pub(super) fn record(&mut self, directory: &RelPath, before: &Wanted) -> io::Result<()> {
         let time = |time: Option<Timestamp>| time.map_or((0, 0), |t| (t.seconds, t.nanoseconds));
         let line = Line {
-            folder: folder.clone(),
+            directory: directory.clone(),
             mode: before.mode.unwrap_or(0o755),
             atime: time(before.atime),
             mtime: time(before.mtime),

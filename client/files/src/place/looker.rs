@@ -12,20 +12,20 @@ use rustix::io::Errno;
 
 use super::target::{Target, path_flags};
 
-/// Folders are listed when this many paths in a row were looked for in vain.
+/// Directories are listed when this many paths in a row were looked for in vain.
 const MISSES: usize = 4;
-/// Folders with more names than this are not listed to the end.
+/// Directories with more names than this are not listed to the end.
 const MOST_NAMES: usize = 1000;
 
-/// Looks at one path after another: those of one folder, if they come in a row, through one handle,
+/// Looks at one path after another: those of one directory, if they come in a row, through one handle,
 /// and those that are not there, if they are many, by one listing.
 pub struct Looker<'t> {
     target: &'t Target,
-    last: Option<LastFolder>,
+    last: Option<LastDirectory>,
 }
 
-/// The folder that was looked into last.
-struct LastFolder {
+/// The directory that was looked into last.
+struct LastDirectory {
     path: RelPath,
     handle: io::Result<OwnedFd>,
     misses: usize,
@@ -46,7 +46,7 @@ impl<'t> Looker<'t> {
         };
         if self.last.as_ref().is_none_or(|last| last.path != parent) {
             let handle = self.target.open_beneath(&parent, path_flags());
-            self.last = Some(LastFolder {
+            self.last = Some(LastDirectory {
                 path: parent,
                 handle: handle.map_err(io::Error::from),
                 misses: 0,
@@ -56,9 +56,9 @@ impl<'t> Looker<'t> {
         let Some(last) = &mut self.last else {
             return self.target.stat(path);
         };
-        let folder = match &last.handle {
-            Ok(folder) => folder,
-            // It says why, and folders that fail for another reason than being missing are few.
+        let directory = match &last.handle {
+            Ok(directory) => directory,
+            // It says why, and directories that fail for another reason than being missing are few.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(_) => return self.target.stat(path),
         };
@@ -69,13 +69,17 @@ impl<'t> Looker<'t> {
         {
             return Ok(None);
         }
-        match statat(folder, OsStr::from_bytes(name), AtFlags::SYMLINK_NOFOLLOW) {
+        match statat(
+            directory,
+            OsStr::from_bytes(name),
+            AtFlags::SYMLINK_NOFOLLOW,
+        ) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => {
                 last.misses += 1;
                 if last.misses == MISSES {
                     // One that cannot be listed is looked into name by name.
-                    last.names = names_in(folder);
+                    last.names = names_in(directory);
                 }
                 Ok(None)
             }
@@ -84,12 +88,12 @@ impl<'t> Looker<'t> {
     }
 }
 
-/// The names in a folder, unless they are very many. The access time stays, where that may be asked.
-fn names_in(folder: &OwnedFd) -> Option<HashSet<Vec<u8>>> {
+/// The names in a directory, unless they are very many. The access time stays, where that may be asked.
+fn names_in(directory: &OwnedFd) -> Option<HashSet<Vec<u8>>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME | OFlags::CLOEXEC;
-    let folder = openat(folder.as_fd(), ".", flags, Mode::empty()).ok()?;
+    let directory = openat(directory.as_fd(), ".", flags, Mode::empty()).ok()?;
     let mut names = HashSet::new();
-    for entry in Dir::new(folder).ok()? {
+    for entry in Dir::new(directory).ok()? {
         if names.len() == MOST_NAMES {
             return None;
         }
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_very_many_names_is_not_listed() {
+    fn a_directory_with_very_many_names_is_not_listed() {
         let temp = tempfile::tempdir().unwrap();
         for number in 0..=MOST_NAMES {
             fs::write(temp.path().join(number.to_string()), "").unwrap();

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use hashget_archive::{EntryMetadata, Timestamp};
 use hashget_words::rel_path::display_bytes;
-use hashget_words::restore_file::{RestoreEntry, RestoreFolder, Xattr};
+use hashget_words::restore_file::{RestoreDirectory, RestoreEntry, Xattr};
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags,
     chmod, chownat, fchmod, fcntl_getfl, fgetxattr, flistxattr, fremovexattr, fsetxattr, fstat,
@@ -68,11 +68,11 @@ impl Wanted {
         }
     }
 
-    /// The times of a folder.
-    pub fn of_folder(folder: &RestoreFolder) -> Self {
+    /// The times of a directory.
+    pub fn of_directory(directory: &RestoreDirectory) -> Self {
         Self {
-            atime: Some(timestamp(folder.atime, folder.atime_ns)),
-            mtime: Some(timestamp(folder.mtime, folder.mtime_ns)),
+            atime: Some(timestamp(directory.atime, directory.atime_ns)),
+            mtime: Some(timestamp(directory.mtime, directory.mtime_ns)),
             ..Self::default()
         }
     }
@@ -245,9 +245,9 @@ impl<'a> Thing<'a> {
             }
         };
         let mut allowed = mode;
-        let folder =
+        let directory =
             rustix::fs::FileType::from_raw_mode(now.st_mode) == rustix::fs::FileType::Directory;
-        if !folder {
+        if !directory {
             // Set for another owner, these bits would lend out the rights of the wrong one.
             if wanted.user.is_some_and(|user| user != now.st_uid) {
                 allowed &= !SETUID;

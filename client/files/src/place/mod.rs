@@ -1,13 +1,13 @@
-//! Places files below a folder, and nowhere else.
+//! Places files below a directory, and nowhere else.
 //!
-//! Everything is done relative to handles of folders that were opened without following any
+//! Everything is done relative to handles of directories that were opened without following any
 //! symbolic link ([`Target`]). A file is written under a temporary name beside its place ([`Temp`]),
-//! gets its metadata ([`metadata`]), and only then its name. What this does to the folders around
-//! it is undone at the end ([`Folders`]).
+//! gets its metadata ([`metadata`]), and only then its name. What this does to the directories around
+//! it is undone at the end ([`Directories`]).
 
 mod content;
 mod copy;
-mod folders;
+mod directories;
 mod hole_writer;
 mod journal;
 mod looker;
@@ -29,4 +29,4 @@ pub use options::{Overwrite, Owners};
 pub use owners::OwnerNames;
 pub use placer::{Existing, Placed, Placer, content_error};
 pub use target::{InTheWay, PlaceError, Target, is_hopeless, is_no_directory};
-pub use temp::{JOURNAL_NAME, OpenFolder, Temp};
+pub use temp::{JOURNAL_NAME, OpenDirectory, Temp};

@@ -6,9 +6,9 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use rustix::fs::{FileType, Mode, OFlags, makedev, mknodat, openat, symlinkat};
 use rustix::io::Errno;
 
-use super::temp::{OpenFolder, TempName};
+use super::temp::{OpenDirectory, TempName};
 
-/// Something in a folder that has no content.
+/// Something in a directory that has no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A symbolic link, with what it says.
@@ -22,27 +22,28 @@ pub enum Node {
 }
 
 impl Node {
-    /// Makes it in `folder` under a temporary name; gives a handle for its metadata as well.
-    pub fn make(&self, folder: &OpenFolder) -> Result<(TempName, OwnedFd), Errno> {
-        let (temp, ()) = TempName::make(folder, |folder, name| self.make_at(folder, name))?;
+    /// Makes it in `directory` under a temporary name; gives a handle for its metadata as well.
+    pub fn make(&self, directory: &OpenDirectory) -> Result<(TempName, OwnedFd), Errno> {
+        let (temp, ()) =
+            TempName::make(directory, |directory, name| self.make_at(directory, name))?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let handle = openat(temp.folder(), temp.name(), flags, Mode::empty())?;
+        let handle = openat(temp.directory(), temp.name(), flags, Mode::empty())?;
         Ok((temp, handle))
     }
 
-    /// Makes it in `folder` under its name, which must be free.
-    pub fn make_at(&self, folder: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
+    /// Makes it in `directory` under its name, which must be free.
+    pub fn make_at(&self, directory: BorrowedFd<'_>, name: &OsStr) -> Result<(), Errno> {
         let mode = Mode::RUSR | Mode::WUSR;
         match self {
-            Self::Symlink(target) => symlinkat(&target[..], folder, name),
-            Self::Fifo => mknodat(folder, name, FileType::Fifo, mode, 0),
+            Self::Symlink(target) => symlinkat(&target[..], directory, name),
+            Self::Fifo => mknodat(directory, name, FileType::Fifo, mode, 0),
             Self::CharDevice(major, minor) => {
                 let device = makedev(*major, *minor);
-                mknodat(folder, name, FileType::CharacterDevice, mode, device)
+                mknodat(directory, name, FileType::CharacterDevice, mode, device)
             }
             Self::BlockDevice(major, minor) => {
                 let device = makedev(*major, *minor);
-                mknodat(folder, name, FileType::BlockDevice, mode, device)
+                mknodat(directory, name, FileType::BlockDevice, mode, device)
             }
         }
     }

@@ -14,18 +14,18 @@ use rustix::io::Errno;
 
 use super::content::{ContentError, Holes, write_sparse};
 use super::copy::copy_content;
-use super::folders::Folders;
+use super::directories::Directories;
 use super::metadata::{Applied, Wanted, apply};
 use super::node::Node;
 use super::options::Overwrite;
 use super::target::{InTheWay, PlaceError, Target};
-use super::temp::{OpenFolder, Temp, TempName};
+use super::temp::{OpenDirectory, Temp, TempName};
 use crate::monitor::{Level, Monitor, Problem};
 
 /// Gives files, links and nodes their places in a target.
 pub struct Placer<'a> {
     pub target: &'a Target,
-    pub folders: Folders<'a>,
+    pub directories: Directories<'a>,
     overwrite: Overwrite,
     fsync: bool,
     monitor: &'a dyn Monitor,
@@ -40,8 +40,8 @@ pub enum Existing {
     Nothing,
     /// A regular file.
     File(Stat),
-    /// A folder.
-    Folder,
+    /// A directory.
+    Directory,
     /// Anything else.
     Other,
 }
@@ -65,7 +65,7 @@ impl<'a> Placer<'a> {
     ) -> io::Result<Self> {
         Ok(Self {
             target,
-            folders: Folders::open(target, overwrite == Overwrite::Always)?,
+            directories: Directories::open(target, overwrite == Overwrite::Always)?,
             overwrite,
             fsync,
             monitor,
@@ -84,11 +84,11 @@ impl<'a> Placer<'a> {
 
     /// What is at `path`, not looking through symbolic links.
     pub fn existing(&self, path: &RelPath) -> io::Result<Existing> {
-        Ok(match self.folders.stat(path)? {
+        Ok(match self.directories.stat(path)? {
             None => Existing::Nothing,
             Some(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => Existing::File(stat),
-                FileType::Directory => Existing::Folder,
+                FileType::Directory => Existing::Directory,
                 _ => Existing::Other,
             },
         })
@@ -96,8 +96,8 @@ impl<'a> Placer<'a> {
 
     /// An empty file beside `path`.
     pub fn temp_beside(&self, path: &RelPath) -> Result<Temp, PlaceError> {
-        let (folder, _) = self.folder_of(path)?;
-        folder
+        let (directory, _) = self.directory_of(path)?;
+        directory
             .temp()
             .map_err(PlaceError::to("make a temporary file"))
     }
@@ -108,18 +108,18 @@ impl<'a> Placer<'a> {
         self.publish(path, temp.name)
     }
 
-    /// Opens the folder of `path`, as it is now, to place several files in it at once.
-    pub fn open_folder(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
-        self.folders.forget_last();
-        Ok(self.folder_of(path)?.0)
+    /// Opens the directory of `path`, as it is now, to place several files in it at once.
+    pub fn open_directory(&self, path: &RelPath) -> Result<OpenDirectory, PlaceError> {
+        self.directories.forget_last();
+        Ok(self.directory_of(path)?.0)
     }
 
-    /// Places `content`, which is known to be right, at `path` in `folder`; gives the file, too, to
+    /// Places `content`, which is known to be right, at `path` in `directory`; gives the file, too, to
     /// make copies of.
     pub fn place_content(
         &self,
         path: &RelPath,
-        folder: &OpenFolder,
+        directory: &OpenDirectory,
         content: &[u8],
         extents: Holes<'_>,
         wanted: &Wanted,
@@ -127,7 +127,7 @@ impl<'a> Placer<'a> {
         let Some(name) = path.file_name() else {
             return Err(PlaceError::because("place it", "it is the root"));
         };
-        let mut temp = folder
+        let mut temp = directory
             .temp()
             .map_err(PlaceError::to("make a temporary file"))?;
         match extents {
@@ -140,7 +140,7 @@ impl<'a> Placer<'a> {
         .map_err(PlaceError::to("write the content"))?;
         self.complete(path, &temp, wanted)?;
         let name = OsStr::from_bytes(name);
-        let placed = self.publish_in(path, folder.handle(), name, temp.name)?;
+        let placed = self.publish_in(path, directory.handle(), name, temp.name)?;
         Ok((placed, temp.file))
     }
 
@@ -176,8 +176,8 @@ impl<'a> Placer<'a> {
         node: &Node,
         wanted: &Wanted,
     ) -> Result<Placed, PlaceError> {
-        let (folder, _) = self.folder_of(path)?;
-        let (temp, handle) = node.make(&folder).map_err(PlaceError::to("make it"))?;
+        let (directory, _) = self.directory_of(path)?;
+        let (temp, handle) = node.make(&directory).map_err(PlaceError::to("make it"))?;
         self.report(path, &apply(handle.as_fd(), wanted));
         self.publish(path, temp)
     }
@@ -190,16 +190,16 @@ impl<'a> Placer<'a> {
             return Err(PlaceError::because(act, "what it links to is not there"));
         };
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-            return Err(PlaceError::because(act, "what it links to is a folder"));
+            return Err(PlaceError::because(act, "what it links to is a directory"));
         }
-        let (from, from_name) = self.folder_of(first)?;
-        let (folder, name) = self.folder_of(path)?;
-        let here = statat(folder.handle(), name, AtFlags::SYMLINK_NOFOLLOW);
+        let (from, from_name) = self.directory_of(first)?;
+        let (directory, name) = self.directory_of(path)?;
+        let here = statat(directory.handle(), name, AtFlags::SYMLINK_NOFOLLOW);
         if here.is_ok_and(|here| (here.st_dev, here.st_ino) == (stat.st_dev, stat.st_ino)) {
             return Ok(Placed::New);
         }
-        let (temp, ()) = TempName::make(&folder, |folder, name| {
-            linkat(from.handle(), from_name, folder, name, AtFlags::empty())
+        let (temp, ()) = TempName::make(&directory, |directory, name| {
+            linkat(from.handle(), from_name, directory, name, AtFlags::empty())
         })
         .map_err(PlaceError::to(act))?;
         self.publish(path, temp)
@@ -228,58 +228,61 @@ impl<'a> Placer<'a> {
         Ok(())
     }
 
-    /// Puts the folders right for the time being: a restore begins. What could not be done is told
+    /// Puts the directories right for the time being: a restore begins. What could not be done is told
     /// at the end.
     pub fn finish_unpacking(&self) {
-        self.folders.finish(false, || Ok(()));
-        self.folders.keep_all();
+        self.directories.finish(false, || Ok(()));
+        self.directories.keep_all();
     }
 
-    /// Puts the folders right. If the restore file is `removable`, it goes, too, as late as possible;
+    /// Puts the directories right. If the restore file is `removable`, it goes, too, as late as possible;
     /// whether that is done.
     pub fn finish_and_remove(&self, removable: bool) -> bool {
         let mut removed = false;
-        let outcome = self.folders.finish(self.fsync, || {
+        let outcome = self.directories.finish(self.fsync, || {
             if removable {
                 unlinkat(self.target.root(), RestoreFile::NAME, AtFlags::empty())?;
                 removed = true;
             }
             Ok(())
         });
-        for (folder, applied) in outcome {
-            self.report(&folder, &applied);
+        for (directory, applied) in outcome {
+            self.report(&directory, &applied);
         }
         self.report_owners();
         removed
     }
 
-    fn folder_of<'p>(&self, path: &'p RelPath) -> Result<(OpenFolder, &'p OsStr), PlaceError> {
+    fn directory_of<'p>(
+        &self,
+        path: &'p RelPath,
+    ) -> Result<(OpenDirectory, &'p OsStr), PlaceError> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(PlaceError::because("place it", "it is the root"));
         };
-        Ok((self.folders.prepare(&parent)?, OsStr::from_bytes(name)))
+        Ok((self.directories.prepare(&parent)?, OsStr::from_bytes(name)))
     }
 
     fn publish(&self, path: &RelPath, temp: TempName) -> Result<Placed, PlaceError> {
-        let (folder, name) = self.folder_of(path)?;
-        self.publish_in(path, folder.handle(), name, temp)
+        let (directory, name) = self.directory_of(path)?;
+        self.publish_in(path, directory.handle(), name, temp)
     }
 
     fn publish_in(
         &self,
         path: &RelPath,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         name: &OsStr,
         temp: TempName,
     ) -> Result<Placed, PlaceError> {
-        if self.overwrite == Overwrite::Always && is_directory(folder, name) {
-            self.remove_empty(path, folder, name)?;
+        if self.overwrite == Overwrite::Always && is_directory(directory, name) {
+            self.remove_empty(path, directory, name)?;
         }
         let keep = self.overwrite == Overwrite::Never;
-        match temp.publish(folder, name, keep) {
+        match temp.publish(directory, name, keep) {
             Ok(()) => Ok(Placed::New),
             Err(Errno::EXIST) if keep => Ok(Placed::Kept),
-            Err(error) if error == Errno::ISDIR || is_directory(folder, name) => {
+            Err(error) if error == Errno::ISDIR || is_directory(directory, name) => {
                 Err(PlaceError::in_the_way("replace it", InTheWay::Directory))
             }
             Err(error) => Err(PlaceError::to("give it its name")(error)),
@@ -290,12 +293,12 @@ impl<'a> Placer<'a> {
     fn remove_empty(
         &self,
         path: &RelPath,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         name: &OsStr,
     ) -> Result<(), PlaceError> {
-        match unlinkat(folder, name, AtFlags::REMOVEDIR) {
+        match unlinkat(directory, name, AtFlags::REMOVEDIR) {
             Ok(()) => {
-                self.folders.replaced(path);
+                self.directories.replaced(path);
                 Ok(())
             }
             // Somebody else was quicker.
@@ -336,8 +339,8 @@ impl<'a> Placer<'a> {
     }
 }
 
-fn is_directory(folder: BorrowedFd<'_>, name: &OsStr) -> bool {
-    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+fn is_directory(directory: BorrowedFd<'_>, name: &OsStr) -> bool {
+    let there = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
     there.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
 }
 

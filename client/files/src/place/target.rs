@@ -1,4 +1,4 @@
-//! The folder that is restored into, and the folders below it.
+//! The directory that is restored into, and the directories below it.
 
 use std::ffi::OsStr;
 use std::io;
@@ -97,7 +97,7 @@ pub fn is_hopeless(error: &io::Error) -> bool {
         })
 }
 
-/// The folder that is restored into.
+/// The directory that is restored into.
 ///
 /// Paths below it are resolved without following symbolic links, so whatever anybody plants or
 /// swaps in there, nothing outside is reached.
@@ -109,10 +109,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Opens the folder at `path`, which may itself be reached through symbolic links: its name
+    /// Opens the directory at `path`, which may itself be reached through symbolic links: its name
     /// is the user's.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let root = rustix::fs::open(path, folder_flags(), Mode::empty())?;
+        let root = rustix::fs::open(path, directory_flags(), Mode::empty())?;
         Ok(Self {
             root: LockFile::new(root),
             path: path.to_owned(),
@@ -130,17 +130,17 @@ impl Target {
         self.root.as_fd()
     }
 
-    /// Takes the folder for one restore, until this is dropped; `false` if another has it.
+    /// Takes the directory for one restore, until this is dropped; `false` if another has it.
     pub fn lock(&self) -> io::Result<bool> {
         // Without locks two restores at once only cost time.
         Ok(self.root.try_lock()? != LockAttempt::Busy)
     }
 
-    /// Opens the folder `path`.
+    /// Opens the directory `path`.
     ///
-    /// A folder that may not be listed is opened for its path only.
-    pub fn folder(&self, path: &RelPath) -> io::Result<OwnedFd> {
-        match self.open_beneath(path, folder_flags()) {
+    /// A directory that may not be listed is opened for its path only.
+    pub fn directory(&self, path: &RelPath) -> io::Result<OwnedFd> {
+        match self.open_beneath(path, directory_flags()) {
             Err(Errno::ACCESS) => Ok(self.open_beneath(path, path_flags())?),
             other => Ok(other?),
         }
@@ -148,24 +148,24 @@ impl Target {
 
     /// Opens the file `path` for reading. The access time stays, where that may be asked.
     pub fn file(&self, path: &RelPath) -> io::Result<std::fs::File> {
-        let Some((folder, name)) = self.parent(path)? else {
+        let Some((directory, name)) = self.parent(path)? else {
             return Err(Errno::ISDIR.into());
         };
         // Not blocking, because it may have become a FIFO meanwhile.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let fd = match openat(&folder, name, flags | OFlags::NOATIME, Mode::empty()) {
-            Err(Errno::PERM) => openat(&folder, name, flags, Mode::empty()),
+        let fd = match openat(&directory, name, flags | OFlags::NOATIME, Mode::empty()) {
+            Err(Errno::PERM) => openat(&directory, name, flags, Mode::empty()),
             other => other,
         }?;
         Ok(fd.into())
     }
 
-    /// What is at `path`, if anything. The path of a missing folder is nothing, too.
+    /// What is at `path`, if anything. The path of a missing directory is nothing, too.
     pub fn stat(&self, path: &RelPath) -> io::Result<Option<Stat>> {
         let found = match self.parent(path) {
             Ok(None) => rustix::fs::fstat(&self.root).map_err(io::Error::from),
-            Ok(Some((folder, name))) => {
-                statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)
+            Ok(Some((directory, name))) => {
+                statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)
             }
             Err(error) => Err(error),
         };
@@ -176,13 +176,13 @@ impl Target {
         }
     }
 
-    /// The folder of `path`, opened, and the last name; `None` for the root.
+    /// The directory of `path`, opened, and the last name; `None` for the root.
     fn parent<'p>(&self, path: &'p RelPath) -> io::Result<Option<(OwnedFd, &'p OsStr)>> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
             return Ok(None);
         };
-        let folder = self.open_beneath(&parent, path_flags())?;
-        Ok(Some((folder, OsStr::from_bytes(name))))
+        let directory = self.open_beneath(&parent, path_flags())?;
+        Ok(Some((directory, OsStr::from_bytes(name))))
     }
 
     pub(super) fn open_beneath(&self, path: &RelPath, flags: OFlags) -> Result<OwnedFd, Errno> {
@@ -272,7 +272,7 @@ pub(super) fn first_piece(path: &[u8], max: usize) -> (&[u8], &[u8]) {
     slash.map_or((path, b""), |at| (&path[..at], &path[at + 1..]))
 }
 
-pub(super) fn folder_flags() -> OFlags {
+pub(super) fn directory_flags() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 
@@ -292,23 +292,23 @@ mod tests {
         RelPath::new(text.as_bytes()).unwrap()
     }
 
-    fn targets(folder: &Path) -> [Target; 2] {
-        let without = Target::open(folder).unwrap();
+    fn targets(directory: &Path) -> [Target; 2] {
+        let without = Target::open(directory).unwrap();
         without.has_openat2.store(false, Ordering::Relaxed);
-        [Target::open(folder).unwrap(), without]
+        [Target::open(directory).unwrap(), without]
     }
 
     #[test]
-    fn folders_are_opened_but_links_are_not_followed() {
+    fn directories_are_opened_but_links_are_not_followed() {
         let temp = tempfile::tempdir().unwrap();
         fs::create_dir_all(temp.path().join("a/b")).unwrap();
         symlink("b", temp.path().join("a/inside")).unwrap();
         symlink("/etc", temp.path().join("outside")).unwrap();
         for target in targets(temp.path()) {
-            target.folder(&RelPath::root()).unwrap();
-            target.folder(&path("a/b")).unwrap();
+            target.directory(&RelPath::root()).unwrap();
+            target.directory(&path("a/b")).unwrap();
             for link in ["a/inside", "outside", "outside/ssl"] {
-                target.folder(&path(link)).unwrap_err();
+                target.directory(&path(link)).unwrap_err();
             }
             target.file(&path("outside/passwd")).unwrap_err();
             assert!(target.stat(&path("outside/passwd")).is_err());
@@ -323,7 +323,7 @@ mod tests {
         for target in targets(temp.path()) {
             let mut at = RelPath::root();
             for _ in 0..20 {
-                let parent = target.folder(&at).unwrap();
+                let parent = target.directory(&at).unwrap();
                 match rustix::fs::mkdirat(&parent, name.as_str(), Mode::RWXU) {
                     Ok(()) | Err(Errno::EXIST) => {}
                     Err(error) => panic!("{error}"),
@@ -331,12 +331,12 @@ mod tests {
                 at = at.join(name.as_bytes()).unwrap();
             }
             assert!(at.as_bytes().len() > 5000);
-            target.folder(&at).unwrap();
+            target.directory(&at).unwrap();
         }
     }
 
     #[test]
-    fn only_one_restore_has_a_folder() {
+    fn only_one_restore_has_a_directory() {
         let temp = tempfile::tempdir().unwrap();
         let first = Target::open(temp.path()).unwrap();
         let second = Target::open(temp.path()).unwrap();

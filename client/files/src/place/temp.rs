@@ -15,13 +15,13 @@ use rustix::io::Errno;
 
 use crate::temp_name::TempNames;
 
-/// The name of the file that keeps what folders were like before.
+/// The name of the file that keeps what directories were like before.
 pub const JOURNAL_NAME: &str = ".hashget-tmp-folders";
 
 /// Something under a temporary name, which goes away unless it gets its real one.
 #[derive(Debug)]
 pub struct TempName {
-    folder: Arc<OwnedFd>,
+    directory: Arc<OwnedFd>,
     name: OsString,
     /// Whether it may be a further name of what has its real name already.
     is_link: bool,
@@ -30,21 +30,21 @@ pub struct TempName {
 impl TempName {
     /// Makes something under a new name by `make`, which is called again if the name is taken.
     pub fn make<T>(
-        folder: &OpenFolder,
+        directory: &OpenDirectory,
         mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<T, Errno>,
     ) -> Result<(Self, T), Errno> {
-        let (name, result) = fresh(folder.names, |name| make(folder.handle(), name))?;
+        let (name, result) = fresh(directory.names, |name| make(directory.handle(), name))?;
         let temp = Self {
-            folder: Arc::clone(&folder.handle),
+            directory: Arc::clone(&directory.handle),
             name,
             is_link: true,
         };
         Ok((temp, result))
     }
 
-    /// The folder that it is in.
-    pub fn folder(&self) -> BorrowedFd<'_> {
-        self.folder.as_fd()
+    /// The directory that it is in.
+    pub fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
     }
 
     /// The temporary name.
@@ -52,38 +52,38 @@ impl TempName {
         &self.name
     }
 
-    /// Gives it the name `name` in `folder`, in place of what has that name; with `keep`, fails
+    /// Gives it the name `name` in `directory`, in place of what has that name; with `keep`, fails
     /// with `EXIST` if anything has.
     pub fn publish(
         mut self,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         name: &OsStr,
         keep: bool,
     ) -> Result<(), Errno> {
         if keep {
             match renameat_with(
-                &self.folder,
+                &self.directory,
                 &self.name,
-                folder,
+                directory,
                 name,
                 RenameFlags::NOREPLACE,
             ) {
                 // The file system does not know the flag.
                 Err(Errno::INVAL | Errno::NOSYS) => {
-                    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+                    let there = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
                     if !matches!(there, Err(Errno::NOENT)) {
                         return Err(Errno::EXIST);
                     }
-                    renameat(&self.folder, &self.name, folder, name)?;
+                    renameat(&self.directory, &self.name, directory, name)?;
                 }
                 other => other?,
             }
         } else {
-            renameat(&self.folder, &self.name, folder, name)?;
+            renameat(&self.directory, &self.name, directory, name)?;
         }
         if self.is_link {
             // Renaming one hard link to another leaves both.
-            match unlinkat(&self.folder, &self.name, AtFlags::empty()) {
+            match unlinkat(&self.directory, &self.name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(error),
             }
@@ -97,7 +97,7 @@ impl Drop for TempName {
     fn drop(&mut self) {
         if !self.name.is_empty() {
             // If this fails the name stays as litter, and the next run removes it.
-            unlinkat(&self.folder, &self.name, AtFlags::empty()).unwrap_or_default();
+            unlinkat(&self.directory, &self.name, AtFlags::empty()).unwrap_or_default();
         }
     }
 }
@@ -110,15 +110,15 @@ pub struct Temp {
     pub file: File,
 }
 
-/// A folder that several files are made in, one after another.
+/// A directory that several files are made in, one after another.
 #[derive(Clone, Debug)]
-pub struct OpenFolder {
+pub struct OpenDirectory {
     handle: Arc<OwnedFd>,
     names: TempNames,
 }
 
-impl OpenFolder {
-    /// The folder that is open as `handle`.
+impl OpenDirectory {
+    /// The directory that is open as `handle`.
     pub fn new(handle: OwnedFd) -> Result<Self, Errno> {
         let names = TempNames::of(&handle)?;
         Ok(Self {
@@ -127,7 +127,7 @@ impl OpenFolder {
         })
     }
 
-    /// The folder itself.
+    /// The directory itself.
     pub fn handle(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
@@ -140,7 +140,7 @@ impl OpenFolder {
             openat(&self.handle, name, flags, Mode::RUSR | Mode::WUSR)
         })?;
         let name = TempName {
-            folder: Arc::clone(&self.handle),
+            directory: Arc::clone(&self.handle),
             name,
             is_link: false,
         };
@@ -168,11 +168,11 @@ fn fresh<T>(
     Err(Errno::EXIST)
 }
 
-/// Removes what killed runs left in a folder; tells how many files that were.
-pub fn remove_litter(folder: BorrowedFd<'_>) -> io::Result<u64> {
+/// Removes what killed runs left in a directory; tells how many files that were.
+pub fn remove_litter(directory: BorrowedFd<'_>) -> io::Result<u64> {
     let mut names = Vec::new();
-    let ours = TempNames::of(folder)?;
-    for entry in Dir::read_from(folder)? {
+    let ours = TempNames::of(directory)?;
+    for entry in Dir::read_from(directory)? {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if ours.includes(name) && entry.file_type() != FileType::Directory {
@@ -181,7 +181,7 @@ pub fn remove_litter(folder: BorrowedFd<'_>) -> io::Result<u64> {
     }
     let mut removed = 0;
     for name in names {
-        match unlinkat(folder, &name, AtFlags::empty()) {
+        match unlinkat(directory, &name, AtFlags::empty()) {
             Ok(()) => removed += 1,
             Err(Errno::NOENT | Errno::ISDIR) => {}
             Err(error) => return Err(error.into()),
@@ -201,11 +201,11 @@ mod tests {
 
     fn open(path: &Path) -> OwnedFd {
         let root = hashget_words::rel_path::RelPath::root();
-        Target::open(path).unwrap().folder(&root).unwrap()
+        Target::open(path).unwrap().directory(&root).unwrap()
     }
 
-    fn open_folder(path: &Path) -> OpenFolder {
-        OpenFolder::new(open(path)).unwrap()
+    fn open_directory(path: &Path) -> OpenDirectory {
+        OpenDirectory::new(open(path)).unwrap()
     }
 
     fn names(path: &Path) -> Vec<OsString> {
@@ -219,48 +219,48 @@ mod tests {
 
     #[test]
     fn a_file_appears_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a"), "old").unwrap();
-        let mut temp = open_folder(folder.path()).temp().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a"), "old").unwrap();
+        let mut temp = open_directory(directory.path()).temp().unwrap();
         temp.file.write_all(b"new").unwrap();
-        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
+        assert_eq!(fs::read(directory.path().join("a")).unwrap(), b"old");
         drop(temp);
-        assert_eq!(names(folder.path()), ["a"]);
-        let mut temp = open_folder(folder.path()).temp().unwrap();
+        assert_eq!(names(directory.path()), ["a"]);
+        let mut temp = open_directory(directory.path()).temp().unwrap();
         temp.file.write_all(b"new").unwrap();
-        let place = open(folder.path());
+        let place = open(directory.path());
         temp.name
             .publish(place.as_fd(), OsStr::new("a"), false)
             .unwrap();
-        assert_eq!(names(folder.path()), ["a"]);
-        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"new");
+        assert_eq!(names(directory.path()), ["a"]);
+        assert_eq!(fs::read(directory.path().join("a")).unwrap(), b"new");
     }
 
     #[test]
     fn what_is_to_be_kept_is_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("a"), "old").unwrap();
-        let temp = open_folder(folder.path()).temp().unwrap();
-        let place = open(folder.path());
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("a"), "old").unwrap();
+        let temp = open_directory(directory.path()).temp().unwrap();
+        let place = open(directory.path());
         let error = temp.name.publish(place.as_fd(), OsStr::new("a"), true);
         assert_eq!(error, Err(Errno::EXIST));
-        assert_eq!(fs::read(folder.path().join("a")).unwrap(), b"old");
-        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(directory.path().join("a")).unwrap(), b"old");
+        assert_eq!(names(directory.path()), ["a"]);
     }
 
     #[test]
     fn only_litter_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let ours = TempNames::of(open(folder.path())).unwrap().fresh();
+        let directory = tempfile::tempdir().unwrap();
+        let ours = TempNames::of(open(directory.path())).unwrap().fresh();
         let files = [
             ".hashget-tmp-0123456789abcdef",
             ".hashget-tmp-folders",
             "file",
         ];
         for name in files.map(OsStr::new).into_iter().chain([ours.as_os_str()]) {
-            fs::write(folder.path().join(name), "").unwrap();
+            fs::write(directory.path().join(name), "").unwrap();
         }
-        assert_eq!(remove_litter(open(folder.path()).as_fd()).unwrap(), 1);
-        assert_eq!(names(folder.path()), files);
+        assert_eq!(remove_litter(open(directory.path()).as_fd()).unwrap(), 1);
+        assert_eq!(names(directory.path()), files);
     }
 }

@@ -7,7 +7,7 @@ use hashget_words::rel_path::RelPath;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::target::{Target, first_piece, folder_flags, path_flags};
+use super::target::{Target, directory_flags, first_piece, path_flags};
 
 /// How far a [`Trail`]'s handles are apart, and how many it keeps.
 const STEP_BYTES: usize = 512;
@@ -37,20 +37,20 @@ impl Trail {
 }
 
 impl Target {
-    /// Like [`folder`](Self::folder), for one path after another: of a long path, what it shares with the one
+    /// Like [`directory`](Self::directory), for one path after another: of a long path, what it shares with the one
     /// before is not looked up again.
-    pub(super) fn folder_along(&self, trail: &mut Trail, path: &RelPath) -> io::Result<OwnedFd> {
+    pub(super) fn directory_along(&self, trail: &mut Trail, path: &RelPath) -> io::Result<OwnedFd> {
         if path.as_bytes().len() <= STEP_BYTES {
-            return self.folder(path);
+            return self.directory(path);
         }
-        let mut opened = self.open_along(trail, path, folder_flags());
+        let mut opened = self.open_along(trail, path, directory_flags());
         if matches!(opened, Err(Errno::ACCESS)) {
             opened = self.open_along(trail, path, path_flags());
         }
         // What the trail leads through may have been replaced since.
         opened.or_else(|_| {
             trail.clear();
-            self.folder(path)
+            self.directory(path)
         })
     }
 
@@ -92,25 +92,25 @@ mod tests {
         let mut paths = vec![RelPath::root()];
         for _ in 0..20 {
             let at = paths.last().unwrap();
-            let parent = target.folder_along(&mut trail, at).unwrap();
+            let parent = target.directory_along(&mut trail, at).unwrap();
             mkdirat(&parent, "n".repeat(100), Mode::RWXU).unwrap();
             paths.push(at.join("n".repeat(100).as_bytes()).unwrap());
         }
         assert!(!trail.steps.is_empty());
         let inode = |handle: io::Result<OwnedFd>| fstat(handle.unwrap()).unwrap().st_ino;
         for path in paths.iter().rev().chain(&paths) {
-            let along = inode(target.folder_along(&mut trail, path));
-            assert_eq!(along, inode(target.folder(path)));
+            let along = inode(target.directory_along(&mut trail, path));
+            assert_eq!(along, inode(target.directory(path)));
         }
         // The lower half moves away, and an empty directory comes in its place.
-        let middle = target.folder(&paths[10]).unwrap();
+        let middle = target.directory(&paths[10]).unwrap();
         renameat(&middle, "n".repeat(100), target.root(), "moved").unwrap();
         trail.clear();
-        assert!(target.folder_along(&mut trail, &paths[20]).is_err());
+        assert!(target.directory_along(&mut trail, &paths[20]).is_err());
         mkdirat(&middle, "n".repeat(100), Mode::RWXU).unwrap();
-        target.folder_along(&mut trail, &paths[11]).unwrap();
+        target.directory_along(&mut trail, &paths[11]).unwrap();
         unlinkat(&middle, "n".repeat(100), AtFlags::REMOVEDIR).unwrap();
-        let gone = target.folder_along(&mut trail, &paths[11]).unwrap_err();
+        let gone = target.directory_along(&mut trail, &paths[11]).unwrap_err();
         assert_eq!(gone.kind(), io::ErrorKind::NotFound);
     }
 }

@@ -1,4 +1,4 @@
-//! Cache folders, tagged as <https://bford.info/cachedir/> describes.
+//! Cache directories, tagged as <https://bford.info/cachedir/> describes.
 
 use std::io::{self, Read};
 

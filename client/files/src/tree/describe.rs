@@ -43,14 +43,14 @@ impl<'a> Describer<'a> {
         self.owners.group(gid)
     }
 
-    /// The extended attributes of `name` in `folder`; `path` tells what it is known as.
+    /// The extended attributes of `name` in `directory`; `path` tells what it is known as.
     pub fn xattrs(
         &self,
         path: impl Fn() -> RelPath,
-        folder: BorrowedFd<'_>,
+        directory: BorrowedFd<'_>,
         name: &[u8],
     ) -> Vec<Xattr> {
-        self.or_none(path, xattrs_at(folder, name))
+        self.or_none(path, xattrs_at(directory, name))
     }
 
     /// Describes an open file, which is known as `path`.
@@ -78,10 +78,15 @@ impl<'a> Describer<'a> {
     }
 }
 
-/// What `name` in `folder`, which has this status, is.
-pub(super) fn kind_at(folder: BorrowedFd<'_>, name: &[u8], status: &Statx) -> io::Result<TreeKind> {
+/// What `name` in `directory`, which has this status, is.
+pub(super) fn kind_at(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    status: &Statx,
+) -> io::Result<TreeKind> {
     kind_of(status, || {
-        rustix::fs::readlinkat(folder, OsStr::from_bytes(name), Vec::new()).map(CString::into_bytes)
+        rustix::fs::readlinkat(directory, OsStr::from_bytes(name), Vec::new())
+            .map(CString::into_bytes)
     })?
     .ok_or_else(unknown_kind)
 }

@@ -30,7 +30,7 @@ pub enum TreeKind {
         /// files.
         allocated_bytes: u64,
     },
-    /// A folder.
+    /// A directory.
     Directory,
     /// A symbolic link, with what it says.
     Symlink {

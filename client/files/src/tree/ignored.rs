@@ -1,8 +1,8 @@
 //! The rules of `.gitignore` and `.hashgetignore` files.
 //!
-//! As in git, the rules of a folder hold for what is below it, deeper rules win, and what is in
-//! an ignored folder is ignored whatever deeper rules say. Only files of rules inside the tree
-//! count: no global rules, and none of folders above. In one folder `.hashgetignore` has the
+//! As in git, the rules of a directory hold for what is below it, deeper rules win, and what is in
+//! an ignored directory is ignored whatever deeper rules say. Only files of rules inside the tree
+//! count: no global rules, and none of directories above. In one directory `.hashgetignore` has the
 //! last word.
 
 use std::ffi::OsStr;
@@ -22,21 +22,21 @@ pub(super) const GIT_NAME: &[u8] = b".gitignore";
 pub(super) const OWN_NAME: &[u8] = b".hashgetignore";
 const MOST_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The rules of one folder.
+/// The rules of one directory.
 pub(super) struct IgnoreRules {
-    folder: RelPath,
+    directory: RelPath,
     matcher: Gitignore,
 }
 
 impl IgnoreRules {
-    /// Reads the file of rules `name` in `folder`. Lines that are no rules are told to `complain`.
+    /// Reads the file of rules `name` in `directory`. Lines that are no rules are told to `complain`.
     pub(super) fn read(
         root: &TreeRoot,
-        folder: &RelPath,
+        directory: &RelPath,
         name: &[u8],
         mut complain: impl FnMut(String),
     ) -> io::Result<Self> {
-        let path = folder.join(name).map_err(io::Error::other)?;
+        let path = directory.join(name).map_err(io::Error::other)?;
         let mut text = Vec::new();
         let mut file = root.open_file(&path)?.take(MOST_BYTES + 1);
         file.read_to_end(&mut text)?;
@@ -60,17 +60,17 @@ impl IgnoreRules {
             }
         }
         Ok(Self {
-            folder: folder.clone(),
+            directory: directory.clone(),
             matcher: builder.build().map_err(io::Error::other)?,
         })
     }
 
     /// What the rules say of `path`: ignored, expressly not ignored, or nothing.
-    fn verdict(&self, path: &RelPath, is_folder: bool) -> Option<bool> {
-        let below = path.as_bytes().get(self.folder.as_bytes().len()..)?;
+    fn verdict(&self, path: &RelPath, is_directory: bool) -> Option<bool> {
+        let below = path.as_bytes().get(self.directory.as_bytes().len()..)?;
         let below = below.strip_prefix(b"/").unwrap_or(below);
         let below = Path::new(OsStr::from_bytes(below));
-        match self.matcher.matched(below, is_folder) {
+        match self.matcher.matched(below, is_directory) {
             Match::None => None,
             Match::Ignore(_) => Some(true),
             Match::Whitelist(_) => Some(false),
@@ -78,14 +78,14 @@ impl IgnoreRules {
     }
 }
 
-/// Whether `path` is ignored by the rules of the folders above it, outermost first.
+/// Whether `path` is ignored by the rules of the directories above it, outermost first.
 pub(super) fn is_ignored<'r>(
     rules: impl DoubleEndedIterator<Item = &'r IgnoreRules>,
     path: &RelPath,
-    is_folder: bool,
+    is_directory: bool,
 ) -> bool {
     rules
         .rev()
-        .find_map(|rules| rules.verdict(path, is_folder))
+        .find_map(|rules| rules.verdict(path, is_directory))
         .unwrap_or(false)
 }

@@ -1,4 +1,4 @@
-//! A folder tree as the file system shows it.
+//! A directory tree as the file system shows it.
 //!
 //! [`walk`] lists a tree in order with all that a backup keeps, leaving out what
 //! [`PatternSet`]s and other rules exclude; [`hash_files`] gives the digests of its files.

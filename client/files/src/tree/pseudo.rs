@@ -48,8 +48,8 @@ pub fn is_pseudo_kind(kind: i64) -> bool {
 fn holds_devices(root: &TreeRoot, mount_point: &RelPath) -> io::Result<bool> {
     const NULL_DEVICE: (u32, u32) = (1, 3);
     const CHARACTER_DEVICE: u16 = 0o020_000;
-    let folder = root.open_folder(mount_point)?;
-    match statx_at(std::os::fd::AsFd::as_fd(&folder), b"null") {
+    let directory = root.open_directory(mount_point)?;
+    match statx_at(std::os::fd::AsFd::as_fd(&directory), b"null") {
         Ok(status) => Ok(status.stx_mode & 0o170_000 == CHARACTER_DEVICE
             && (status.stx_rdev_major, status.stx_rdev_minor) == NULL_DEVICE),
         Err(rustix::io::Errno::NOENT) => Ok(false),

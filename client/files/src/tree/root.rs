@@ -17,7 +17,7 @@ use super::metadata::{file_id, is_file, stamp_of};
 
 /// Why a tree cannot be used at all.
 #[derive(Debug, Error)]
-#[error("cannot open folder {path}")]
+#[error("cannot open directory {path}")]
 pub struct TreeError {
     /// The tree's root.
     pub path: PathBuf,
@@ -25,31 +25,31 @@ pub struct TreeError {
     pub source: io::Error,
 }
 
-/// The root folder of a tree, open.
+/// The root directory of a tree, open.
 ///
 /// Everything below is reached relative to it: without following symbolic links, and also where
 /// its path is longer than the system takes in one piece.
 #[derive(Debug)]
 pub struct TreeRoot {
     path: PathBuf,
-    folder: OwnedFd,
+    directory: OwnedFd,
 }
 
 /// How much of a path is given to the system at once; it takes 4096 bytes with the final NUL.
 const PIECE_BYTES: usize = 4000;
 
 impl TreeRoot {
-    /// Opens the folder at `path`, following symbolic links on the way to it.
+    /// Opens the directory at `path`, following symbolic links on the way to it.
     pub fn open(path: &Path) -> Result<Self, TreeError> {
         let error = |errno: Errno| TreeError {
             path: path.to_owned(),
             source: errno.into(),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let folder = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(error)?;
+        let directory = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(error)?;
         Ok(Self {
             path: path.to_owned(),
-            folder,
+            directory,
         })
     }
 
@@ -58,9 +58,9 @@ impl TreeRoot {
         &self.path
     }
 
-    /// Which folder this is.
+    /// Which directory this is.
     pub(crate) fn id(&self) -> io::Result<FileId> {
-        Ok(file_id(&statx_of(&self.folder)?))
+        Ok(file_id(&statx_of(&self.directory)?))
     }
 
     /// The kind of file system that `path` is on, as the number that statfs(2) gives.
@@ -69,29 +69,29 @@ impl TreeRoot {
         reason = "the number is of another type on other machines"
     )]
     pub(crate) fn file_system(&self, path: &RelPath) -> io::Result<i64> {
-        let (folder, name) = self.open_near(path)?;
-        let file = open_beneath(folder.as_fd(), name, OFlags::PATH)?;
+        let (directory, name) = self.open_near(path)?;
+        let file = open_beneath(directory.as_fd(), name, OFlags::PATH)?;
         Ok(i64::from(rustix::fs::fstatfs(&file)?.f_type))
     }
 
     /// Opens the regular file at `path` for reading, where permitted without touching its access
     /// time. A FIFO or device in its place is not waited for and not opened.
     pub fn open_file(&self, path: &RelPath) -> io::Result<File> {
-        let (folder, name) = self.open_near(path)?;
+        let (directory, name) = self.open_near(path)?;
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         // Opening a device can itself do something; so look first, and again when it is open.
-        let status = statx_at(folder.as_fd(), name)?;
+        let status = statx_at(directory.as_fd(), name)?;
         check_regular(&status)?;
-        let file = open_without_atime(folder.as_fd(), name, flags)?;
+        let file = open_without_atime(directory.as_fd(), name, flags)?;
         check_regular(&statx_of(&file)?)?;
         Ok(File::from(file))
     }
 
-    /// Opens the folder at `path`, where permitted without touching its access time.
-    pub fn open_folder(&self, path: &RelPath) -> io::Result<OwnedFd> {
-        let (folder, name) = self.open_near(path)?;
+    /// Opens the directory at `path`, where permitted without touching its access time.
+    pub fn open_directory(&self, path: &RelPath) -> io::Result<OwnedFd> {
+        let (directory, name) = self.open_near(path)?;
         Ok(open_without_atime(
-            folder.as_fd(),
+            directory.as_fd(),
             name,
             OFlags::RDONLY | OFlags::DIRECTORY,
         )?)
@@ -99,13 +99,13 @@ impl TreeRoot {
 
     /// The status of what is at `path`, symbolic links not followed.
     pub fn status(&self, path: &RelPath) -> io::Result<Statx> {
-        let (folder, name) = self.open_near(path)?;
-        // The path must not lead through a symbolic link, so its folder is opened first.
+        let (directory, name) = self.open_near(path)?;
+        // The path must not lead through a symbolic link, so its directory is opened first.
         let (parent, last) = split_last(name);
         if parent.is_empty() {
-            return Ok(statx_at(folder.as_fd(), last)?);
+            return Ok(statx_at(directory.as_fd(), last)?);
         }
-        let parent = open_beneath(folder.as_fd(), parent, OFlags::PATH | OFlags::DIRECTORY)?;
+        let parent = open_beneath(directory.as_fd(), parent, OFlags::PATH | OFlags::DIRECTORY)?;
         Ok(statx_at(parent.as_fd(), last)?)
     }
 
@@ -113,18 +113,18 @@ impl TreeRoot {
     pub fn statuses(&self) -> Statuses<'_> {
         Statuses {
             root: self,
-            folder: None,
+            directory: None,
         }
     }
 
     /// Sets the times of the root itself.
     pub fn set_times(&self, times: &Timestamps) -> io::Result<()> {
-        Ok(rustix::fs::futimens(&self.folder, times)?)
+        Ok(rustix::fs::futimens(&self.directory, times)?)
     }
 
-    /// Opens the folders on the way to `path` as far as its rest is too long; gives that rest.
+    /// Opens the directories on the way to `path` as far as its rest is too long; gives that rest.
     fn open_near<'p>(&self, path: &'p RelPath) -> io::Result<(Near<'_>, &'p [u8])> {
-        let mut near = Near::Root(self.folder.as_fd());
+        let mut near = Near::Root(self.directory.as_fd());
         let mut rest = path.as_bytes();
         while rest.len() > PIECE_BYTES {
             let end = rest[..PIECE_BYTES]
@@ -139,11 +139,11 @@ impl TreeRoot {
     }
 }
 
-/// The status of one path after the other; quick for those in the same folder.
+/// The status of one path after the other; quick for those in the same directory.
 pub struct Statuses<'a> {
     root: &'a TreeRoot,
-    /// The last folder.
-    folder: Option<(Vec<u8>, OwnedFd)>,
+    /// The last directory.
+    directory: Option<(Vec<u8>, OwnedFd)>,
 }
 
 impl Statuses<'_> {
@@ -154,7 +154,7 @@ impl Statuses<'_> {
             return self.root.status(path);
         }
         if self
-            .folder
+            .directory
             .as_ref()
             .is_none_or(|(known, _)| known != parent)
         {
@@ -164,11 +164,11 @@ impl Statuses<'_> {
                 return self.root.status(path);
             }
             let flags = OFlags::PATH | OFlags::DIRECTORY;
-            let folder = open_beneath(near.as_fd(), parent_rest, flags)?;
-            self.folder = Some((parent.to_vec(), folder));
+            let directory = open_beneath(near.as_fd(), parent_rest, flags)?;
+            self.directory = Some((parent.to_vec(), directory));
         }
-        match &self.folder {
-            Some((_, folder)) => Ok(statx_at(folder.as_fd(), name)?),
+        match &self.directory {
+            Some((_, directory)) => Ok(statx_at(directory.as_fd(), name)?),
             None => self.root.status(path),
         }
     }
@@ -196,29 +196,33 @@ fn split_last(name: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn open_without_atime(
-    folder: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
     name: &[u8],
     flags: OFlags,
 ) -> rustix::io::Result<OwnedFd> {
-    match open_beneath(folder, name, flags | OFlags::NOATIME) {
+    match open_beneath(directory, name, flags | OFlags::NOATIME) {
         // Only the owner, or root, may leave the access time alone.
-        Err(Errno::PERM) => open_beneath(folder, name, flags),
+        Err(Errno::PERM) => open_beneath(directory, name, flags),
         result => result,
     }
 }
 
-/// Opens `name` below `folder` without following any symbolic link.
-fn open_beneath(folder: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> rustix::io::Result<OwnedFd> {
+/// Opens `name` below `directory` without following any symbolic link.
+fn open_beneath(
+    directory: BorrowedFd<'_>,
+    name: &[u8],
+    flags: OFlags,
+) -> rustix::io::Result<OwnedFd> {
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     let path = OsStr::from_bytes(name);
     loop {
-        match rustix::fs::openat2(folder, path, flags, Mode::empty(), resolve) {
+        match rustix::fs::openat2(directory, path, flags, Mode::empty(), resolve) {
             Err(Errno::AGAIN | Errno::INTR) => {}
             // Old kernels and strict containers lack openat2.
-            Err(Errno::NOSYS) => return open_by_components(folder, name, flags),
+            Err(Errno::NOSYS) => return open_by_components(directory, name, flags),
             Err(Errno::PERM) if !flags.contains(OFlags::NOATIME) => {
-                return open_by_components(folder, name, flags);
+                return open_by_components(directory, name, flags);
             }
             result => return result,
         }
@@ -226,13 +230,13 @@ fn open_beneath(folder: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> rustix::i
 }
 
 fn open_by_components(
-    folder: BorrowedFd<'_>,
+    directory: BorrowedFd<'_>,
     name: &[u8],
     flags: OFlags,
 ) -> rustix::io::Result<OwnedFd> {
     let (parents, last) = split_last(name);
     let step = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let mut near = Near::Root(folder);
+    let mut near = Near::Root(directory);
     for parent in parents
         .split(|byte| *byte == b'/')
         .filter(|p| !p.is_empty())
@@ -258,10 +262,10 @@ fn check_regular(status: &Statx) -> io::Result<()> {
 
 const STATX_FLAGS: StatxFlags = StatxFlags::BASIC_STATS;
 
-/// The status of `name` in `folder`, symbolic links not followed.
-pub fn statx_at(folder: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<Statx> {
+/// The status of `name` in `directory`, symbolic links not followed.
+pub fn statx_at(directory: BorrowedFd<'_>, name: &[u8]) -> rustix::io::Result<Statx> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
-    rustix::fs::statx(folder, OsStr::from_bytes(name), flags, STATX_FLAGS)
+    rustix::fs::statx(directory, OsStr::from_bytes(name), flags, STATX_FLAGS)
 }
 
 /// The status of an open file.

@@ -23,7 +23,7 @@ use super::cache_tag;
 use super::describe::{Describer, kind_at};
 use super::entry::{FileId, FileStamp, TreeEntry, TreeKind};
 use super::ignored::{self, IgnoreRules, is_ignored};
-use super::list::{Common, Folder, NewEntry, TreeList};
+use super::list::{Common, Directory, NewEntry, TreeList};
 use super::metadata::{file_id, file_type, is_file, metadata_of, mode_bits, stamp_of, timestamp};
 use super::root::{TreeRoot, statx_at, statx_of};
 use crate::monitor::{Monitor, Problem, Progress, Unit};
@@ -31,7 +31,7 @@ use crate::monitor::{Monitor, Problem, Progress, Unit};
 /// Why something in a tree is not listed.
 #[derive(Debug, Error)]
 enum WalkError {
-    #[error("cannot list the folder")]
+    #[error("cannot list the directory")]
     List(#[source] io::Error),
     #[error("cannot read its status")]
     Status(#[source] io::Error),
@@ -73,7 +73,7 @@ pub fn walk_knowing(
 
 /// What a walk has seen of an entry.
 pub struct Seen<'a> {
-    folder: &'a RelPath,
+    directory: &'a RelPath,
     name: &'a [u8],
     kind: &'a TreeKind,
     status: &'a Statx,
@@ -88,7 +88,7 @@ impl Seen<'_> {
     /// The entry, but for attributes and the names of owners.
     pub fn entry(&self) -> TreeEntry {
         TreeEntry {
-            path: self.folder.child(self.name),
+            path: self.directory.child(self.name),
             kind: self.kind.clone(),
             metadata: metadata_of(self.status),
         }
@@ -111,76 +111,76 @@ struct Walker<'a> {
     pseudo: PseudoMounts,
 }
 
-/// What is in one folder, in order.
+/// What is in one directory, in order.
 #[derive(Default)]
 struct Listing {
-    folder: Folder,
-    /// Which of its entries are folders that are to be entered, and on which device.
+    directory: Directory,
+    /// Which of its entries are directories that are to be entered, and on which device.
     inner: Vec<(u32, u64)>,
     rules: Option<Arc<Rules>>,
 }
 
 impl Walker<'_> {
-    /// Lists the folders of one depth beside each other, then those in them: without recursion, as
+    /// Lists the directories of one depth beside each other, then those in them: without recursion, as
     /// a tree may be deeper than any stack.
     fn run(&self) -> TreeList {
         let Some((top, device)) = self.look_at_root() else {
             return TreeList::default();
         };
-        let mut folders = vec![top];
+        let mut directories = vec![top];
         let mut below: Vec<Vec<(u32, u32)>> = vec![Vec::new()];
-        // The folders of one depth: the number of the one that it is in, which of its entries it
+        // The directories of one depth: the number of the one that it is in, which of its entries it
         // is, and the rules there.
         let mut depth: Vec<(usize, u32, Option<Arc<Rules>>)> = vec![(0, 0, None)];
         while !depth.is_empty() {
             let found: Vec<Listing> = depth
                 .par_iter()
                 .map(|(number, child, rules)| {
-                    let path = folders[*number].path_at(*child as usize);
+                    let path = directories[*number].path_at(*child as usize);
                     self.enter(path, rules.as_ref())
                 })
                 .collect();
             let mut next = Vec::new();
             for ((above, child, _), listing) in depth.into_iter().zip(found) {
-                let number = folders.len();
+                let number = directories.len();
                 below[above].push((child, u32::try_from(number).unwrap_or(u32::MAX)));
                 let entered = listing
                     .inner
                     .iter()
                     .filter(|(_, on)| !self.options.one_file_system || *on == device);
                 next.extend(entered.map(|(child, _)| (number, *child, listing.rules.clone())));
-                folders.push(listing.folder);
+                directories.push(listing.directory);
                 below.push(Vec::new());
             }
             depth = next;
         }
-        TreeList::new(folders, &below)
+        TreeList::new(directories, &below)
     }
 
-    /// A folder with the root as its only entry, and the root's device.
-    fn look_at_root(&self) -> Option<(Folder, u64)> {
+    /// A directory with the root as its only entry, and the root's device.
+    fn look_at_root(&self) -> Option<(Directory, u64)> {
         let path = RelPath::root();
-        let folder = self.or_problem(&path, self.root.open_folder(&path), WalkError::List)?;
-        let status = statx_of(&folder).map_err(io::Error::from);
+        let directory = self.or_problem(&path, self.root.open_directory(&path), WalkError::List)?;
+        let status = statx_of(&directory).map_err(io::Error::from);
         let status = self.or_problem(&path, status, WalkError::Status)?;
         let mut listing = Listing::default();
-        self.describe(&mut listing, &folder, (b"", b"."), &status)?;
+        self.describe(&mut listing, &directory, (b"", b"."), &status)?;
         self.progress.advance(1);
-        Some((listing.folder, file_id(&status).device))
+        Some((listing.directory, file_id(&status).device))
     }
 
-    /// Lists what is in the folder at `path`; `above` are the rules of the folders above it.
+    /// Lists what is in the directory at `path`; `above` are the rules of the directories above it.
     fn enter(&self, path: RelPath, above: Option<&Arc<Rules>>) -> Listing {
         let mut listing = Listing::default();
-        let folder = self.root.open_folder(&path);
-        let Some(folder) = self.or_problem(&path, folder, WalkError::List) else {
+        let directory = self.root.open_directory(&path);
+        let Some(directory) = self.or_problem(&path, directory, WalkError::List) else {
             return listing;
         };
-        let status = statx_of(&folder).map_err(io::Error::from);
+        let status = statx_of(&directory).map_err(io::Error::from);
         let Some(status) = self.or_problem(&path, status, WalkError::Status) else {
             return listing;
         };
-        let (mut names, listed) = list_names(&folder);
+        let (mut names, listed) = list_names(&directory);
         self.or_problem(&path, listed, WalkError::List); // What was listed before it counts.
         if self.options.exclude_caches && self.is_cache(&path, &names) {
             names.retain(|name| name == cache_tag::NAME);
@@ -195,19 +195,19 @@ impl Walker<'_> {
         let rules = listing.rules.clone();
         let chain = Rules::chain(rules.as_ref());
         let id = file_id(&status);
-        listing.folder = Folder::new(path);
+        listing.directory = Directory::new(path);
         for name in names.iter().filter(|name| !self.is_omitted(id, name)) {
-            self.look_at(&mut listing, &folder, name, &chain);
+            self.look_at(&mut listing, &directory, name, &chain);
         }
-        listing.folder.finish();
-        let path_at = |child: u32| listing.folder.path_at(child as usize);
+        listing.directory.finish();
+        let path_at = |child: u32| listing.directory.path_at(child as usize);
         let enters = |(child, on): &(u32, u64)| *on == id.device || self.enters(&path_at(*child));
         listing.inner.retain(enters);
-        self.progress.advance(listing.folder.len() as u64);
+        self.progress.advance(listing.directory.len() as u64);
         listing
     }
 
-    /// Whether to look into the folder at `mount_point`.
+    /// Whether to look into the directory at `mount_point`.
     fn enters(&self, mount_point: &RelPath) -> bool {
         // On one file system the walk stops there anyhow.
         self.options.pseudo_file_systems
@@ -215,13 +215,13 @@ impl Walker<'_> {
             || !self.pseudo.holds(self.root, mount_point)
     }
 
-    fn is_omitted(&self, folder: FileId, name: &[u8]) -> bool {
+    fn is_omitted(&self, directory: FileId, name: &[u8]) -> bool {
         let omitted = self.options.omitted.as_ref();
-        omitted.is_some_and(|omitted| omitted.holds(folder, name))
+        omitted.is_some_and(|omitted| omitted.holds(directory, name))
     }
 
-    fn is_cache(&self, folder: &RelPath, names: &[Vec<u8>]) -> bool {
-        let Some(tag) = named(folder, names, cache_tag::NAME) else {
+    fn is_cache(&self, directory: &RelPath, names: &[Vec<u8>]) -> bool {
+        let Some(tag) = named(directory, names, cache_tag::NAME) else {
             return false;
         };
         let valid = cache_tag::is_valid(self.root, &tag);
@@ -229,7 +229,7 @@ impl Walker<'_> {
             .unwrap_or(false)
     }
 
-    fn rules(&self, folder: &RelPath, names: &[Vec<u8>]) -> Vec<IgnoreRules> {
+    fn rules(&self, directory: &RelPath, names: &[Vec<u8>]) -> Vec<IgnoreRules> {
         let kinds = [
             (self.options.exclude_ignored, ignored::GIT_NAME),
             (self.options.exclude_hashgetignored, ignored::OWN_NAME),
@@ -237,8 +237,8 @@ impl Walker<'_> {
         let wanted = kinds.into_iter().filter(|(wanted, _)| *wanted);
         wanted
             .filter_map(|(_, name)| {
-                let file = named(folder, names, name)?;
-                let rules = IgnoreRules::read(self.root, folder, name, |what| {
+                let file = named(directory, names, name)?;
+                let rules = IgnoreRules::read(self.root, directory, name, |what| {
                     self.monitor.problem(&Problem::text(file.to_string(), what));
                 });
                 self.or_problem(&file, rules, WalkError::Rules)
@@ -249,12 +249,12 @@ impl Walker<'_> {
     fn look_at(
         &self,
         listing: &mut Listing,
-        folder: &OwnedFd,
+        directory: &OwnedFd,
         name: &[u8],
         rules: &[&IgnoreRules],
     ) -> Option<()> {
-        let parent = listing.folder.path();
-        let status = statx_at(folder.as_fd(), name).map_err(io::Error::from);
+        let parent = listing.directory.path();
+        let status = statx_at(directory.as_fd(), name).map_err(io::Error::from);
         let status = match status {
             Ok(status) => status,
             Err(error) => {
@@ -263,33 +263,34 @@ impl Walker<'_> {
         };
         if !self.options.exclude.is_empty() || !rules.is_empty() {
             let path = parent.child(name);
-            let is_folder = file_type(&status).is_dir();
+            let is_directory = file_type(&status).is_dir();
             let rules = rules.iter().copied();
-            if self.options.exclude.matches(&path, is_folder) || is_ignored(rules, &path, is_folder)
+            if self.options.exclude.matches(&path, is_directory)
+                || is_ignored(rules, &path, is_directory)
             {
                 return None;
             }
         }
-        self.describe(listing, folder, (name, name), &status)
+        self.describe(listing, directory, (name, name), &status)
     }
 
     /// Puts what is called `name` into the listing; `real` is what the system calls it.
     fn describe(
         &self,
         listing: &mut Listing,
-        folder: &OwnedFd,
+        directory: &OwnedFd,
         (name, real): (&[u8], &[u8]),
         status: &Statx,
     ) -> Option<()> {
-        let kind = match kind_at(folder.as_fd(), real, status) {
+        let kind = match kind_at(directory.as_fd(), real, status) {
             Ok(kind) => kind,
             Err(error) => {
-                let path = listing.folder.path().child(name);
+                let path = listing.directory.path().child(name);
                 return self.or_problem(&path, Err(error), WalkError::Status);
             }
         };
         let seen = Seen {
-            folder: listing.folder.path(),
+            directory: listing.directory.path(),
             name,
             kind: &kind,
             status,
@@ -297,15 +298,15 @@ impl Walker<'_> {
         let xattrs = if (self.is_known)(&seen) {
             Vec::new()
         } else {
-            let path = || listing.folder.path().child(name);
-            self.describer.xattrs(path, folder.as_fd(), real)
+            let path = || listing.directory.path().child(name);
+            self.describer.xattrs(path, directory.as_fd(), real)
         };
-        let common = self.common(&listing.folder, status, xattrs);
+        let common = self.common(&listing.directory, status, xattrs);
         if file_type(status).is_dir() {
-            let number = u32::try_from(listing.folder.len()).unwrap_or(u32::MAX);
+            let number = u32::try_from(listing.directory.len()).unwrap_or(u32::MAX);
             listing.inner.push((number, file_id(status).device));
         }
-        listing.folder.push(NewEntry {
+        listing.directory.push(NewEntry {
             name,
             kind: &kind,
             common,
@@ -317,7 +318,7 @@ impl Walker<'_> {
     }
 
     /// What the entry has in common with others.
-    fn common(&self, folder: &Folder, status: &Statx, xattrs: Vec<Xattr>) -> Arc<Common> {
+    fn common(&self, directory: &Directory, status: &Statx, xattrs: Vec<Xattr>) -> Arc<Common> {
         let device = file_id(status).device;
         let mode = mode_bits(status);
         let (uid, gid) = (status.stx_uid, status.stx_gid);
@@ -325,7 +326,7 @@ impl Walker<'_> {
             (common.device, common.mode, common.uid, common.gid) == (device, mode, uid, gid)
                 && common.xattrs == xattrs
         };
-        if let Some(common) = folder.common(fits) {
+        if let Some(common) = directory.common(fits) {
             return common;
         }
         let is_plain = xattrs.is_empty();
@@ -365,17 +366,17 @@ impl Walker<'_> {
 }
 
 /// The path of `name`, if `names`, which are sorted, hold it.
-fn named(folder: &RelPath, names: &[Vec<u8>], name: &[u8]) -> Option<RelPath> {
+fn named(directory: &RelPath, names: &[Vec<u8>], name: &[u8]) -> Option<RelPath> {
     names
         .binary_search_by(|known| known.as_slice().cmp(name))
         .ok()
-        .and_then(|_| folder.join(name).ok())
+        .and_then(|_| directory.join(name).ok())
 }
 
-/// The names in a folder, sorted, and whether these are all.
-fn list_names(folder: &OwnedFd) -> (Vec<Vec<u8>>, io::Result<()>) {
+/// The names in a directory, sorted, and whether these are all.
+fn list_names(directory: &OwnedFd) -> (Vec<Vec<u8>>, io::Result<()>) {
     let mut buffer = vec![const { MaybeUninit::<u8>::uninit() }; 32 * 1024];
-    let mut entries = RawDir::new(folder, &mut buffer);
+    let mut entries = RawDir::new(directory, &mut buffer);
     let mut names = Vec::new();
     let mut result = Ok(());
     while let Some(entry) = entries.next() {

@@ -11,11 +11,11 @@ use rustix::io::Errno;
 // Linux allows no more, neither for a value nor for the list of names.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// The attributes of `name` in `folder`, sorted by name; of a symbolic link its own.
-pub(super) fn xattrs_at(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Vec<Xattr>> {
-    // There is no lgetxattr relative to a folder; its entry in /proc stands in, so that what
+/// The attributes of `name` in `directory`, sorted by name; of a symbolic link its own.
+pub(super) fn xattrs_at(directory: BorrowedFd<'_>, name: &[u8]) -> io::Result<Vec<Xattr>> {
+    // There is no lgetxattr relative to a directory; its entry in /proc stands in, so that what
     // cannot be opened is read too.
-    let mut path = format!("/proc/self/fd/{}/", folder.as_raw_fd()).into_bytes();
+    let mut path = format!("/proc/self/fd/{}/", directory.as_raw_fd()).into_bytes();
     path.extend_from_slice(name);
     let path = CString::new(path)?;
     collect(

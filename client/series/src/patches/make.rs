@@ -29,9 +29,9 @@ pub(crate) struct Base<'a> {
     pub(crate) manifest: &'a Manifest,
 }
 
-/// Makes patches into a folder, which is removed when this is dropped.
+/// Makes patches into a directory, which is removed when this is dropped.
 pub(crate) struct Making<'a> {
-    folder: PathBuf,
+    directory: PathBuf,
     root: TreeRoot,
     bases: &'a [Base<'a>],
     monitor: &'a dyn Monitor,
@@ -48,16 +48,16 @@ struct Candidate {
 }
 
 impl<'a> Making<'a> {
-    /// For the tree `source`; patches go into `folder`, which is made.
+    /// For the tree `source`; patches go into `directory`, which is made.
     pub(crate) fn new(
         source: &Path,
-        folder: PathBuf,
+        directory: PathBuf,
         bases: &'a [Base<'a>],
         monitor: &'a dyn Monitor,
     ) -> Result<Self, SeriesError> {
-        fs::create_dir_all(&folder).map_err(SeriesError::io("create", &folder))?;
+        fs::create_dir_all(&directory).map_err(SeriesError::io("create", &directory))?;
         Ok(Self {
-            folder,
+            directory,
             root: TreeRoot::open(source)?,
             bases,
             monitor,
@@ -104,7 +104,7 @@ impl<'a> Making<'a> {
     }
 
     fn place(&self, sha256: &Digest) -> PathBuf {
-        self.folder.join(sha256.to_string())
+        self.directory.join(sha256.to_string())
     }
 
     /// Reads the base once, and makes the patches for what passes by.
@@ -182,7 +182,7 @@ const WORTH: u64 = 2;
 impl Drop for Making<'_> {
     fn drop(&mut self) {
         // If it stays, the next run removes it.
-        fs::remove_dir_all(&self.folder).unwrap_or_default();
+        fs::remove_dir_all(&self.directory).unwrap_or_default();
     }
 }
 

@@ -36,12 +36,12 @@ pub struct StoredPatch {
 }
 
 impl StoredPatch {
-    /// The folder of the patches in an archive. A source's own folder of that name is not backed up.
-    pub const FOLDER: &'static str = ".hashget-patches";
+    /// The directory of the patches in an archive. A source's own directory of that name is not backed up.
+    pub const DIRECTORY: &'static str = ".hashget-patches";
 
     /// The path of the member with the patch for this content.
     pub(super) fn member(sha256: &Digest) -> RelPath {
-        let name = format!("{}/{sha256}", Self::FOLDER);
+        let name = format!("{}/{sha256}", Self::DIRECTORY);
         // It has no `..`, no empty part and no NUL.
         RelPath::new(name.as_bytes()).unwrap_or_default()
     }
@@ -52,12 +52,12 @@ impl StoredPatch {
         if entry.depth != 0 || entry.kind != EntryKind::File {
             return None;
         }
-        let below = path.as_path().strip_prefix(Self::FOLDER).ok()?;
+        let below = path.as_path().strip_prefix(Self::DIRECTORY).ok()?;
         below.to_str()?.parse().ok()
     }
 }
 
-/// Whether a member lies in the folder of the patches, or is that folder.
+/// Whether a member lies in the directory of the patches, or is that directory.
 pub(super) fn is_patch_member(path: &[u8]) -> bool {
-    RelPath::new(path).is_ok_and(|path| path.as_path().starts_with(StoredPatch::FOLDER))
+    RelPath::new(path).is_ok_and(|path| path.as_path().starts_with(StoredPatch::DIRECTORY))
 }

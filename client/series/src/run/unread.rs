@@ -86,11 +86,11 @@ impl Unreadable {
     pub(super) fn hide(&self, mut changes: Vec<Change>) -> Vec<Change> {
         let is_hidden = |path: &RelPath| {
             let mut above = path.parent();
-            while let Some(folder) = above {
-                if matches!(self.found.get(&folder), Some(Unread::Failed(_))) {
+            while let Some(directory) = above {
+                if matches!(self.found.get(&directory), Some(Unread::Failed(_))) {
                     return true;
                 }
-                above = folder.parent();
+                above = directory.parent();
             }
             false
         };

@@ -70,13 +70,13 @@ fn what_killed_runs_leave_is_removed_by_the_next() {
 #[test]
 fn a_replica_stands_in_and_follows() {
     let mut bed = Bed::new("max_series = 1\nmax_series_length = 2");
-    let folder = bed.folder.path().join("replica");
-    bed.section.replicate_to = vec![folder.clone()];
+    let directory = bed.directory.path().join("replica");
+    bed.section.replicate_to = vec![directory.clone()];
     fs::write(bed.source("large"), vec![7; 50_000]).unwrap();
     bed.backup();
     fs::write(bed.source("small"), "1").unwrap();
     let last = bed.backup();
-    let replica = Destination::new(&folder, &bed.section.names);
+    let replica = Destination::new(&directory, &bed.section.names);
     assert_eq!(replica.backups().unwrap().len(), 2);
     flip(&bed.destination().archive(BackupId::normal(1)));
     bed.restore(last, "out").unwrap();

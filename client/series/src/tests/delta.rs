@@ -83,7 +83,7 @@ fn a_selected_path_is_made_of_its_patch() {
     let mut bed = bed("max_series = 2\nmax_series_length = 3");
     bed.backup();
     let (id, _) = edited(&mut bed, 5);
-    let target = bed.folder.path().join("some");
+    let target = bed.directory.path().join("some");
     fs::create_dir(&target).unwrap();
     let path = RelPath::new(b"large").unwrap();
     let options = RestoreOptions {
@@ -108,13 +108,13 @@ fn an_export_has_whole_files() {
     assert_eq!(patched, 1);
     let listing = tree_listing(&bed.section.source);
     keep_backup(&bed.section, id, &Nothing, &Silent).unwrap();
-    let file = bed.folder.path().join("one.tar.gz");
+    let file = bed.directory.path().join("one.tar.gz");
     export(&bed.section, id, &file, true, &Nothing, &Silent).unwrap();
     let kept = bed.destination().kept().archive(id);
     for (archive, name) in [(&file, "exported"), (&kept, "kept")] {
         let list = read_change_list(archive).unwrap();
         assert!(list.patches.is_empty() && list.version == 1);
-        let out = bed.folder.path().join(name);
+        let out = bed.directory.path().join(name);
         let options = RestoreOptions::default();
         restore::restore_archive(archive, &out, &options, &Nothing, &Silent).unwrap();
         assert!(tree_listing(&out) == listing, "{name}");
@@ -151,7 +151,7 @@ fn a_damaged_base_is_named_with_the_file_and_nothing_wrong_is_written() {
     let (id, _) = edited(&mut bed, 5);
     flip(&bed.destination().archive(BackupId::normal(1)));
     let told = Log::default();
-    let out = bed.folder.path().join("out");
+    let out = bed.directory.path().join("out");
     let options = RestoreOptions::default();
     let stats = restore(&bed.section, id, &out, &options, &Nothing, &told).unwrap();
     assert!(!stats.is_complete());
@@ -161,7 +161,7 @@ fn a_damaged_base_is_named_with_the_file_and_nothing_wrong_is_written() {
         assert!(told.contains(word), "{word}: {told}");
     }
     assert!(cat_large(&bed, id).is_err());
-    let file = bed.folder.path().join("one.tar");
+    let file = bed.directory.path().join("one.tar");
     let exported = export(&bed.section, id, &file, false, &Nothing, &Silent);
     assert!(matches!(exported, Err(SeriesError::Incomplete { .. })));
     assert!(!file.exists());
@@ -172,13 +172,13 @@ fn a_damaged_base_is_named_with_the_file_and_nothing_wrong_is_written() {
 #[test]
 fn a_replica_gives_the_base_of_a_patch() {
     let mut bed = bed("max_series = 2\nmax_series_length = 3");
-    bed.section.replicate_to = vec![bed.folder.path().join("replica")];
+    bed.section.replicate_to = vec![bed.directory.path().join("replica")];
     bed.backup();
     let (id, _) = edited(&mut bed, 5);
     flip(&bed.destination().archive(BackupId::normal(1)));
     fs::remove_file(bed.destination().archive(id)).unwrap();
     fs::copy(
-        bed.folder.path().join("replica/(Home)Docs_001[01].tar"),
+        bed.directory.path().join("replica/(Home)Docs_001[01].tar"),
         bed.destination().archive(id),
     )
     .unwrap();
@@ -227,7 +227,7 @@ fn a_damaged_patch_is_found_even_where_nothing_else_is_known() {
         let check = verify(&bed.section).unwrap();
         let told = check.backups[1].damage.clone().unwrap();
         assert!(told.contains("the patch of large"), "{told}");
-        let out = bed.folder.path().join("out");
+        let out = bed.directory.path().join("out");
         let options = RestoreOptions::default();
         let stats = restore(&bed.section, id, &out, &options, &Nothing, &Silent).unwrap();
         assert!(!stats.is_complete() && !out.join("large").exists());
@@ -243,10 +243,10 @@ fn patches_of_killed_runs_are_removed() {
     let mut bed = bed("max_series = 2\nmax_series_length = 3");
     bed.backup();
     let next = "001[01]".parse().unwrap();
-    let folder = bed.destination().incoming_patches(next);
-    fs::create_dir(&folder).unwrap();
-    fs::write(folder.join("half"), "half").unwrap();
+    let directory = bed.destination().incoming_patches(next);
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("half"), "half").unwrap();
     fs::write(bed.source("small"), "t").unwrap();
     assert_eq!(bed.run_with(false, false).unwrap().cleaned_files, 1);
-    assert!(!folder.exists());
+    assert!(!directory.exists());
 }

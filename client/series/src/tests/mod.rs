@@ -49,7 +49,7 @@ impl RestoreSources for Nothing {
 
 /// A source, a destination, and a clock.
 pub(super) struct Bed {
-    pub(super) folder: tempfile::TempDir,
+    pub(super) directory: tempfile::TempDir,
     pub(super) section: Section,
     pub(super) allow_empty: bool,
     pub(super) broken: BTreeSet<RelPath>,
@@ -58,18 +58,18 @@ pub(super) struct Bed {
 
 impl Bed {
     pub(super) fn new(options: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().display();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().display();
         let text = format!(
             "[profile.Home.Docs]\nsource='{path}/source'\ndestination='{path}/destination'\n\
              name='({{profile}}){{section}}_{{series}}[{{point}}].tar'\n{options}\n"
         );
         let file = SeriesFile::parse(&text, Path::new("series.toml")).unwrap();
-        fs::create_dir(folder.path().join("source")).unwrap();
+        fs::create_dir(directory.path().join("source")).unwrap();
         let now = Timestamp::from_second(1_767_236_400).unwrap();
         Self {
             section: file.sections.into_iter().next().unwrap(),
-            folder,
+            directory,
             allow_empty: false,
             broken: BTreeSet::new(),
             now: now.to_zoned(jiff::tz::TimeZone::UTC),
@@ -95,7 +95,7 @@ impl Bed {
             now: self.now.clone(),
             allow_empty: self.allow_empty,
             new_destination: false,
-            state: Some(self.folder.path().join("state")),
+            state: Some(self.directory.path().join("state")),
             broken: self.broken.clone(),
         };
         run(&self.section, &options, &Nothing, &Silent)
@@ -114,7 +114,7 @@ impl Bed {
     }
 
     pub(super) fn restore(&self, id: BackupId, name: &str) -> Result<PathBuf, SeriesError> {
-        let target = self.folder.path().join(name);
+        let target = self.directory.path().join(name);
         let options = RestoreOptions::default();
         let stats = restore(&self.section, id, &target, &options, &Nothing, &Silent)?;
         assert!(stats.is_complete(), "{id}: {stats:?}");
@@ -167,7 +167,7 @@ fn a_differential_backup_holds_only_what_changed() {
     assert_eq!(became("gone"), Status::Deleted);
     let changes = diff(&bed.section, BackupId::normal(1), id).unwrap();
     let differing = changes.iter().filter(|c| c.status != Status::Unchanged);
-    assert_eq!(differing.count(), 3, "the folder's times too");
+    assert_eq!(differing.count(), 3, "the directory's times too");
     let versions = find(&bed.section, &|path| path.as_bytes() == b"large").unwrap();
     assert_eq!(versions.len(), 1);
     assert_eq!(versions[0].backups.len(), 2);

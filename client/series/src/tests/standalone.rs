@@ -37,7 +37,7 @@ fn an_export_needs_no_base() {
         let options = format!("mode = '{mode}'\nmax_series = 2\nmax_series_length = 5");
         let (bed, trees) = history(&options, seed);
         let (id, tree) = trees.last_key_value().unwrap();
-        let elsewhere = bed.folder.path().join("elsewhere");
+        let elsewhere = bed.directory.path().join("elsewhere");
         fs::create_dir(&elsewhere).unwrap();
         let file = elsewhere.join("one.tar.gz");
         let stats = export(&bed.section, *id, &file, true, &Nothing, &Silent).unwrap();
@@ -60,7 +60,7 @@ fn stationary_backups_outlive_rotation() {
     assert!(tree_listing(&out) == *tree);
     assert!(list(&bed.section).unwrap().iter().any(|backup| backup.kept));
     let file = bed.destination().kept().archive(*id);
-    let moved = bed.folder.path().join("moved.tar");
+    let moved = bed.directory.path().join("moved.tar");
     fs::copy(&file, &moved).unwrap();
     assert!(import(&bed.section, &moved).is_err(), "the number is taken");
     fs::remove_file(file).unwrap();
@@ -90,24 +90,32 @@ fn in_place_is_exact_and_can_be_undone() {
     fs::write(bed.source("after"), "would be lost").unwrap();
     let before = tree_listing(&bed.section.source);
     let (id, tree) = trees.first_key_value().unwrap();
-    let folder = bed.section.source.clone();
+    let directory = bed.section.source.clone();
     let options = RestoreOptions::default();
     let now = Some(&bed.now);
-    let stats =
-        restore_in_place(&bed.section, *id, &folder, now, &options, &Nothing, &Silent).unwrap();
+    let stats = restore_in_place(
+        &bed.section,
+        *id,
+        &directory,
+        now,
+        &options,
+        &Nothing,
+        &Silent,
+    )
+    .unwrap();
     assert_eq!(stats.untouched_files, 1);
     assert_eq!(fs::read(bed.source("big-cache/x")).unwrap(), b"stays");
-    let mut restored = tree_listing(&folder);
+    let mut restored = tree_listing(&directory);
     restored.retain(|line| !line.starts_with("big-cache"));
     assert!(restored == *tree);
-    undo(&bed.section, &folder, &options, &Nothing, &Silent).unwrap();
-    assert!(tree_listing(&folder) == before);
-    let beside = fs::read_dir(bed.folder.path()).unwrap().count();
+    undo(&bed.section, &directory, &options, &Nothing, &Silent).unwrap();
+    assert!(tree_listing(&directory) == before);
+    let beside = fs::read_dir(bed.directory.path()).unwrap().count();
     assert_eq!(beside, 2, "source and destination");
 }
 
 #[test]
-fn a_folder_with_something_in_it_is_not_restored_into() {
+fn a_directory_with_something_in_it_is_not_restored_into() {
     let (bed, trees) = history("max_series = 2\nmax_series_length = 5", 7);
     let (id, _) = trees.first_key_value().unwrap();
     let error = restore(

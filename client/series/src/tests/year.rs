@@ -36,11 +36,11 @@ fn expected(runs: u32, limits: Limits) -> BTreeSet<BackupId> {
     .collect()
 }
 
-fn everything(folder: &Path) -> Vec<PathBuf> {
+fn everything(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut open = vec![folder.to_owned()];
-    while let Some(folder) = open.pop() {
-        let mut paths: Vec<PathBuf> = fs::read_dir(folder)
+    let mut open = vec![directory.to_owned()];
+    while let Some(directory) = open.pop() {
+        let mut paths: Vec<PathBuf> = fs::read_dir(directory)
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
@@ -161,8 +161,8 @@ fn without_sockets(mut listing: Vec<String>) -> Vec<String> {
 
 /// Beside the archives there is only what is known of them.
 fn no_orphans(bed: &Bed, there: &BTreeSet<BackupId>) {
-    let count = |folder: PathBuf, ending: &str| {
-        let names = fs::read_dir(folder).unwrap();
+    let count = |directory: PathBuf, ending: &str| {
+        let names = fs::read_dir(directory).unwrap();
         let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.ends_with(ending)).count()
     };

@@ -13,7 +13,7 @@ use crate::record_file::{Decoder, Encoder, Prepared, RecordKind, load, prepare, 
 const STORED_BYTES: usize = 128;
 
 impl Index {
-    /// Reads the index of the destination whose own folder has number `home`; `None` if there is
+    /// Reads the index of the destination whose own directory has number `home`; `None` if there is
     /// none that can be used.
     ///
     /// A destination that was copied has other inodes, so that its index means nothing.

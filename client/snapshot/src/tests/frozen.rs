@@ -12,7 +12,7 @@ use super::super::state::{SourceFile, SourceState};
 use super::*;
 use hashget_files::tree::{FileId, FileStamp, Metadata, TreeEntry, TreeKind};
 
-/// The number of the folder that the sample of an index belongs to.
+/// The number of the directory that the sample of an index belongs to.
 const HOME: u64 = 4711;
 
 fn sample(name: &str) -> PathBuf {
@@ -48,7 +48,7 @@ fn stored() -> [Stored; 2] {
         links: 3,
         checked: time(1_738_324_800, 5),
         root: 1,
-        path: path(b"folder/caf\xe9"),
+        path: path(b"directory/caf\xe9"),
     };
     let unpacked = Stored {
         key: Key(Digest::of(b"another key")),
@@ -63,7 +63,7 @@ fn stored() -> [Stored; 2] {
 
 fn source_file() -> SourceFile {
     SourceFile {
-        path: path(b"folder/caf\xe9"),
+        path: path(b"directory/caf\xe9"),
         stamp: FileStamp {
             id: FileId {
                 device: 2049,
@@ -136,11 +136,12 @@ fn a_note_of_version_1_of_what_was_separate() {
     assert_eq!(separate, expected.into());
 }
 
-/// Writes the samples, when a new version of the formats needs them: with the folder to write to in
+/// Writes the samples, when a new version of the formats needs them: with the directory to write to in
 /// `HASHGET_WRITE_SNAPSHOT_SAMPLES`.
 #[test]
 fn write_samples() {
-    let Some(folder) = std::env::var_os("HASHGET_WRITE_SNAPSHOT_SAMPLES").map(PathBuf::from) else {
+    let Some(directory) = std::env::var_os("HASHGET_WRITE_SNAPSHOT_SAMPLES").map(PathBuf::from)
+    else {
         return;
     };
     let mut index = Index::new(packages_path());
@@ -148,8 +149,8 @@ fn write_samples() {
     for stored in stored() {
         index.add(stored);
     }
-    index.save(&folder.join("index"), HOME).unwrap();
-    let state = SourceState::prepare(&folder.join("row.state"), &[source_file()]);
+    index.save(&directory.join("index"), HOME).unwrap();
+    let state = SourceState::prepare(&directory.join("row.state"), &[source_file()]);
     state.unwrap().place().unwrap();
 
     let bench = Bench::new();
@@ -162,5 +163,5 @@ fn write_samples() {
     }
     let created = bench.create(&CreateOptions::default());
     let place = bench.destination().own(&format!("{}.separate", created.id));
-    fs::copy(place, folder.join("stamp.separate")).unwrap();
+    fs::copy(place, directory.join("stamp.separate")).unwrap();
 }

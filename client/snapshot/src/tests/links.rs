@@ -108,19 +108,19 @@ pub(super) fn restore(bench: &Bench, created: &Created, target: &Path) {
 }
 
 #[test]
-fn folders_that_may_not_be_written_to_are_kept_and_removed() {
+fn directories_that_may_not_be_written_to_are_kept_and_removed() {
     let bench = Bench::new();
     bench.write("closed/inner/file", "content");
-    for folder in ["closed/inner", "closed"] {
+    for directory in ["closed/inner", "closed"] {
         let mode = fs::Permissions::from_mode(0o555);
-        fs::set_permissions(bench.source().join(folder), mode).unwrap();
+        fs::set_permissions(bench.source().join(directory), mode).unwrap();
     }
     let first = bench.snapshot();
     let second = bench.snapshot();
     delete(&bench.destination(), &[first.id], &bench.notes).unwrap();
     assert_same_tree(&bench.source(), &second.path);
-    for folder in ["closed", "closed/inner"] {
+    for directory in ["closed", "closed/inner"] {
         let mode = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(bench.source().join(folder), mode).unwrap();
+        fs::set_permissions(bench.source().join(directory), mode).unwrap();
     }
 }

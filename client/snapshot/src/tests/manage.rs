@@ -58,7 +58,7 @@ fn differences_are_told_by_kind() {
         "gone",
         "moved",
         "mode",
-        "becomes a folder",
+        "becomes a directory",
     ] {
         bench.write(name, format!("content of {name}"));
     }
@@ -69,8 +69,8 @@ fn differences_are_told_by_kind() {
     fs::remove_file(source.join("gone")).unwrap();
     fs::rename(source.join("moved"), source.join("elsewhere")).unwrap();
     fs::set_permissions(source.join("mode"), fs::Permissions::from_mode(0o600)).unwrap();
-    fs::remove_file(source.join("becomes a folder")).unwrap();
-    fs::create_dir(source.join("becomes a folder")).unwrap();
+    fs::remove_file(source.join("becomes a directory")).unwrap();
+    fs::create_dir(source.join("becomes a directory")).unwrap();
     let second = bench.snapshot();
     for new in [&second.path, &source] {
         let changes = diff(&first.path, new, &bench.notes).unwrap();
@@ -81,7 +81,7 @@ fn differences_are_told_by_kind() {
             .collect();
         let from = path("moved");
         let expected = [
-            ("becomes a folder", Change::Updated),
+            ("becomes a directory", Change::Updated),
             ("edited", Change::Updated),
             ("elsewhere", Change::Renamed { from }),
             ("gone", Change::Deleted),

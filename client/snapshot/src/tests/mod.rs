@@ -145,10 +145,14 @@ fn full_hash_reads_everything_and_copies_nothing() {
 #[test]
 fn what_was_renamed_or_moved_is_the_same_file() {
     let bench = Bench::new();
-    bench.write("folder/deep/one", "one");
+    bench.write("directory/deep/one", "one");
     bench.write("two", "two");
     let first = bench.snapshot();
-    fs::rename(bench.source().join("folder"), bench.source().join("other")).unwrap();
+    fs::rename(
+        bench.source().join("directory"),
+        bench.source().join("other"),
+    )
+    .unwrap();
     fs::rename(
         bench.source().join("two"),
         bench.source().join("other/zwei"),
@@ -159,9 +163,12 @@ fn what_was_renamed_or_moved_is_the_same_file() {
         (second.stats.linked_files, second.stats.copied_files),
         (2, 0)
     );
-    // Renaming a folder does not touch the files in it.
+    // Renaming a directory does not touch the files in it.
     assert_eq!(second.stats.read_files, 1);
-    for (old, new) in [("folder/deep/one", "other/deep/one"), ("two", "other/zwei")] {
+    for (old, new) in [
+        ("directory/deep/one", "other/deep/one"),
+        ("two", "other/zwei"),
+    ] {
         assert_eq!(inode(&first.path.join(old)), inode(&second.path.join(new)));
     }
     let changes = diff(&first.path, &second.path, &bench.notes).unwrap();

@@ -10,12 +10,12 @@ use hashget_tests::{Random, RandomTree, tree_listing};
 use super::links::restore;
 use super::*;
 
-/// Everything below `root` that is no folder, and all folders but `root`.
+/// Everything below `root` that is no directory, and all directories but `root`.
 fn contents(root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
-    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    let (mut files, mut directories) = (Vec::new(), Vec::new());
     let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        let mut entries: Vec<PathBuf> = fs::read_dir(&folder)
+    while let Some(directory) = open.pop() {
+        let mut entries: Vec<PathBuf> = fs::read_dir(&directory)
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
@@ -23,16 +23,16 @@ fn contents(root: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
         for path in entries {
             if fs::symlink_metadata(&path).unwrap().is_dir() {
                 open.push(path.clone());
-                folders.push(path);
+                directories.push(path);
             } else {
                 files.push(path);
             }
         }
     }
-    (files, folders)
+    (files, directories)
 }
 
-/// Removes a snapshot as a user does, with the right to write to its folders.
+/// Removes a snapshot as a user does, with the right to write to its directories.
 fn remove(path: &Path) {
     let opened = std::process::Command::new("find")
         .arg(path)
@@ -46,19 +46,19 @@ fn remove(path: &Path) {
 
 /// One random change; without root's powers some fail, and then nothing changes.
 fn change(root: &Path, number: u64, random: &mut Random) {
-    let (files, folders) = contents(root);
+    let (files, directories) = contents(root);
     let fresh = root.join(format!("new{number}"));
-    if files.is_empty() || folders.is_empty() {
+    if files.is_empty() || directories.is_empty() {
         fs::write(fresh, random.bytes(100)).unwrap();
         return;
     }
     let file = random.pick(&files).clone();
-    let folder = random.pick(&folders).clone();
+    let directory = random.pick(&directories).clone();
     let is_file = fs::symlink_metadata(&file).unwrap().is_file();
     match random.below(10) {
         0 => drop(fs::remove_file(&file)),
-        1 => drop(fs::rename(&file, folder.join(format!("moved{number}")))),
-        2 => drop(fs::rename(&folder, fresh)),
+        1 => drop(fs::rename(&file, directory.join(format!("moved{number}")))),
+        2 => drop(fs::rename(&directory, fresh)),
         3 if is_file => {
             let length = usize::try_from(random.below(20_000)).unwrap();
             drop(fs::write(&file, random.bytes(length)));
@@ -78,7 +78,7 @@ fn change(root: &Path, number: u64, random: &mut Random) {
         8 => {
             let mode = *random.pick(&[0o755, 0o700, 0o555, 0o1777]);
             let mode = fs::Permissions::from_mode(mode);
-            fs::set_permissions(&folder, mode).unwrap();
+            fs::set_permissions(&directory, mode).unwrap();
         }
         _ => drop(fs::write(fresh, random.bytes(3000))),
     }

@@ -1,6 +1,6 @@
 //! Takes over the record files that the Python original left.
 //!
-//! A project of the original is a folder `NAME/` with one JSON file a record somewhere below
+//! A project of the original is a directory `NAME/` with one JSON file a record somewhere below
 //! `NAME/p/`. They are read once, when the store is new, and left as they are; what the original
 //! adds later is not seen.
 
@@ -19,7 +19,7 @@ use hashget_files::monitor::{Level, Monitor, Problem, error_chain};
 const MARKER: &str = ".imported";
 /// A larger file is no record.
 const MAX_RECORD_BYTES: u64 = 256 << 20;
-/// Folders below `p` are not looked into deeper than this (the original makes three levels).
+/// Directories below `p` are not looked into deeper than this (the original makes three levels).
 const MAX_DEPTH: u32 = 8;
 /// About how many digests go into the store at a time.
 const BATCH_DIGESTS: usize = 200_000;
@@ -36,9 +36,9 @@ pub(super) fn import_once(
         return Ok(());
     }
     let mut imported = 0_u64;
-    for (project, folder) in original_projects(path, monitor)? {
+    for (project, directory) in original_projects(path, monitor)? {
         store.add_project(&project)?;
-        imported += import_project(&project, &folder, store, monitor)?;
+        imported += import_project(&project, &directory, store, monitor)?;
     }
     if imported > 0 {
         let text = format!("took over {imported} records of the Python hashget");
@@ -52,7 +52,7 @@ pub(super) fn import_once(
         })
 }
 
-/// The original's projects: folders with `p/` or `.options.json`.
+/// The original's projects: directories with `p/` or `.options.json`.
 fn original_projects(
     path: &Path,
     monitor: &dyn Monitor,
@@ -63,17 +63,17 @@ fn original_projects(
     };
     let mut projects = Vec::new();
     for entry in fs::read_dir(path).map_err(failed)? {
-        let folder = entry.map_err(failed)?.path();
-        let records = folder.join("p");
-        if !records.is_dir() && !folder.join(".options.json").is_file() {
+        let directory = entry.map_err(failed)?.path();
+        let records = directory.join("p");
+        if !records.is_dir() && !directory.join(".options.json").is_file() {
             continue;
         }
-        let name = folder.file_name().and_then(|name| name.to_str());
+        let name = directory.file_name().and_then(|name| name.to_str());
         match name.map(str::parse::<ProjectName>) {
             Some(Ok(project)) => projects.push((project, records)),
             _ => monitor.problem(&Problem::text(
-                folder.display().to_string(),
-                "records are not taken over: the folder's name is no project name",
+                directory.display().to_string(),
+                "records are not taken over: the directory's name is no project name",
             )),
         }
     }
@@ -83,12 +83,12 @@ fn original_projects(
 
 fn import_project(
     project: &ProjectName,
-    folder: &Path,
+    directory: &Path,
     store: &dyn PackageStore,
     monitor: &dyn Monitor,
 ) -> Result<u64, StoreError> {
     let mut files = Vec::new();
-    collect_files(folder, 0, &mut files, monitor);
+    collect_files(directory, 0, &mut files, monitor);
     files.sort();
     let mut batch = Vec::new();
     let mut digests = 0;
@@ -142,10 +142,10 @@ fn publish_sound(
     Ok(published)
 }
 
-fn collect_files(folder: &Path, depth: u32, files: &mut Vec<PathBuf>, monitor: &dyn Monitor) {
+fn collect_files(directory: &Path, depth: u32, files: &mut Vec<PathBuf>, monitor: &dyn Monitor) {
     let told =
-        |error: io::Error| monitor.problem(&Problem::new(folder.display().to_string(), &error));
-    let entries = match fs::read_dir(folder) {
+        |error: io::Error| monitor.problem(&Problem::new(directory.display().to_string(), &error));
+    let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
         Err(error) => return told(error),

@@ -45,10 +45,10 @@ impl ProjectFilter {
 /// What can go wrong with the local `HashDB`.
 #[derive(Debug, Error)]
 pub enum HashDbError {
-    /// The folder cannot be made.
+    /// The directory cannot be made.
     #[error("cannot create the HashDB {}", path.display())]
     Create {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -83,12 +83,12 @@ pub struct LocalHashDb {
 }
 
 impl LocalHashDb {
-    /// The `HashDB` in the folder `path`, which is made when it is first needed.
+    /// The `HashDB` in the directory `path`, which is made when it is first needed.
     pub fn new(path: PathBuf, filter: ProjectFilter) -> Self {
         Self { path, filter }
     }
 
-    /// The folder.
+    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -271,7 +271,7 @@ impl LocalHashDb {
             monitor.message(Level::Info, &text);
         };
         let store = SledStore::open_waiting(
-            &self.path.join(STORE_FOLDER),
+            &self.path.join(STORE_DIRECTORY),
             StoreOptions::default(),
             LONGEST_WAIT,
             &mut tell,
@@ -281,9 +281,9 @@ impl LocalHashDb {
     }
 }
 
-/// The folder of the store. The original takes every folder beside it for a project; this one
+/// The directory of the store. The original takes every directory beside it for a project; this one
 /// has a name that no project can have.
-const STORE_FOLDER: &str = ".store";
+const STORE_DIRECTORY: &str = ".store";
 /// Who holds the store longer than this hangs.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// How many records are listed at a time.

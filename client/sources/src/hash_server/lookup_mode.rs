@@ -37,7 +37,7 @@ pub enum LookupMode {
 pub(super) struct Discretion {
     pub(super) mode: LookupMode,
     /// Where pieces of filters are kept.
-    folder: Option<PathBuf>,
+    directory: Option<PathBuf>,
     manifest: OnceLock<Option<FilterResponse>>,
     filters: Mutex<HashMap<Digest, Filter>>,
 }
@@ -51,13 +51,13 @@ const CROWD: u64 = 8;
 const RANGE_PREFIXES: usize = 16_000;
 
 impl HashServer {
-    /// Looks up in this way, and keeps pieces of filters in a folder.
+    /// Looks up in this way, and keeps pieces of filters in a directory.
     #[must_use]
-    pub fn with_lookup(mut self, mode: LookupMode, folder: &Path) -> Self {
+    pub fn with_lookup(mut self, mode: LookupMode, directory: &Path) -> Self {
         let own = Digest::of(self.url().as_bytes()).to_string();
         self.discretion = Arc::new(Discretion {
             mode,
-            folder: Some(folder.join(own)),
+            directory: Some(directory.join(own)),
             ..Discretion::default()
         });
         self
@@ -179,8 +179,8 @@ impl HashServer {
     }
 
     fn piece_path(&self, sha256: &Digest) -> Option<PathBuf> {
-        let folder = self.discretion.folder.as_ref()?;
-        Some(folder.join(sha256.to_string()))
+        let directory = self.discretion.directory.as_ref()?;
+        Some(directory.join(sha256.to_string()))
     }
 
     /// A piece that was fetched before; one that was damaged since is none.
@@ -208,12 +208,12 @@ impl HashServer {
     }
 
     fn forget_old_pieces(&self, manifest: &FilterResponse) {
-        let Some(folder) = &self.discretion.folder else {
+        let Some(directory) = &self.discretion.directory else {
             return;
         };
         let pieces = manifest.shards.iter().chain(&manifest.recent);
         let names: Vec<String> = pieces.map(|piece| piece.sha256.to_string()).collect();
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let is_used = names.iter().any(|name| entry.file_name() == name.as_str());
             if !is_used {
                 // Litter in a cache does no harm.

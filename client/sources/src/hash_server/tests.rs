@@ -31,13 +31,13 @@ fn record() -> HashPackage {
 fn tree(files: Vec<(String, Vec<u8>)>) -> FaultServer {
     FaultServer::start(move |request| {
         let found = files.iter().find(|(path, _)| *path == request.path);
-        let is_folder = || {
+        let is_directory = || {
             let mut paths = files.iter().map(|(path, _)| path);
             request.path.ends_with('/') && paths.any(|path| path.starts_with(&request.path))
         };
         match found {
             Some((_, content)) => Reply::new(200, content.clone()),
-            None if is_folder() => Reply::new(403, ""),
+            None if is_directory() => Reply::new(403, ""),
             None => Reply::not_found(),
         }
     })
@@ -105,7 +105,7 @@ fn the_hashdb_setting_is_joined_as_the_original_does() {
 }
 
 #[test]
-fn a_signature_cannot_leave_its_folder() {
+fn a_signature_cannot_leave_its_directory() {
     let server = tree(Vec::new());
     let signature = "deb:../../x?y#z%2e_1_all".parse().unwrap();
     assert_eq!(

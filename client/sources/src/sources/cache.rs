@@ -6,7 +6,7 @@
 //! | `urls/<SHA-256 of the URL>.json` | which file a URL gave, and the server's validators |
 //! | `parts/<SHA-256 of the URL>.part` | a download in progress, locked while one runs |
 //! | `parts/<SHA-256 of the URL>.json` | the validators that a part belongs to |
-//! | `pools/<SHA-256 of the path>.json` | what is in a pool's folder |
+//! | `pools/<SHA-256 of the path>.json` | what is in a pool's directory |
 //!
 //! Any of it may be deleted at any time. A URL is taken whole, its query included.
 
@@ -56,14 +56,14 @@ pub(super) struct UrlEntry {
     pub(super) validators: Validators,
 }
 
-/// The folder of the cache.
+/// The directory of the cache.
 #[derive(Clone, Debug)]
 pub(super) struct Cache {
     dir: PathBuf,
 }
 
-/// The folders that cleaning deletes; the last two are the original's.
-const FOLDERS: [&str; 6] = ["sha256", "urls", "parts", "pools", "files", "etags"];
+/// The directories that cleaning deletes; the last two are the original's.
+const DIRECTORIES: [&str; 6] = ["sha256", "urls", "parts", "pools", "files", "etags"];
 /// More than this of a small file is not read.
 const MAX_JSON_BYTES: u64 = 1 << 30;
 
@@ -103,24 +103,24 @@ impl Cache {
     /// Deletes everything that this program or the original has put here, and nothing else.
     pub(super) fn clean(&self) -> Result<CleanStats, (PathBuf, io::Error)> {
         let mut stats = CleanStats::default();
-        for folder in FOLDERS {
-            delete_all(&self.dir.join(folder), &mut stats)?;
+        for directory in DIRECTORIES {
+            delete_all(&self.dir.join(directory), &mut stats)?;
         }
         Ok(stats)
     }
 }
 
-fn delete_all(folder: &Path, stats: &mut CleanStats) -> Result<(), (PathBuf, io::Error)> {
+fn delete_all(directory: &Path, stats: &mut CleanStats) -> Result<(), (PathBuf, io::Error)> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |error| (path, error)
     };
-    let entries = match fs::read_dir(folder) {
+    let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(failed(folder))?,
+        entries => entries.map_err(failed(directory))?,
     };
     for entry in entries {
-        let entry = entry.map_err(failed(folder))?;
+        let entry = entry.map_err(failed(directory))?;
         let path = entry.path();
         let metadata = entry.metadata().map_err(failed(&path))?;
         if metadata.is_dir() {
@@ -131,7 +131,7 @@ fn delete_all(folder: &Path, stats: &mut CleanStats) -> Result<(), (PathBuf, io:
             stats.deleted_bytes += metadata.len();
         }
     }
-    fs::remove_dir(folder).map_err(failed(folder))
+    fs::remove_dir(directory).map_err(failed(directory))
 }
 
 /// Reads a small file that is ours; anything wrong with it counts as absent.

@@ -14,7 +14,7 @@ use hashget_files::monitor::{HostTrouble, Monitor};
 /// What a source is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceKind {
-    /// A pool, by its folder or URL.
+    /// A pool, by its directory or URL.
     Pool(String),
     /// The download cache.
     Cache,

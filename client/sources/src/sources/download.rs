@@ -20,7 +20,7 @@ use hashget_files::monitor::{Level, Monitor};
 /// How downloads are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DownloadOptions {
-    /// The folder of the cache.
+    /// The directory of the cache.
     pub cache_dir: PathBuf,
     /// No download may be larger than this many bytes.
     pub max_bytes: u64,
@@ -83,7 +83,7 @@ pub enum DownloadError {
     Cache {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -115,7 +115,7 @@ pub struct Downloader {
 }
 
 impl Downloader {
-    /// Downloads with `http`; the cache folder is made when it is first needed.
+    /// Downloads with `http`; the cache directory is made when it is first needed.
     pub fn new(http: Http, options: DownloadOptions) -> Self {
         let cache = Cache::new(options.cache_dir.clone());
         Self {
@@ -131,7 +131,7 @@ impl Downloader {
         &self.http
     }
 
-    /// The folder of the cache.
+    /// The directory of the cache.
     pub fn cache_dir(&self) -> &Path {
         self.cache.dir()
     }
@@ -363,7 +363,7 @@ impl Downloader {
     }
 }
 
-/// Whether there is no such file, or no such folder because a file is in its place.
+/// Whether there is no such file, or no such directory because a file is in its place.
 fn is_absent(error: &io::Error) -> bool {
     use io::ErrorKind::{NotADirectory, NotFound};
     [NotFound, NotADirectory].contains(&error.kind())

@@ -67,7 +67,7 @@ impl FetchError {
 /// Every place where packages can be had.
 #[derive(Debug)]
 pub struct PackageSources {
-    /// The pools, in the order to look; the first folder receives what is downloaded.
+    /// The pools, in the order to look; the first directory receives what is downloaded.
     pub pools: Vec<Pool>,
     /// The downloads and their cache.
     pub downloader: Downloader,
@@ -115,7 +115,7 @@ impl PackageSources {
     pub fn pool_have(&self, digests: &[Digest], monitor: &dyn Monitor) -> BTreeMap<Digest, u64> {
         let mut sizes = BTreeMap::new();
         for pool in &self.pools {
-            let limit = if pool.is_folder() {
+            let limit = if pool.is_directory() {
                 usize::MAX
             } else {
                 ONE_BY_ONE
@@ -238,13 +238,13 @@ impl PackageSources {
         Ok(package)
     }
 
-    /// Copies a package that does not come from a folder into the first one.
+    /// Copies a package that does not come from a directory into the first one.
     fn keep_in_pool(&self, package: &mut LocalPackage, monitor: &dyn Monitor) {
-        let mut folders = self.pools.iter().filter(|pool| pool.is_folder());
-        let Some(first) = folders.clone().next() else {
+        let mut directories = self.pools.iter().filter(|pool| pool.is_directory());
+        let Some(first) = directories.clone().next() else {
             return;
         };
-        if folders.any(|pool| package.origin == Origin::Pool(pool.name())) {
+        if directories.any(|pool| package.origin == Origin::Pool(pool.name())) {
             return;
         }
         match first.add(package) {

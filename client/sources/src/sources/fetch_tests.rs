@@ -186,7 +186,7 @@ fn pools_are_searched_by_name_and_by_content() {
         write(&pool.join("sub/other.deb"), b"other");
         match place {
             "by content" => write(&pool.join("sub/[renamed]\n"), BYTES),
-            folder => write(&pool.join(folder).join(digest().sharded_path()), BYTES),
+            directory => write(&pool.join(directory).join(digest().sharded_path()), BYTES),
         }
         let first = dir.path().join("first");
         let pools = [first.to_str().unwrap(), pool.to_str().unwrap()];
@@ -236,7 +236,7 @@ fn files_of_a_pool_are_hashed_once_and_again_when_they_change() {
 }
 
 #[test]
-fn the_first_folder_receives_what_is_downloaded() {
+fn the_first_directory_receives_what_is_downloaded() {
     let dir = TempDir::new().unwrap();
     let http = serving(format!("/sha256/{}", digest().sharded_path()));
     let pool = dir.path().join("new/pool");

@@ -2,9 +2,9 @@
 
 mod cache;
 mod check;
+mod directory_pool;
 mod download;
 mod fetch;
-mod folder_pool;
 mod given;
 mod limits;
 mod part;
@@ -65,7 +65,7 @@ pub enum Origin {
     Given,
     /// An archive of the user's own series, by its name.
     Archive(String),
-    /// A pool, by its folder or URL.
+    /// A pool, by its directory or URL.
     Pool(String),
     /// The download cache.
     Cache,

@@ -1,4 +1,4 @@
-//! Pools: folders or HTTP locations that hold packages by digest.
+//! Pools: directories or HTTP locations that hold packages by digest.
 
 use std::ffi::OsStr;
 use std::io;
@@ -9,8 +9,8 @@ use hashget_words::hash_package::is_http;
 use hashget_words::package_url::without_password;
 use thiserror::Error;
 
+use super::directory_pool::DirectoryPool;
 use super::download::DownloadRequest;
-use super::folder_pool::FolderPool;
 use super::{DownloadError, Downloader, LocalPackage, Origin};
 use crate::http::Patience;
 use hashget_files::monitor::Monitor;
@@ -18,12 +18,12 @@ use hashget_files::monitor::Monitor;
 /// What can go wrong with a pool.
 #[derive(Debug, Error)]
 pub enum PoolError {
-    /// A file or folder of the pool could not be used.
+    /// A file or directory of the pool could not be used.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// What was being done.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -52,33 +52,33 @@ pub struct Pool {
 
 #[derive(Debug)]
 enum Place {
-    Folder(FolderPool),
+    Directory(DirectoryPool),
     /// A base URL without a final slash.
     Http(String),
 }
 
 impl Pool {
-    /// The pool at `place`: a folder, or an HTTP base URL. `cache_dir` is where the lists of what
-    /// is in folders are kept.
+    /// The pool at `place`: a directory, or an HTTP base URL. `cache_dir` is where the lists of what
+    /// is in directories are kept.
     pub fn new(place: &OsStr, cache_dir: &Path) -> Self {
         let place = match place.to_str().filter(|text| is_http(text)) {
             Some(url) => Place::Http(url.trim_end_matches('/').to_owned()),
-            None => Place::Folder(FolderPool::new(place.into(), cache_dir)),
+            None => Place::Directory(DirectoryPool::new(place.into(), cache_dir)),
         };
         Self { place }
     }
 
-    /// The folder or URL, for showing.
+    /// The directory or URL, for showing.
     pub fn name(&self) -> String {
         match &self.place {
-            Place::Folder(folder) => folder.path.display().to_string(),
+            Place::Directory(directory) => directory.path.display().to_string(),
             Place::Http(url) => without_password(url).into_owned(),
         }
     }
 
-    /// Whether this is a folder, into which files can be put.
-    pub fn is_folder(&self) -> bool {
-        matches!(self.place, Place::Folder(_))
+    /// Whether this is a directory, into which files can be put.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.place, Place::Directory(_))
     }
 
     /// The file with this digest, its bytes checked. What does not work goes to `problems`; that
@@ -92,7 +92,7 @@ impl Pool {
         monitor: &dyn Monitor,
     ) -> Option<LocalPackage> {
         let base = match &self.place {
-            Place::Folder(folder) => return folder.find(digest, problems, monitor),
+            Place::Directory(directory) => return directory.find(digest, problems, monitor),
             Place::Http(base) => base,
         };
         for url in http_places(base, digest) {
@@ -130,7 +130,7 @@ impl Pool {
         monitor: &dyn Monitor,
     ) -> Result<Option<u64>, PoolError> {
         let base = match &self.place {
-            Place::Folder(folder) => return Ok(folder.size_of(digest, monitor)),
+            Place::Directory(directory) => return Ok(directory.size_of(digest, monitor)),
             Place::Http(base) => base,
         };
         for url in http_places(base, digest) {
@@ -146,13 +146,13 @@ impl Pool {
     /// replaced; `true` if that was so. HTTP pools take none.
     pub fn add(&self, package: &mut LocalPackage) -> Result<bool, PoolError> {
         match &self.place {
-            Place::Folder(folder) => folder.add(package),
+            Place::Directory(directory) => directory.add(package),
             Place::Http(_) => Ok(false),
         }
     }
 }
 
-/// Where an HTTP pool may have a file: as the original's admin tool lays it out, or as a folder
+/// Where an HTTP pool may have a file: as the original's admin tool lays it out, or as a directory
 /// pool of ours does.
 fn http_places(base: &str, digest: &Digest) -> [String; 2] {
     let path = digest.sharded_path();

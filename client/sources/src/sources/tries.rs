@@ -101,7 +101,7 @@ impl<'a> Tries<'a> {
         let found = pool.find(sha256, self.size, downloader, &mut problems, self.monitor);
         for problem in &problems {
             // A damaged pool is to be seen to, even if the package is found elsewhere.
-            if pool.is_folder() {
+            if pool.is_directory() {
                 self.monitor.problem(&Problem::new(pool.name(), problem));
             }
             self.add(pool.name(), problem);

@@ -111,25 +111,30 @@ impl Records {
 
 /// What a program that knows no sparse files sees: the map and the data under this name.
 ///
-/// It is in the folder of the file, because GNU tar makes missing folders by this name.
+/// It is in the directory of the file, because GNU tar makes missing directories by this name.
 pub(super) fn sparse_fallback(path: &[u8]) -> Vec<u8> {
-    let (folder, name) = split(path);
+    let (directory, name) = split(path);
     let name = beside(b"GNUSparseFile.0", name);
-    if folder.len() + name.len() > 100 {
+    if directory.len() + name.len() > 100 {
         name
     } else {
-        [folder, &name].concat()
+        [directory, &name].concat()
     }
 }
 
-/// `folder/LAST-COMPONENT`, short enough for a header.
-fn beside(folder: &[u8], path: &[u8]) -> Vec<u8> {
+/// `directory/LAST-COMPONENT`, short enough for a header.
+fn beside(directory: &[u8], path: &[u8]) -> Vec<u8> {
     let (_, name) = split(path.strip_suffix(b"/").unwrap_or(path));
     let name = &name[..name.len().min(80)];
-    [folder, b"/", if name.is_empty() { b"root" } else { name }].concat()
+    [
+        directory,
+        b"/",
+        if name.is_empty() { b"root" } else { name },
+    ]
+    .concat()
 }
 
-/// The folder with its slash, and the name in it.
+/// The directory with its slash, and the name in it.
 fn split(path: &[u8]) -> (&[u8], &[u8]) {
     path.split_at(
         path.iter()

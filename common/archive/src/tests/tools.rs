@@ -9,11 +9,11 @@ use std::process::Command;
 
 use super::*;
 
-/// Runs a program in `folder` and gives what it prints.
-pub(super) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
+/// Runs a program in `directory` and gives what it prints.
+pub(super) fn run(directory: &Path, program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program)
         .args(arguments)
-        .current_dir(folder)
+        .current_dir(directory)
         .env("LC_ALL", "C.UTF-8")
         .env("TZ", "UTC")
         .output()
@@ -24,10 +24,10 @@ pub(super) fn run(folder: &Path, program: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A folder `tree` with a bit of everything that needs no privileges.
+/// A directory `tree` with a bit of everything that needs no privileges.
 fn tree() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("tree");
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("tree");
     let deep = root.join("d".repeat(60)).join("e".repeat(90));
     std::fs::create_dir_all(&deep).unwrap();
     std::fs::write(deep.join("long"), "deep down").unwrap();
@@ -40,16 +40,16 @@ fn tree() -> tempfile::TempDir {
     for at in 0..6 {
         holes.write_all_at(b"data", at * 65_536).unwrap();
     }
-    folder
+    directory
 }
 
 /// Every file of `tree` must come out with its content, by whatever name and link.
-fn check_tree(folder: &Path, listing: Listing, kind: ArchiveKind) -> Vec<Seen> {
+fn check_tree(directory: &Path, listing: Listing, kind: ArchiveKind) -> Vec<Seen> {
     let (found, seen) = listing.unwrap();
     assert_eq!(found, kind);
     let mut files = 0;
     for seen in &seen {
-        let on_disk = folder.join(std::ffi::OsStr::from_bytes(&seen.entry.path));
+        let on_disk = directory.join(std::ffi::OsStr::from_bytes(&seen.entry.path));
         if seen.entry.kind == EntryKind::File {
             assert_eq!(
                 seen.content,
@@ -67,14 +67,14 @@ fn check_tree(folder: &Path, listing: Listing, kind: ArchiveKind) -> Vec<Seen> {
     seen
 }
 
-fn archive(folder: &Path) -> Vec<u8> {
-    std::fs::read(folder.join("archive")).unwrap()
+fn archive(directory: &Path) -> Vec<u8> {
+    std::fs::read(directory.join("archive")).unwrap()
 }
 
 #[test]
 fn gnu_tar_in_every_format() {
-    let folder = tree();
-    let folder = folder.path();
+    let directory = tree();
+    let directory = directory.path();
     for (format, sparse) in [
         ("gnu", None),
         ("gnu", Some("0.0")),
@@ -90,8 +90,8 @@ fn gnu_tar_in_every_format() {
             arguments.extend(["--hole-detection=raw", "-S", &sparse_version]);
         }
         arguments.push("tree");
-        run(folder, "tar", &arguments);
-        let seen = check_tree(folder, list(&archive(folder)), ArchiveKind::Tar);
+        run(directory, "tar", &arguments);
+        let seen = check_tree(directory, list(&archive(directory)), ArchiveKind::Tar);
         let holes = seen
             .iter()
             .find(|seen| seen.path() == "tree/holes")
@@ -101,7 +101,7 @@ fn gnu_tar_in_every_format() {
             sparse.is_some(),
             "{format} {sparse:?}"
         );
-        let file = std::fs::metadata(folder.join("tree/file")).unwrap();
+        let file = std::fs::metadata(directory.join("tree/file")).unwrap();
         let seen = seen.iter().find(|seen| seen.path() == "tree/file").unwrap();
         let mtime = seen.entry.metadata.mtime.unwrap();
         assert_eq!(mtime.seconds, file.mtime());
@@ -113,12 +113,12 @@ fn gnu_tar_in_every_format() {
 
 #[test]
 fn gnu_tar_with_v7_and_ustar_headers() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("tree")).unwrap();
-    std::fs::write(folder.path().join("tree/file"), "content").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("tree")).unwrap();
+    std::fs::write(directory.path().join("tree/file"), "content").unwrap();
     for format in ["--format=v7", "--format=ustar", "--format=oldgnu"] {
-        run(folder.path(), "tar", &["-cf", "archive", format, "tree"]);
-        let (_, seen) = list(&archive(folder.path())).unwrap();
+        run(directory.path(), "tar", &["-cf", "archive", format, "tree"]);
+        let (_, seen) = list(&archive(directory.path())).unwrap();
         assert_eq!(summary(&seen), ["tree/", "tree/file: content"]);
         assert_eq!(seen[0].entry.kind, EntryKind::Directory);
     }
@@ -126,23 +126,23 @@ fn gnu_tar_with_v7_and_ustar_headers() {
 
 #[test]
 fn bsdtar_archives() {
-    let folder = tree();
-    let folder = folder.path();
+    let directory = tree();
+    let directory = directory.path();
     for arguments in [
         ["-cf", "archive", "--format=pax"],
         ["-cf", "archive", "--format=gnutar"],
         ["-czf", "archive", "--format=pax"],
         ["-cJf", "archive", "--format=pax"],
     ] {
-        run(folder, "bsdtar", &[&arguments[..], &["tree"]].concat());
-        check_tree(folder, list(&archive(folder)), ArchiveKind::Tar);
+        run(directory, "bsdtar", &[&arguments[..], &["tree"]].concat());
+        check_tree(directory, list(&archive(directory)), ArchiveKind::Tar);
     }
     run(
-        folder,
+        directory,
         "bsdtar",
         &["-cf", "archive", "--format=zip", "tree"],
     );
-    check_tree(folder, list(&archive(folder)), ArchiveKind::Zip);
+    check_tree(directory, list(&archive(directory)), ArchiveKind::Zip);
 }
 
 #[test]
@@ -165,9 +165,9 @@ with open('stream', 'wb') as raw:
         with archive.open('tree/file', 'w', force_zip64=True) as member:
             member.write(b'x' * 1000)
 ";
-    let folder = tree();
-    let folder = folder.path();
-    run(folder, "python3", &["-W", "ignore", "-c", SCRIPT]);
+    let directory = tree();
+    let directory = directory.path();
+    run(directory, "python3", &["-W", "ignore", "-c", SCRIPT]);
     for (name, kind) in [
         ("pax", ArchiveKind::Tar),
         ("gnu", ArchiveKind::Tar),
@@ -175,8 +175,8 @@ with open('stream', 'wb') as raw:
         ("stream", ArchiveKind::Zip),
     ] {
         check_tree(
-            folder,
-            list(&std::fs::read(folder.join(name)).unwrap()),
+            directory,
+            list(&std::fs::read(directory.join(name)).unwrap()),
             kind,
         );
     }
@@ -191,32 +191,32 @@ with zipfile.ZipFile('archive', 'w') as archive:
     for number in range(66000):
         archive.writestr(f'{number}', '')
 ";
-    let folder = tempfile::tempdir().unwrap();
-    run(folder.path(), "python3", &["-c", SCRIPT]);
-    let (kind, seen) = list(&archive(folder.path())).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), "python3", &["-c", SCRIPT]);
+    let (kind, seen) = list(&archive(directory.path())).unwrap();
     assert_eq!((kind, seen.len()), (ArchiveKind::Zip, 66_000));
 }
 
 #[test]
 fn dpkg_deb_packages() {
-    let folder = tempfile::tempdir().unwrap();
-    let debian = folder.path().join("p/DEBIAN");
+    let directory = tempfile::tempdir().unwrap();
+    let debian = directory.path().join("p/DEBIAN");
     std::fs::create_dir_all(&debian).unwrap();
     let control = "Package: p\nVersion: 1\nArchitecture: all\n\
         Maintainer: A <a@example.org>\nDescription: a test\n";
     std::fs::write(debian.join("control"), control).unwrap();
-    std::fs::write(folder.path().join("p/file"), "content").unwrap();
+    std::fs::write(directory.path().join("p/file"), "content").unwrap();
     for compression in ["gzip", "xz", "zstd", "none"] {
         let option = format!("-Z{compression}");
         if compression == "zstd" && !dpkg_knows_zstd() {
             continue;
         }
         run(
-            folder.path(),
+            directory.path(),
             "dpkg-deb",
             &[&option, "--root-owner-group", "-b", "p", "archive"],
         );
-        let (kind, seen) = list(&archive(folder.path())).unwrap();
+        let (kind, seen) = list(&archive(directory.path())).unwrap();
         assert_eq!(kind, ArchiveKind::Deb);
         let control = format!("./control: {control}");
         assert_eq!(summary(&seen), ["./", &control, "./", "./file: content"]);

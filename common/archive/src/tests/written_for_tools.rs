@@ -11,9 +11,9 @@ use super::writer::written;
 use super::*;
 
 /// Runs GNU tar without its warnings about `hdrcharset`, which it does not need, and old times.
-fn run_gnu(folder: &Path, arguments: &[&str]) -> String {
+fn run_gnu(directory: &Path, arguments: &[&str]) -> String {
     let quiet = ["--warning=no-unknown-keyword", "--warning=no-timestamp"];
-    run(folder, "tar", &[&quiet, arguments].concat())
+    run(directory, "tar", &[&quiet, arguments].concat())
 }
 
 /// Members that are hard to store, with paths that can be put on a disk.
@@ -124,10 +124,10 @@ fn check_disk(root: &Path, members: &[(TarHeader, Vec<u8>)], nanoseconds: bool) 
 }
 
 fn extracted(extract: impl Fn(&Path), nanoseconds: bool) {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let members = hard_members();
-    std::fs::write(folder.path().join("archive"), written(&members)).unwrap();
-    let out = folder.path().join("out");
+    std::fs::write(directory.path().join("archive"), written(&members)).unwrap();
+    let out = directory.path().join("out");
     std::fs::create_dir(&out).unwrap();
     extract(&out);
     check_disk(&out, &members, nanoseconds);
@@ -207,21 +207,21 @@ for m in tarfile.open('archive'):
         )
     })
     .into();
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("archive"), written(&members)).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("archive"), written(&members)).unwrap();
     let owner = "0o4755 4000000000 2097152 j\u{fc}rgen a-group-with-a-name-beyond-31-bytes";
     let value = "0a3920706174683d7a0aff00";
     assert_eq!(
-        run(folder.path(), "python3", &["-c", SCRIPT]),
+        run(directory.path(), "python3", &["-c", SCRIPT]),
         format!("ff 4 {owner} 8 1 {value}\n62 4 {owner} 4095 3000000 {value}\n")
     );
-    let listed = run_gnu(folder.path(), &["--numeric-owner", "-tvf", "archive"]);
+    let listed = run_gnu(directory.path(), &["--numeric-owner", "-tvf", "archive"]);
     assert!(
         listed.contains("brwsr-xr-x 4000000000/2097152 4095,3000000"),
         "{listed}"
     );
     let listed = run(
-        folder.path(),
+        directory.path(),
         "bsdtar",
         &["--numeric-owner", "-tvf", "archive"],
     );

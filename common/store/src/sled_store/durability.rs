@@ -18,7 +18,7 @@ use crate::StoreError;
 /// Syncs the files of a store.
 #[derive(Debug)]
 pub(super) struct Durability {
-    folder: PathBuf,
+    directory: PathBuf,
     file: File,
     written: AtomicU64,
     synced: Mutex<u64>,
@@ -30,12 +30,12 @@ pub(super) struct Durability {
 pub(super) struct Written(u64);
 
 impl Durability {
-    /// Syncs what is in the folder of an open store.
-    pub(super) fn new(folder: &Path) -> Result<Self, StoreError> {
-        let path = folder.join("db");
+    /// Syncs what is in the directory of an open store.
+    pub(super) fn new(directory: &Path) -> Result<Self, StoreError> {
+        let path = directory.join("db");
         let file = File::open(&path).map_err(|source| io_error("open", &path, source))?;
         Ok(Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             file,
             written: AtomicU64::new(0),
             synced: Mutex::new(0),
@@ -60,30 +60,31 @@ impl Durability {
         Ok(())
     }
 
-    /// Syncs the folders of a store that was just made.
+    /// Syncs the directories of a store that was just made.
     pub(super) fn sync_creation(&self, db: &Db) -> Result<(), StoreError> {
         let written = self.written();
         self.wait_for(db, written)?;
-        sync(&self.folder.join("conf"))?;
-        sync(&self.folder)?;
-        match self.folder.parent() {
+        sync(&self.directory.join("conf"))?;
+        sync(&self.directory)?;
+        match self.directory.parent() {
             Some(parent) if parent != Path::new("") => sync(parent),
             _ => sync(Path::new(".")),
         }
     }
 
     fn sync_files(&self) -> Result<(), StoreError> {
-        let path = self.folder.join("db");
+        let path = self.directory.join("db");
         self.file
             .sync_all()
             .map_err(|source| io_error("sync", &path, source))?;
         // sled puts pages beyond 128 KiB into files of their own and never syncs them. The sizes
-        // of our values make such pages rare, but a folder of very long URLs can grow one.
-        let folder = self.folder.join("blobs");
-        let blobs = fs::read_dir(&folder).map_err(|source| io_error("read", &folder, source))?;
+        // of our values make such pages rare, but a directory of very long URLs can grow one.
+        let directory = self.directory.join("blobs");
+        let blobs =
+            fs::read_dir(&directory).map_err(|source| io_error("read", &directory, source))?;
         let mut found = false;
         for blob in blobs {
-            let blob = blob.map_err(|source| io_error("read", &folder, source))?;
+            let blob = blob.map_err(|source| io_error("read", &directory, source))?;
             match File::open(blob.path()).and_then(|file| file.sync_all()) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_error("sync", &blob.path(), error));
@@ -91,11 +92,11 @@ impl Durability {
                 _ => found = true,
             }
         }
-        if found { sync(&folder) } else { Ok(()) }
+        if found { sync(&directory) } else { Ok(()) }
     }
 
     fn engine_error(&self, source: sled::Error) -> StoreError {
-        engine_error("write", &self.folder, source)
+        engine_error("write", &self.directory, source)
     }
 }
 

@@ -45,21 +45,21 @@ mod tests {
     #[test]
     fn files_that_were_spoilt_are_told_apart_from_a_disk_that_fails() {
         for name in ["db", "conf", "snap."] {
-            let folder = tempdir().unwrap();
-            let store = open(folder.path()).unwrap();
+            let directory = tempdir().unwrap();
+            let store = open(directory.path()).unwrap();
             let packages = [package("u", 0..3000)];
             store.publish(&"p".parse().unwrap(), &packages).unwrap();
             drop(store);
             // Opening writes a snapshot.
-            drop(open(folder.path()).unwrap());
-            for entry in fs::read_dir(folder.path()).unwrap() {
+            drop(open(directory.path()).unwrap());
+            for entry in fs::read_dir(directory.path()).unwrap() {
                 let path = entry.unwrap().path();
                 let found = path.file_name().and_then(|name| name.to_str()).unwrap();
                 if found.starts_with(name) {
                     fs::write(path, [0x5a; 300]).unwrap();
                 }
             }
-            let opened = open(folder.path());
+            let opened = open(directory.path());
             assert!(
                 matches!(opened, Err(StoreError::Damaged { .. })),
                 "{name}: {opened:?}"

@@ -83,7 +83,7 @@ use hashget_words::package_summary::{PackageId, PackageSummary};
 use hashget_words::project::ProjectName;
 use hashget_words::signature::Signature;
 
-/// A store in a folder, used by one process at a time.
+/// A store in a directory, used by one process at a time.
 ///
 /// Dropping it closes it.
 #[derive(Debug)]

@@ -52,7 +52,7 @@ impl Default for StoreOptions {
 }
 
 impl SledStore {
-    /// Opens the store in a folder, which is made if it is not there.
+    /// Opens the store in a directory, which is made if it is not there.
     ///
     /// [`StoreError::Locked`] if it is open already, in this process or another one;
     /// [`StoreError::Newer`] if a newer program wrote it.
@@ -60,7 +60,7 @@ impl SledStore {
         Self::open_waiting(path, options, LINGERING, &mut || ())
     }
 
-    /// Opens the store in a folder; while it is open elsewhere, waits up to `timeout`, after
+    /// Opens the store in a directory; while it is open elsewhere, waits up to `timeout`, after
     /// calling `on_wait` once.
     pub fn open_waiting(
         path: &Path,

@@ -1,6 +1,6 @@
 //! The checksum at the end of a restore file.
 //!
-//! A restore file lies open in an unpacked folder, and with a letter changed it is mostly still
+//! A restore file lies open in an unpacked directory, and with a letter changed it is mostly still
 //! valid JSON. Its last member, `check`, is the SHA-256 of all bytes before the comma that
 //! precedes this member.
 

@@ -55,7 +55,7 @@ impl RestoreJson {
             files: Vec::new(),
             members: file.members.clone(),
             packages: file.packages.clone(),
-            folders: file.folders.clone(),
+            directories: file.directories.clone(),
             ..*file
         };
         let (mut text, name) = if file.is_compact() {

@@ -7,30 +7,31 @@ use crate::digest::{Digest, HashSpec};
 use crate::hash_reader::Hasher;
 use crate::rel_path::RelPath;
 
-/// Files and folders of one package that are restored as they are in it, without a word on each.
+/// Files and directories of one package that are restored as they are in it, without a word on each.
 ///
-/// Meant are the regular files and folders below the folder `from` of the package whose path is
-/// there only once, but for the exceptions. They belong to the same place below the folder `into`.
+/// Meant are the regular files and directories below the directory `from` of the package whose path is
+/// there only once, but for the exceptions. They belong to the same place below the directory `into`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoreMembers {
     /// The SHA-256 of the package file, one of `packages`.
     pub package: HashSpec,
-    /// A folder in the package; its members' paths are taken from there.
+    /// A directory in the package; its members' paths are taken from there.
     pub from: RelPath,
-    /// A folder of the tree.
+    /// A directory of the tree.
     pub into: RelPath,
     /// How many files these are.
     pub files: u64,
     /// The sizes of the files, in bytes.
     pub bytes: u64,
-    /// How many folders these are.
-    pub folders: u64,
+    /// How many directories these are.
+    #[serde(rename = "folders")]
+    pub directories: u64,
     /// What a [`MembersSum`] gives for them.
     pub sum: Digest,
     /// Members that are not meant, relative to `from`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<RelPath>,
-    /// Folders of the package that are not meant, with all that is in them, relative to `from`.
+    /// Directories of the package that are not meant, with all that is in them, relative to `from`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except_below: Vec<RelPath>,
     /// Mode bits that the members have in the package only.
@@ -59,12 +60,12 @@ pub struct MembersOwner {
 /// A sum over restored members, so that a reader knows that it means the same files as the writer.
 ///
 /// The SHA-256 of one line for each, in the order of the paths (by components): the content's
-/// SHA-256 or `folder`, a space, the mode in octal, a space, the path in the tree, a NUL byte.
+/// SHA-256 or `directory`, a space, the mode in octal, a space, the path in the tree, a NUL byte.
 #[derive(Default)]
 pub struct MembersSum(Hasher);
 
 impl MembersSum {
-    /// Adds a file, or a folder if it has no content.
+    /// Adds a file, or a directory if it has no content.
     pub fn add(&mut self, path: &RelPath, content: Option<&Digest>, mode: u32) {
         let kind = content.map_or_else(|| "folder".to_owned(), Digest::to_string);
         self.0.update(format!("{kind} {mode:o} ").as_bytes());

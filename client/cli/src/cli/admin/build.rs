@@ -1,7 +1,7 @@
 //! `hashget-admin build [WEBROOT] [--pool DIR]`: a hashserver of static files, as the original has it.
 //!
 //! The records lie in `records/`; `a/` and `sig/` are trees of links to them, one a digest or
-//! signature; with `--pool`, `pool/sha256/` has links to the package files of a folder.
+//! signature; with `--pool`, `pool/sha256/` has links to the package files of a directory.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -139,7 +139,7 @@ fn add_record(tree: &NewTree, package: &HashPackage) -> Result<u64, CliError> {
         return Ok(0);
     };
     let name = Path::new("records").join(format!("{own}.json"));
-    let place = tree.folder.path().join(&name);
+    let place = tree.directory.path().join(&name);
     if !place.exists() {
         let json = serde_json::to_vec_pretty(package)?;
         fs::write(&place, json).map_err(|error| cannot("write", &place, &error))?;
@@ -165,24 +165,24 @@ fn add_record(tree: &NewTree, package: &HashPackage) -> Result<u64, CliError> {
 /// Trees that are written aside and then put in the place of the old ones.
 struct NewTree {
     webroot: PathBuf,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
     parts: &'static [&'static str],
 }
 
 impl NewTree {
     fn begin(webroot: &Path, parts: &'static [&'static str]) -> Result<Self, CliError> {
         fs::create_dir_all(webroot).map_err(|error| cannot("make", webroot, &error))?;
-        let folder = tempfile::Builder::new()
+        let directory = tempfile::Builder::new()
             .prefix(".hashget-build-")
             .tempdir_in(webroot)
             .map_err(|error| cannot("write to", webroot, &error))?;
         for part in parts {
-            let part = folder.path().join(part);
+            let part = directory.path().join(part);
             fs::create_dir(&part).map_err(|error| cannot("make", &part, &error))?;
         }
         Ok(Self {
             webroot: webroot.to_owned(),
-            folder,
+            directory,
             parts,
         })
     }
@@ -200,9 +200,9 @@ impl NewTree {
 
     /// Links `path` to `target`; `false` if it is taken.
     fn link(&self, target: &Path, path: impl AsRef<Path>) -> Result<bool, CliError> {
-        let place = self.folder.path().join(path);
-        let folder = place.parent().unwrap_or(&place);
-        fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
+        let place = self.directory.path().join(path);
+        let directory = place.parent().unwrap_or(&place);
+        fs::create_dir_all(directory).map_err(|error| cannot("make", directory, &error))?;
         match symlink(target, &place) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             done => done
@@ -212,7 +212,7 @@ impl NewTree {
     }
 
     fn finish(self) -> Result<(), CliError> {
-        let old = self.folder.path().join("old");
+        let old = self.directory.path().join("old");
         fs::create_dir(&old).map_err(|error| cannot("make", &old, &error))?;
         for part in self.parts {
             let place = self.webroot.join(part);
@@ -222,10 +222,10 @@ impl NewTree {
                 }
                 _ => {}
             }
-            fs::rename(self.folder.path().join(part), &place)
+            fs::rename(self.directory.path().join(part), &place)
                 .map_err(|error| cannot("replace", &place, &error))?;
         }
-        self.folder
+        self.directory
             .close()
             .map_err(|error| cannot("clean up in", &self.webroot, &error))
     }

@@ -73,12 +73,12 @@ impl Admin<'_> {
                 Ok(())
             });
         }
-        let folder = file
+        let directory = file
             .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+            .filter(|directory| !directory.as_os_str().is_empty());
         let temp = tempfile::Builder::new()
             .prefix(".hashget-export-")
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .tempfile_in(directory.unwrap_or(Path::new(".")))
             .map_err(failed)?;
         let mut writer = BufWriter::new(temp);
         self.records.each(&packages, |record| {

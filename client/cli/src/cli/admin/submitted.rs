@@ -1,5 +1,5 @@
 //! `hashget-admin submitted DIR`: indexes packages that were uploaded, as the original's web server leaves
-//! them: a folder for each, with the package and `_meta.json`.
+//! them: a directory for each, with the package and `_meta.json`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,31 +49,31 @@ struct MetaFiles {
 }
 
 impl Admin<'_> {
-    /// Indexes what is in the folders below the directory, and removes each that was indexed.
+    /// Indexes what is in the directories below the directory, and removes each that was indexed.
     pub(super) fn submitted(&self, args: &SubmittedArgs) -> Result<(), CliError> {
         let uploads = args.uploads.as_path();
         let failed = |error: std::io::Error| {
             CliError::new(&error).context(format!("cannot read {}", printable_path(uploads)))
         };
-        let mut folders: Vec<PathBuf> = Vec::new();
+        let mut directories: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(uploads).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
             }
         }
-        folders.sort();
+        directories.sort();
         let options = self.submit_options(args)?;
         let services = Services::new(&ResolveArgs::default(), self.context)?;
-        for folder in folders {
-            match self.submit_folder(&folder, &options, &services) {
-                Ok(true) => fs::remove_dir_all(&folder).map_err(|error| {
-                    let folder = printable_path(&folder);
-                    CliError::new(&error).context(format!("cannot remove {folder}"))
+        for directory in directories {
+            match self.submit_directory(&directory, &options, &services) {
+                Ok(true) => fs::remove_dir_all(&directory).map_err(|error| {
+                    let directory = printable_path(&directory);
+                    CliError::new(&error).context(format!("cannot remove {directory}"))
                 })?,
                 Ok(false) => {}
                 Err(error) => {
-                    let problem = Problem::text(printable_path(&folder), error.one_line());
+                    let problem = Problem::text(printable_path(&directory), error.one_line());
                     self.context.reporter.problem(&problem);
                 }
             }
@@ -82,20 +82,20 @@ impl Admin<'_> {
     }
 
     /// Indexes one upload; whether that was done. What failed was reported.
-    fn submit_folder(
+    fn submit_directory(
         &self,
-        folder: &Path,
+        directory: &Path,
         options: &SubmitOptions,
         services: &Services,
     ) -> Result<bool, CliError> {
-        let meta: Meta = serde_json::from_slice(&fs::read(folder.join("_meta.json"))?)?;
+        let meta: Meta = serde_json::from_slice(&fs::read(directory.join("_meta.json"))?)?;
         let name = Path::new(&meta.files.package);
         if name.file_name() != Some(name.as_os_str()) {
             return Err(CliError::failed(
                 "the name of the package in _meta.json is a path",
             ));
         }
-        let file = folder.join(name);
+        let file = directory.join(name);
         let stats: SubmitStats = match meta.url {
             Some(url) => {
                 let submission = Submission {

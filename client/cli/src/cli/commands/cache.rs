@@ -37,12 +37,12 @@ pub(in crate::cli) fn run(action: CacheAction, context: &Context) -> Result<(), 
                 .stat()
                 .map_err(|error| digests_error(&error))?;
             let mut stat = CacheStat {
-                folder: printable_path(context.cache()),
+                directory: printable_path(context.cache()),
                 digest_trees: digests.trees,
                 digest_bytes: digests.bytes,
                 ..CacheStat::default()
             };
-            add_folder(context.cache(), &mut stat)?;
+            add_directory(context.cache(), &mut stat)?;
             stat.files = stat.files.saturating_sub(digests.trees);
             stat.bytes = stat.bytes.saturating_sub(digests.bytes);
             context.reporter.report(&stat);
@@ -68,7 +68,8 @@ fn digests_error(error: &std::io::Error) -> CliError {
 
 #[derive(Default, Serialize)]
 struct CacheStat {
-    folder: String,
+    #[serde(rename = "folder")]
+    directory: String,
     files: u64,
     bytes: u64,
     digest_trees: u64,
@@ -83,12 +84,12 @@ impl Report for CacheStat {
         vec![
             format!(
                 "{}: {} files ({})",
-                self.folder,
+                self.directory,
                 self.files,
                 Size(self.bytes)
             ),
             format!(
-                "digests of {} packed folders ({})",
+                "digests of {} packed directories ({})",
                 self.digest_trees,
                 Size(self.digest_bytes)
             ),
@@ -114,11 +115,11 @@ impl Report for Cleaned {
     }
 }
 
-fn add_folder(folder: &Path, stat: &mut CacheStat) -> Result<(), CliError> {
+fn add_directory(directory: &Path, stat: &mut CacheStat) -> Result<(), CliError> {
     let failed = |error: std::io::Error| {
-        CliError::new(&error).context(format!("cannot read {}", printable_path(folder)))
+        CliError::new(&error).context(format!("cannot read {}", printable_path(directory)))
     };
-    let entries = match std::fs::read_dir(folder) {
+    let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(failed)?,
     };
@@ -126,7 +127,7 @@ fn add_folder(folder: &Path, stat: &mut CacheStat) -> Result<(), CliError> {
         let entry = entry.map_err(failed)?;
         let metadata = entry.metadata().map_err(failed)?;
         if metadata.is_dir() {
-            add_folder(&entry.path(), stat)?;
+            add_directory(&entry.path(), stat)?;
         } else {
             stat.files += 1;
             stat.bytes += metadata.len();

@@ -11,8 +11,8 @@ use crate::cli::groups::{WalkArgs, patterns, tell_unmatched};
 use crate::cli::reporter::Reporter;
 use hashget_delta::patch::DiffOptions;
 use hashget_delta::{
-    ApplyOptions, DataOptions, DeltaError, DiffData, DiffIndex, DirIndex, FolderPair, IndexOptions,
-    IndexRules, OldFiles, Pattern, apply_diff, invert, output_names, recover,
+    ApplyOptions, DataOptions, DeltaError, DiffData, DiffIndex, DirIndex, DirectoryPair,
+    IndexOptions, IndexRules, OldFiles, Pattern, apply_diff, invert, output_names, recover,
 };
 
 const EXAMPLES: &str = "\
@@ -41,7 +41,7 @@ pub(crate) enum DeltaAction {
     Apply {
         /// The directory
         #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        directory: PathBuf,
         /// The delta
         #[arg(value_name = "DELTA")]
         delta: PathBuf,
@@ -63,7 +63,7 @@ pub(crate) enum DeltaAction {
     Recover {
         /// The directory
         #[arg(value_name = "DIR")]
-        folder: PathBuf,
+        directory: PathBuf,
     },
 }
 
@@ -72,7 +72,7 @@ pub(crate) enum DeltaAction {
 pub(crate) struct DeltaIndexArgs {
     /// The directory
     #[arg(value_name = "DIR")]
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     /// The index
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
@@ -94,13 +94,13 @@ pub(crate) struct DeltaDiffArgs {
     pub(super) index: PathBuf,
     /// The directory, in the new state
     #[arg(value_name = "DIR")]
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     /// The delta
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// A directory that is still in the old state: makes smaller patches
     #[arg(long, value_name = "DIR")]
-    pub(super) old_folder: Option<PathBuf>,
+    pub(super) old_directory: Option<PathBuf>,
     /// Also write the index of the new state, for the next delta
     #[arg(long, value_name = "FILE")]
     pub(super) new_index: Option<PathBuf>,
@@ -117,10 +117,10 @@ pub(crate) struct DeltaInvertArgs {
     pub(super) delta: PathBuf,
     /// A directory in the old state
     #[arg(long = "old", value_name = "DIR")]
-    pub(super) old_folder: PathBuf,
+    pub(super) old_directory: PathBuf,
     /// A directory in the new state
     #[arg(long = "new", value_name = "DIR")]
-    pub(super) new_folder: PathBuf,
+    pub(super) new_directory: PathBuf,
     /// The delta that leads back
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
@@ -132,20 +132,20 @@ pub(super) fn run(action: &DeltaAction, reporter: &Reporter) -> Result<(), CliEr
         DeltaAction::Index(args) => index(args, reporter),
         DeltaAction::Diff(args) => diff(args, reporter),
         DeltaAction::Apply {
-            folder,
+            directory,
             delta,
             no_sync,
         } => {
             let options = ApplyOptions { sync: !no_sync };
-            let applied = apply_diff(folder, delta, &options, reporter);
+            let applied = apply_diff(directory, delta, &options, reporter);
             let stats = applied.map_err(|error| told(&error, reporter))?;
             reporter.report(&Applied(stats));
             Ok(())
         }
         DeltaAction::Show { file } => show(file, reporter),
         DeltaAction::Invert(args) => inverse(args, reporter),
-        DeltaAction::Recover { folder } => {
-            let recovered = recover(folder, reporter).map_err(|error| told(&error, reporter))?;
+        DeltaAction::Recover { directory } => {
+            let recovered = recover(directory, reporter).map_err(|error| told(&error, reporter))?;
             reporter.report(&Recovered { recovered });
             Ok(())
         }
@@ -158,7 +158,7 @@ fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
     let options = IndexOptions {
         rules: IndexRules {
             exclude: exclude
-                .map(|p| Pattern::of_user(&args.folder, p.as_bytes()))
+                .map(|p| Pattern::of_user(&args.directory, p.as_bytes()))
                 .collect(),
             gitignore: walk.exclude_ignored,
             exclude_caches: walk.exclude_caches,
@@ -166,13 +166,13 @@ fn index(args: &DeltaIndexArgs, reporter: &Reporter) -> Result<(), CliError> {
             data_digests: true,
         },
         signatures: !args.no_signatures,
-        exclude: Some(patterns(&args.folder, &walk.exclude, None)?),
+        exclude: Some(patterns(&args.directory, &walk.exclude, None)?),
         omitted: Some(output_names(&args.output)?),
     };
-    let index = DirIndex::of_folder(&args.folder, &options, reporter)
+    let index = DirIndex::of_directory(&args.directory, &options, reporter)
         .map_err(|error| told(&error, reporter))?;
     if let Some(exclude) = &options.exclude {
-        tell_unmatched("--exclude", exclude, &args.folder, reporter);
+        tell_unmatched("--exclude", exclude, &args.directory, reporter);
     }
     let index_bytes = index.to_file(&args.output)?;
     reporter.report(&Indexed::of(&index, &args.output, index_bytes));
@@ -187,15 +187,15 @@ fn diff(args: &DeltaDiffArgs, reporter: &Reporter) -> Result<(), CliError> {
         exclude: None,
         omitted: Some(output_names(&args.output)?),
     };
-    let new = DirIndex::of_folder(&args.folder, &options, reporter)
+    let new = DirIndex::of_directory(&args.directory, &options, reporter)
         .map_err(|error| told(&error, reporter))?;
     let diff = DiffIndex::compute(&old, &new)?;
-    let files = match &args.old_folder {
-        Some(folder) => OldFiles::Folder(folder),
+    let files = match &args.old_directory {
+        Some(directory) => OldFiles::Directory(directory),
         None => OldFiles::Signatures(&old.signatures),
     };
     let options = data_options(args.level);
-    let data = DiffData::new(diff, files, &args.folder);
+    let data = DiffData::new(diff, files, &args.directory);
     let stats = data.create_archive(&args.output, &options, reporter)?;
     if let Some(path) = &args.new_index {
         new.to_file(path)?;
@@ -229,12 +229,12 @@ fn show(file: &Path, reporter: &Reporter) -> Result<(), CliError> {
 }
 
 fn inverse(args: &DeltaInvertArgs, reporter: &Reporter) -> Result<(), CliError> {
-    let folders = FolderPair {
-        old: &args.old_folder,
-        new: &args.new_folder,
+    let directories = DirectoryPair {
+        old: &args.old_directory,
+        new: &args.new_directory,
     };
     let options = DataOptions::default();
-    let stats = invert(&args.delta, folders, &args.output, &options, reporter)
+    let stats = invert(&args.delta, directories, &args.output, &options, reporter)
         .map_err(|error| told(&error, reporter))?;
     reporter.report(&Written(stats));
     Ok(())
@@ -252,7 +252,7 @@ fn told(error: &DeltaError, reporter: &Reporter) -> CliError {
     let failed = CliError::new(error);
     match error {
         DeltaError::NotTheState { .. } => failed.hint(
-            "nothing was changed; bring the folder to the old state, or make a delta from an \
+            "nothing was changed; bring the directory to the old state, or make a delta from an \
              index of what it is",
         ),
         DeltaError::Unfinished(_) => failed.hint(
@@ -266,7 +266,7 @@ fn told(error: &DeltaError, reporter: &Reporter) -> CliError {
             failed.hint("make everything readable, or leave it out with --exclude")
         }
         DeltaError::WrongResult { .. } | DeltaError::Metadata { .. } => {
-            failed.hint("the folder is in its old state; run as root if owners must be set")
+            failed.hint("the directory is in its old state; run as root if owners must be set")
         }
         _ => failed,
     }

@@ -98,7 +98,7 @@ impl Report for Applied {
             lines.push("An apply that was interrupted here was put right first".to_owned());
         }
         lines.push(if stats.already_there {
-            "The folder is in the new state already".to_owned()
+            "The directory is in the new state already".to_owned()
         } else {
             format!(
                 "{} placed, {} removed or replaced, {} written",

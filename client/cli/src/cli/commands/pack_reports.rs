@@ -79,7 +79,8 @@ impl Report for Planned {
 #[derive(Serialize)]
 pub(super) struct Packed {
     #[serde(serialize_with = "as_text")]
-    folder: PathBuf,
+    #[serde(rename = "folder")]
+    directory: PathBuf,
     #[serde(serialize_with = "as_text")]
     archive: PathBuf,
     tree_files: u64,
@@ -91,9 +92,9 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    pub(super) fn new(folder: &Path, archive: &Path, stats: &PackStats) -> Self {
+    pub(super) fn new(directory: &Path, archive: &Path, stats: &PackStats) -> Self {
         Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             archive: archive.to_owned(),
             tree_files: stats.tree_files,
             tree_bytes: stats.tree_bytes,
@@ -107,7 +108,7 @@ impl Packed {
     fn line(&self) -> String {
         format!(
             "{} ({}) packed into {} ({})",
-            printable_path(&self.folder),
+            printable_path(&self.directory),
             Size(self.tree_bytes),
             printable_path(&self.archive),
             Size(self.archive_bytes)

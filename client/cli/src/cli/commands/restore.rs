@@ -170,7 +170,7 @@ fn hint(target: &Path, left: &Left, overwrite: Overwrite) -> &'static str {
         Left {
             missing_files: 0, ..
         } => "the reasons are above; the same command again extracts only what is missing",
-        _ if target.join(StoredPatch::FOLDER).exists() => {
+        _ if target.join(StoredPatch::DIRECTORY).exists() => {
             "this archive of a series holds patches: `hashget series restore` applies them, and \
              `hashget series export` makes an archive that needs none"
         }

@@ -196,8 +196,8 @@ pub(super) fn run(action: &SnapshotAction, context: &Context) -> Result<(), CliE
         }
         SnapshotAction::Verify { paths } => return run_verify(paths, context),
         SnapshotAction::Delete { snapshots } => {
-            for (folder, ids) in by_destination(snapshots)? {
-                delete(&Destination::open(&folder)?, &ids, reporter)?;
+            for (directory, ids) in by_destination(snapshots)? {
+                delete(&Destination::open(&directory)?, &ids, reporter)?;
                 reporter.report(&DeletedReport { deleted: ids });
             }
         }
@@ -267,7 +267,7 @@ fn by_destination(paths: &[PathBuf]) -> Result<BTreeMap<PathBuf, Vec<SnapshotId>
                 "{} is a part of a snapshot",
                 printable_path(path)
             ))
-            .hint("give the snapshot's own folder, NAME/YYYY-MM-DD-HHMMSS"));
+            .hint("give the snapshot's own directory, NAME/YYYY-MM-DD-HHMMSS"));
         }
         let ids = found.entry(destination.path().to_owned()).or_default();
         if !ids.contains(&id) {

@@ -10,20 +10,20 @@ use hashget_words::digest::Digest;
 
 use hashget_files::atomic_file::write_cached;
 
-/// Answers by their question's URL, in a folder or in memory.
+/// Answers by their question's URL, in a directory or in memory.
 ///
 /// What the service has said once stays true: nothing is ever removed from it. A file that cannot
 /// be written or read costs a question and is no error.
 #[derive(Debug)]
 pub(super) struct Answers {
-    folder: Option<PathBuf>,
+    directory: Option<PathBuf>,
     memory: Mutex<HashMap<Digest, Vec<u8>>>,
 }
 
 impl Answers {
-    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+    pub(super) fn new(directory: Option<PathBuf>) -> Self {
         Self {
-            folder,
+            directory,
             memory: Mutex::default(),
         }
     }
@@ -31,8 +31,8 @@ impl Answers {
     /// The answer kept for `url`.
     pub(super) fn get(&self, url: &str) -> Option<Vec<u8>> {
         let key = Digest::of(url.as_bytes());
-        match &self.folder {
-            Some(folder) => read(&path(folder, &key)).ok(),
+        match &self.directory {
+            Some(directory) => read(&path(directory, &key)).ok(),
             None => self.memory.lock().ok()?.get(&key).cloned(),
         }
     }
@@ -40,19 +40,19 @@ impl Answers {
     /// Keeps an answer.
     pub(super) fn keep(&self, url: &str, answer: Vec<u8>) {
         let key = Digest::of(url.as_bytes());
-        let Some(folder) = &self.folder else {
+        let Some(directory) = &self.directory else {
             if let Ok(mut memory) = self.memory.lock() {
                 memory.insert(key, answer);
             }
             return;
         };
         // Without the file the question is asked again next time.
-        let _kept = write_cached(&path(folder, &key), &answer).is_ok();
+        let _kept = write_cached(&path(directory, &key), &answer).is_ok();
     }
 }
 
-fn path(folder: &Path, key: &Digest) -> PathBuf {
-    folder.join(format!("{key}.json"))
+fn path(directory: &Path, key: &Digest) -> PathBuf {
+    directory.join(format!("{key}.json"))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

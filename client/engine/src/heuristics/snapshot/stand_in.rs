@@ -201,11 +201,12 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
         empty(status)
     } else {
         let replies = shared.replies.lock().unwrap();
-        let is_folder = path.ends_with('/') && replies.keys().any(|known| known.starts_with(&path));
+        let is_directory =
+            path.ends_with('/') && replies.keys().any(|known| known.starts_with(&path));
         match replies.get(&path) {
             Some(reply) => reply.clone(),
             // As web servers answer that do not list directories.
-            None if is_folder => empty(403),
+            None if is_directory => empty(403),
             None => missing,
         }
     };

@@ -42,13 +42,13 @@ fn files_are_found_by_content() {
     let site = Site::start();
     let url = site.put_snapshot("vim", "1", "all", b"deb");
     let service = service(&site, None);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("renamed.deb");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("renamed.deb");
     fs::write(&path, "deb").unwrap();
     assert_eq!(service.file_url(&path).unwrap(), Some(url));
     fs::write(&path, "other").unwrap();
     assert_eq!(service.file_url(&path).unwrap(), None);
-    let missing = service.file_url(&folder.path().join("none"));
+    let missing = service.file_url(&directory.path().join("none"));
     assert!(matches!(missing, Err(SnapshotError::Read { .. })));
 }
 
@@ -185,9 +185,9 @@ fn a_base_with_a_path_is_kept() {
 }
 
 fn sha1_hex(bytes: &[u8]) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("f"), bytes).unwrap();
-    sha1_of(&folder.path().join("f")).unwrap()
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("f"), bytes).unwrap();
+    sha1_of(&directory.path().join("f")).unwrap()
 }
 
 #[test]

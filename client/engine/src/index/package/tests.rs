@@ -286,15 +286,15 @@ fn a_bomb_ends_at_the_limits() {
 /// Packages of the distribution, where there is one.
 #[test]
 fn real_debs_agree_with_dpkg() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let apt = Command::new("apt-get")
         .args(["download", "hostname", "sysvinit-utils"])
-        .current_dir(folder.path())
+        .current_dir(directory.path())
         .output();
     if !apt.is_ok_and(|output| output.status.success()) {
         return a_deb_becomes_its_record();
     }
-    for entry in fs::read_dir(folder.path()).unwrap() {
+    for entry in fs::read_dir(directory.path()).unwrap() {
         let path = entry.unwrap().path();
         let record = index(&fs::read(&path).unwrap(), &options()).unwrap().record;
         let tree = tempfile::tempdir().unwrap();
@@ -323,8 +323,8 @@ fn real_debs_agree_with_dpkg() {
     }
 }
 
-fn digests_below(folder: &Path, digests: &mut Vec<Digest>) {
-    for entry in fs::read_dir(folder).unwrap() {
+fn digests_below(directory: &Path, digests: &mut Vec<Digest>) {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         let metadata = path.symlink_metadata().unwrap();
         if metadata.is_dir() {

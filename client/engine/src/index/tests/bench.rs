@@ -1,4 +1,4 @@
-//! Everything that indexing stands on, in temporary folders and on loopback.
+//! Everything that indexing stands on, in temporary directories and on loopback.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -47,7 +47,7 @@ impl Monitor for Heard {
 pub(crate) struct Bench {
     /// Packages, snapshot service and hashserver in one.
     pub(crate) site: Site,
-    pub(crate) folder: TempDir,
+    pub(crate) directory: TempDir,
     pub(crate) db: LocalHashDb,
     pub(crate) sources: PackageSources,
     pub(crate) snapshot: SnapshotService,
@@ -58,7 +58,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// Without hashservers and pools.
     pub(crate) fn new() -> Self {
-        let (site, folder) = (Site::start(), tempfile::tempdir().unwrap());
+        let (site, directory) = (Site::start(), tempfile::tempdir().unwrap());
         let http = Http::new(HttpOptions {
             retries: 1,
             backoff: Duration::from_millis(1),
@@ -71,12 +71,12 @@ impl Bench {
             sleep: Duration::ZERO,
         };
         Self {
-            db: LocalHashDb::new(folder.path().join("db"), ProjectFilter::All),
+            db: LocalHashDb::new(directory.path().join("db"), ProjectFilter::All),
             sources: PackageSources {
                 pools: Vec::new(),
                 downloader: Downloader::new(
                     http.clone(),
-                    DownloadOptions::new(folder.path().join("cache")),
+                    DownloadOptions::new(directory.path().join("cache")),
                 ),
                 servers: Vec::new(),
                 db: None,
@@ -85,7 +85,7 @@ impl Bench {
             heard: Heard::default(),
             trust: Trust::Servers,
             site,
-            folder,
+            directory,
         }
     }
 
@@ -99,7 +99,7 @@ impl Bench {
 
     /// Downloads are kept in a pool.
     pub(crate) fn with_pool(mut self) -> Self {
-        let pool = self.folder.path().join("pool");
+        let pool = self.directory.path().join("pool");
         fs::create_dir(&pool).unwrap();
         let cache = self.sources.downloader.cache_dir().to_owned();
         self.sources.pools.push(Pool::new(pool.as_os_str(), &cache));
@@ -123,7 +123,7 @@ impl Bench {
 
     /// The tree to index.
     pub(crate) fn root(&self) -> PathBuf {
-        let root = self.folder.path().join("root");
+        let root = self.directory.path().join("root");
         fs::create_dir_all(&root).unwrap();
         root
     }
@@ -221,8 +221,8 @@ pub(crate) fn record(url: &str, package: &[u8], content: &[u8]) -> HashPackage {
     }
 }
 
-/// What lies in a folder, at any depth.
-pub(crate) fn files_below(folder: &Path) -> usize {
+/// What lies in a directory, at any depth.
+pub(crate) fn files_below(directory: &Path) -> usize {
     let count = |entry: fs::DirEntry| {
         if entry.file_type().unwrap().is_dir() {
             files_below(&entry.path())
@@ -230,7 +230,7 @@ pub(crate) fn files_below(folder: &Path) -> usize {
             1
         }
     };
-    fs::read_dir(folder)
+    fs::read_dir(directory)
         .unwrap()
         .map(|entry| count(entry.unwrap()))
         .sum()

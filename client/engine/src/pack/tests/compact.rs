@@ -27,10 +27,10 @@ struct Bed {
 }
 
 impl Bed {
-    /// A package of these files, all in the folder `src-1.0`, unpacked to `into` in the tree.
+    /// A package of these files, all in the directory `src-1.0`, unpacked to `into` in the tree.
     fn new(files: &[(String, Vec<u8>, u32)], into: &str) -> Self {
         let case = Case::new();
-        let made = case.folder.path().join("made");
+        let made = case.directory.path().join("made");
         let top = made.join("src-1.0");
         fs::create_dir_all(&top).unwrap();
         for (name, content, mode) in files {
@@ -40,7 +40,7 @@ impl Bed {
             fs::set_permissions(&path, Permissions::from_mode(*mode)).unwrap();
             set_times(&path, SECOND, 5);
         }
-        let package = case.folder.path().join("package.tar");
+        let package = case.directory.path().join("package.tar");
         run(Command::new("tar")
             .args(["--format=pax", "--sort=name", "-cf"])
             .arg(&package)
@@ -69,7 +69,7 @@ impl Bed {
         }
     }
 
-    /// A source tree of a few folders.
+    /// A source tree of a few directories.
     fn usual() -> Self {
         let mut files = vec![("README".to_owned(), b"read me".to_vec(), 0o644)];
         for number in 0..12_u8 {
@@ -107,7 +107,7 @@ impl Bed {
     }
 
     fn target(&self) -> PathBuf {
-        self.case.folder.path().join("restored")
+        self.case.directory.path().join("restored")
     }
 
     fn extract_with(&self, options: &RestoreOptions) -> (ExtractStats, Vec<String>) {
@@ -152,7 +152,7 @@ fn an_untouched_tree_takes_a_few_words() {
     assert_eq!(list.version, Some(RestoreFile::COMPACT_VERSION));
     assert!(list.files.is_empty());
     let members = &list.members[0];
-    assert_eq!((members.files, members.folders), (26, 5));
+    assert_eq!((members.files, members.directories), (26, 5));
     assert!(members.except.is_empty() && members.except_below.is_empty());
     assert_eq!(members.owner, None);
     bed.sources.fetched();
@@ -223,7 +223,7 @@ fn without_its_package_nothing_is_placed_and_all_is_told_until_it_is_there() {
     assert!(
         restored.missing[0]
             .why
-            .starts_with("26 files and 5 folders")
+            .starts_with("26 files and 5 directories")
     );
     assert!(!bed.target().join("opt/src/README").exists());
 
@@ -244,7 +244,7 @@ fn other_members_than_were_packed_are_not_placed() {
     bed.pack();
     let mut list = bed.list();
     list.members[0].except.push(path("README"));
-    let given = bed.case.folder.path().join("given.json");
+    let given = bed.case.directory.path().join("given.json");
     fs::write(&given, list.to_json().unwrap()).unwrap();
     let options = RestoreOptions {
         restore_file: Some(given),
@@ -268,7 +268,7 @@ fn a_file_that_two_groups_want_is_refused() {
     let mut list = bed.list();
     let again = list.members[0].clone();
     list.members.push(again);
-    let given = bed.case.folder.path().join("given.json");
+    let given = bed.case.directory.path().join("given.json");
     fs::write(&given, list.to_json().unwrap()).unwrap();
     let options = RestoreOptions {
         restore_file: Some(given),
@@ -366,7 +366,7 @@ enum Edit {
     Remove(usize),
     Link(usize),
     Move(usize),
-    RemoveFolder(u8),
+    RemoveDirectory(u8),
     New(u8),
 }
 
@@ -378,7 +378,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         (0_usize..40).prop_map(Edit::Remove),
         (0_usize..40).prop_map(Edit::Link),
         (0_usize..40).prop_map(Edit::Move),
-        (0_u8..3).prop_map(Edit::RemoveFolder),
+        (0_u8..3).prop_map(Edit::RemoveDirectory),
         (0_u8..9).prop_map(Edit::New),
     ]
 }
@@ -416,7 +416,7 @@ proptest! {
                 Edit::Remove(n) => fs::remove_file(at(n)).unwrap_or_default(),
                 Edit::Link(n) => fs::hard_link(at(n), top.join("link")).unwrap_or_default(),
                 Edit::Move(n) => fs::rename(at(n), top.join("moved")).unwrap_or_default(),
-                Edit::RemoveFolder(n) => {
+                Edit::RemoveDirectory(n) => {
                     fs::remove_dir_all(top.join(format!("d{n}"))).unwrap_or_default();
                 }
                 Edit::New(n) => fs::write(top.join(format!("new{n}")), vec![n; 3000]).unwrap(),

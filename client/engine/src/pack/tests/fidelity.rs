@@ -31,8 +31,12 @@ fn left_out_files_are_listed_with_all_that_belongs_to_them() {
     assert_eq!((tool.mode, tool.mode_bits), (Some(0o751), Some(0o4751)));
     assert_eq!(list.packages.len(), 1);
     assert_eq!((list.packagesize, list.packagesize_exact), (1000, true));
-    let folders: Vec<String> = list.folders.iter().map(|f| f.folder.to_string()).collect();
-    assert_eq!(folders, ["usr/bin"]);
+    let directories: Vec<String> = list
+        .directories
+        .iter()
+        .map(|f| f.directory.to_string())
+        .collect();
+    assert_eq!(directories, ["usr/bin"]);
     assert_eq!(
         case.names(),
         [
@@ -103,11 +107,11 @@ fn odd_names_survive() {
         long.as_bytes(),
     ];
     for (number, name) in names.iter().enumerate() {
-        let folder = case.root().join(OsStr::from_bytes(name));
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("known"), big(1)).unwrap();
-        fs::write(folder.join(OsStr::from_bytes(name)), vec![0; number]).unwrap();
-        symlink(OsStr::from_bytes(name), folder.join("l")).unwrap();
+        let directory = case.root().join(OsStr::from_bytes(name));
+        fs::create_dir(&directory).unwrap();
+        fs::write(directory.join("known"), big(1)).unwrap();
+        fs::write(directory.join(OsStr::from_bytes(name)), vec![0; number]).unwrap();
+        symlink(OsStr::from_bytes(name), directory.join("l")).unwrap();
     }
     case.pack(&FakeLookup::holding(&[&big(1)]));
     let (unpacked, list) = case.unpack();
@@ -119,17 +123,17 @@ fn odd_names_survive() {
 fn paths_longer_than_4096_bytes_are_packed() {
     let case = Case::new();
     let name = "d".repeat(240);
-    let mut folder = File::open(case.root())
+    let mut directory = File::open(case.root())
         .map(std::os::fd::OwnedFd::from)
         .unwrap();
     for _ in 0..18 {
-        rustix::fs::mkdirat(&folder, &name, 0o755.into()).unwrap();
+        rustix::fs::mkdirat(&directory, &name, 0o755.into()).unwrap();
         let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
-        folder = rustix::fs::openat(&folder, &name, flags, Mode::empty()).unwrap();
+        directory = rustix::fs::openat(&directory, &name, flags, Mode::empty()).unwrap();
     }
     for (name, byte) in [("known", 1), ("own", 2)] {
         let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
-        let file = rustix::fs::openat(&folder, name, flags, 0o644.into()).unwrap();
+        let file = rustix::fs::openat(&directory, name, flags, 0o644.into()).unwrap();
         File::from(file).write_all_at(&big(byte), 0).unwrap();
     }
     let stats = case.pack(&FakeLookup::holding(&[&big(1)]));
@@ -159,7 +163,11 @@ fn hard_links_stay_linked_whether_left_out_or_not() {
         fs::hard_link(case.root().join(from), case.root().join(to)).unwrap();
     }
     // A file linked to from outside of the tree.
-    fs::hard_link(case.root().join("own"), case.folder.path().join("outside")).unwrap();
+    fs::hard_link(
+        case.root().join("own"),
+        case.directory.path().join("outside"),
+    )
+    .unwrap();
     let stats = case.pack(&FakeLookup::holding(&[&big(1)]));
     assert_eq!(
         (stats.deduplicated_files, stats.deduplicated_bytes),
@@ -195,16 +203,16 @@ fn one_skipped_name_keeps_all_names_of_a_file_in_the_archive() {
 }
 
 #[test]
-fn times_before_1970_and_of_folders_are_kept() {
+fn times_before_1970_and_of_directories_are_kept() {
     let case = Case::new();
     let early = SystemTime::UNIX_EPOCH - Duration::new(86_400 * 365, 250_000_000);
     for name in ["known", "own"] {
-        let path = case.write(&format!("folder/{name}"), &big(u8::from(name == "own")));
+        let path = case.write(&format!("directory/{name}"), &big(u8::from(name == "own")));
         let file = File::options().write(true).open(path).unwrap();
         file.set_modified(early).unwrap();
     }
-    let folder = File::open(case.root().join("folder")).unwrap();
-    folder
+    let directory = File::open(case.root().join("directory")).unwrap();
+    directory
         .set_modified(early + Duration::from_nanos(7))
         .unwrap();
     case.pack(&FakeLookup::holding(&[&big(0)]));
@@ -212,7 +220,7 @@ fn times_before_1970_and_of_folders_are_kept() {
     assert_same_tree(&case.root(), &unpacked, &list);
     assert_eq!(list.files[0].mtime, Some(-86_400 * 365 - 1));
     assert_eq!(
-        (list.folders[0].mtime_ns, list.files[0].mtime_ns),
+        (list.directories[0].mtime_ns, list.files[0].mtime_ns),
         (750_000_007, 750_000_000)
     );
 }
@@ -280,7 +288,7 @@ fn attributes_acls_and_capabilities_are_kept() {
     }
     let of_root = rustix::fs::setxattr(case.root(), "user.root", b"1", XattrFlags::empty());
     if of_root == Err(rustix::io::Errno::OPNOTSUPP) {
-        eprintln!("skipped: the file system of the temporary folder has no extended attributes");
+        eprintln!("skipped: the file system of the temporary directory has no extended attributes");
         return;
     }
     for (name, byte) in [("known", 1), ("own", 2)] {

@@ -111,28 +111,28 @@ impl Monitor for Told {
     fn task_finished(&self, _: &Task, _: u64) {}
 }
 
-/// A folder to pack, and places beside it for what comes of it.
+/// A directory to pack, and places beside it for what comes of it.
 pub(super) struct Case {
-    pub(super) folder: tempfile::TempDir,
+    pub(super) directory: tempfile::TempDir,
     pub(super) told: Told,
 }
 
 impl Case {
     pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("tree")).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("tree")).unwrap();
         Self {
-            folder,
+            directory,
             told: Told::default(),
         }
     }
 
     pub(super) fn root(&self) -> PathBuf {
-        self.folder.path().join("tree")
+        self.directory.path().join("tree")
     }
 
     pub(super) fn archive(&self) -> PathBuf {
-        self.folder.path().join("out.tar.gz")
+        self.directory.path().join("out.tar.gz")
     }
 
     pub(super) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
@@ -157,7 +157,7 @@ impl Case {
 
     /// Unpacks the archive with GNU tar; gives where to, and the restore file.
     pub(super) fn unpack(&self) -> (PathBuf, RestoreFile) {
-        let target = self.folder.path().join("unpacked");
+        let target = self.directory.path().join("unpacked");
         if target.exists() {
             std::fs::remove_dir_all(&target).unwrap();
         }

@@ -19,7 +19,7 @@ enum Node {
     },
     Link(Vec<u8>),
     HardLink(usize),
-    Folder,
+    Directory,
 }
 
 fn name() -> impl Strategy<Value = Vec<u8>> {
@@ -45,7 +45,7 @@ fn node() -> impl Strategy<Value = Node> {
             .prop_map(|(content, size, known)| Node::File { content, size, known }),
         1 => name().prop_map(Node::Link),
         2 => (0_usize..10).prop_map(Node::HardLink),
-        1 => Just(Node::Folder),
+        1 => Just(Node::Directory),
     ]
 }
 
@@ -61,7 +61,7 @@ proptest! {
         for (components, node, mode) in nodes {
             let mut path = case.root();
             path.extend(components.iter().map(|c| OsStr::from_bytes(c)));
-            // Where a file is in the way of a folder, there is no such path.
+            // Where a file is in the way of a directory, there is no such path.
             if fs::create_dir_all(path.parent().unwrap()).is_err() || exists(&path) {
                 continue;
             }
@@ -82,7 +82,7 @@ proptest! {
                         fs::hard_link(first, &path).unwrap();
                     }
                 }
-                Node::Folder => fs::create_dir(&path).unwrap(),
+                Node::Directory => fs::create_dir(&path).unwrap(),
             }
         }
         let mut lookup = FakeLookup::default();

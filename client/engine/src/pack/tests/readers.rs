@@ -10,10 +10,10 @@ use super::*;
 #[test]
 fn python_and_bsdtar_read_the_archive_too() {
     let case = Case::new();
-    case.write("folder/caf\u{e9}", &big(2));
+    case.write("directory/caf\u{e9}", &big(2));
     fs::write(case.root().join(OsStr::from_bytes(b"\xff\n")), big(3)).unwrap();
     fs::hard_link(
-        case.root().join("folder/caf\u{e9}"),
+        case.root().join("directory/caf\u{e9}"),
         case.root().join("zlink"),
     )
     .unwrap();
@@ -29,7 +29,7 @@ fn python_and_bsdtar_read_the_archive_too() {
         readers.push(("bsdtar", vec![]));
     }
     for (program, arguments) in readers {
-        let target = case.folder.path().join(program);
+        let target = case.directory.path().join(program);
         fs::create_dir(&target).unwrap();
         let mut command = Command::new(program);
         command.args(arguments);
@@ -44,7 +44,7 @@ fn python_and_bsdtar_read_the_archive_too() {
         }
         run(&mut command);
         let mut before = tree::look(&case.root());
-        // bsdtar does not set the times of the folder that it unpacks into.
+        // bsdtar does not set the times of the directory that it unpacks into.
         before.remove(OsStr::new(""));
         let after = tree::look(&target);
         for (name, seen) in before {
@@ -72,22 +72,22 @@ fn acls_are_read_by_those_who_know_them_as_text() {
         rustix::fs::setxattr(path, name, ACL, rustix::fs::XattrFlags::empty())
     };
     if set(&path, "system.posix_acl_access") == Err(rustix::io::Errno::OPNOTSUPP) {
-        eprintln!("skipped: the file system of the temporary folder has no ACLs");
+        eprintln!("skipped: the file system of the temporary directory has no ACLs");
         return;
     }
-    fs::create_dir(case.root().join("folder")).unwrap();
-    set(&case.root().join("folder"), "system.posix_acl_default").unwrap();
+    fs::create_dir(case.root().join("directory")).unwrap();
+    set(&case.root().join("directory"), "system.posix_acl_default").unwrap();
     case.pack(&FakeLookup::default());
     for (program, arguments) in [("tar", &["--acls", "-xpf"][..]), ("bsdtar", &["-xpf"])] {
         if Command::new(program).arg("--version").output().is_err() {
             continue;
         }
-        let target = case.folder.path().join(program);
+        let target = case.directory.path().join(program);
         fs::create_dir(&target).unwrap();
         let mut command = Command::new(program);
         command.args(arguments).arg(case.archive());
         run(command.arg("-C").arg(&target));
-        for name in ["file", "folder"] {
+        for name in ["file", "directory"] {
             let before = tree::xattrs(&case.root().join(name));
             assert_eq!(tree::xattrs(&target.join(name)), before, "{program} {name}");
         }

@@ -151,7 +151,7 @@ fn prepack_lists_only_what_tar_will_leave_out_exactly() {
         case.write(name, &big(1));
     }
     fs::hard_link(case.root().join("linked"), case.root().join("linked?")).unwrap();
-    let exclude_file = case.folder.path().join("exclude");
+    let exclude_file = case.directory.path().join("exclude");
     let before = fs::metadata(case.root()).unwrap().modified().unwrap();
     let known = FakeLookup::holding(&[&big(1)]);
     for _ in 0..2 {
@@ -195,12 +195,12 @@ fn prepack_lists_only_what_tar_will_leave_out_exactly() {
 }
 
 #[test]
-fn prepack_never_names_a_folder_above_the_packed_one() {
+fn prepack_never_names_a_directory_above_the_packed_one() {
     let case = Case::new();
     case.write("tree", &big(1));
     case.write("fine", &big(1));
     let known = FakeLookup::holding(&[&big(1)]);
-    let exclude_file = case.folder.path().join("exclude");
+    let exclude_file = case.directory.path().join("exclude");
     prepack(
         &case.root(),
         Some(&exclude_file),

@@ -8,7 +8,7 @@ use super::*;
 use hashget_files::temp_name::TempNames;
 
 fn leftovers(case: &Case) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(case.folder.path())
+    let mut names: Vec<String> = fs::read_dir(case.directory.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
@@ -99,19 +99,19 @@ fn files_that_change_after_hashing_are_packed_as_they_are() {
 #[test]
 fn names_that_vanish_or_become_something_else_are_told() {
     let case = Case::new();
-    for name in ["gone-known", "gone-own", "swapped", "now-a-folder"] {
+    for name in ["gone-known", "gone-own", "swapped", "now-a-directory"] {
         case.write(name, &big(u8::from(name == "gone-known")));
     }
     let (scan, plan) = scan_and_plan(&case, &FakeLookup::holding(&[&big(1)]));
-    for name in ["gone-known", "gone-own", "swapped", "now-a-folder"] {
+    for name in ["gone-known", "gone-own", "swapped", "now-a-directory"] {
         fs::remove_file(case.root().join(name)).unwrap();
     }
     rustix::fs::mkfifoat(rustix::fs::CWD, case.root().join("swapped"), 0o600.into()).unwrap();
-    fs::create_dir(case.root().join("now-a-folder")).unwrap();
+    fs::create_dir(case.root().join("now-a-directory")).unwrap();
     let stats = write_archive(&case, &scan, &plan);
     assert_eq!(stats.problems, 4);
     let problems = case.told.problems();
-    for name in ["gone-known", "gone-own", "swapped", "now-a-folder"] {
+    for name in ["gone-known", "gone-own", "swapped", "now-a-directory"] {
         assert!(problems.iter().any(|p| p.starts_with(name)), "{problems:?}");
     }
     let (_, list) = case.unpack();
@@ -141,12 +141,12 @@ fn a_hard_linked_name_that_was_replaced_is_packed_as_what_it_is() {
 #[test]
 fn a_symbolic_link_put_in_the_way_is_not_followed() {
     let case = Case::new();
-    case.write("folder/own", &big(2));
-    fs::create_dir(case.folder.path().join("secret")).unwrap();
-    fs::write(case.folder.path().join("secret/own"), "secret").unwrap();
+    case.write("directory/own", &big(2));
+    fs::create_dir(case.directory.path().join("secret")).unwrap();
+    fs::write(case.directory.path().join("secret/own"), "secret").unwrap();
     let (scan, plan) = scan_and_plan(&case, &FakeLookup::default());
-    fs::remove_dir_all(case.root().join("folder")).unwrap();
-    std::os::unix::fs::symlink("../secret", case.root().join("folder")).unwrap();
+    fs::remove_dir_all(case.root().join("directory")).unwrap();
+    std::os::unix::fs::symlink("../secret", case.root().join("directory")).unwrap();
     let stats = write_archive(&case, &scan, &plan);
     assert_eq!(stats.problems, 1, "{:?}", case.told.problems());
 }
@@ -180,7 +180,7 @@ fn a_tree_that_was_never_restored_is_refused() {
     case.pack(&FakeLookup::holding(&[&big(1)]));
     let (unpacked, _) = case.unpack();
     let again = |output: &str| {
-        let output = Output::File(case.folder.path().join(output));
+        let output = Output::File(case.directory.path().join(output));
         pack(
             &unpacked,
             output,
@@ -195,7 +195,7 @@ fn a_tree_that_was_never_restored_is_refused() {
         "{error:?}"
     );
     assert!(error.hint().unwrap().contains("hashget restore"));
-    assert!(!exists(&case.folder.path().join("second")));
+    assert!(!exists(&case.directory.path().join("second")));
     assert!(exists(&unpacked.join(RestoreFile::NAME)), "and left alone");
 
     // Restored, its place is taken, and that is told.
@@ -264,11 +264,11 @@ fn a_full_disk_leaves_the_old_archive_and_no_half_one() {
 fn a_killed_run_leaves_no_litter_after_the_next() {
     let case = Case::new();
     case.write("own", &big(2));
-    let folder = File::open(case.folder.path()).unwrap();
-    let name = TempNames::of(&folder).unwrap().fresh();
-    fs::write(case.folder.path().join(name), "half").unwrap();
+    let directory = File::open(case.directory.path()).unwrap();
+    let name = TempNames::of(&directory).unwrap().fresh();
+    fs::write(case.directory.path().join(name), "half").unwrap();
     let not_ours = ".hashget-tmp-00ff00ff00ff00ff";
-    fs::write(case.folder.path().join(not_ours), "a user's").unwrap();
+    fs::write(case.directory.path().join(not_ours), "a user's").unwrap();
     case.pack(&FakeLookup::default());
     assert_eq!(leftovers(&case), [not_ours, "out.tar.gz", "tree"]);
 }
@@ -277,11 +277,17 @@ fn a_killed_run_leaves_no_litter_after_the_next() {
 fn an_output_that_cannot_be_is_refused_before_the_tree_is_read() {
     let case = Case::new();
     for output in ["missing/out.tar", "tree"] {
-        let output = Output::File(case.folder.path().join(output));
+        let output = Output::File(case.directory.path().join(output));
         let error = scan(&case.root(), Some(&output), &gzip(), &case.told).unwrap_err();
         assert!(matches!(error, PackError::Output { .. }), "{error:?}");
     }
-    let error = scan(&case.folder.path().join("none"), None, &gzip(), &case.told).unwrap_err();
+    let error = scan(
+        &case.directory.path().join("none"),
+        None,
+        &gzip(),
+        &case.told,
+    )
+    .unwrap_err();
     assert!(matches!(error, PackError::Tree(_)), "{error:?}");
 }
 

@@ -40,7 +40,7 @@ fn holes_are_kept_where_attributes_take_as_much_disk() {
         file.write_all_at(&big(byte), 4096).unwrap();
         let set = rustix::fs::setxattr(&path, "user.long", &[7; 500], XattrFlags::empty());
         if set == Err(rustix::io::Errno::OPNOTSUPP) {
-            eprintln!("skipped: the file system of the temporary folder has no attributes");
+            eprintln!("skipped: the file system of the temporary directory has no attributes");
             return;
         }
         set.unwrap();

@@ -1,4 +1,4 @@
-//! Archives, restore files and neighbours that try to get out of the folder.
+//! Archives, restore files and neighbours that try to get out of the directory.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -65,7 +65,7 @@ impl Place {
 }
 
 #[test]
-fn names_that_leave_the_folder_are_refused_by_name() {
+fn names_that_leave_the_directory_are_refused_by_name() {
     let place = Place::new();
     let absolute = place.outside.join("absolute");
     let (stats, problems) = place.extract(
@@ -73,14 +73,14 @@ fn names_that_leave_the_folder_are_refused_by_name() {
             .file("../outside/dotdot", "x")
             .file("a/../../outside/inner", "x")
             .file(absolute.to_str().unwrap(), "x")
-            .directory("../outside/folder/")
+            .directory("../outside/directory/")
             .symlink("../outside/link", "x")
             .hard_link("../outside/hard", "good")
             .file("good", "x"),
     );
     assert_eq!((stats.failed_members, stats.placed_members), (6, 1));
     assert!(!stats.is_complete());
-    for name in ["dotdot", "inner", "absolute", "folder", "link", "hard"] {
+    for name in ["dotdot", "inner", "absolute", "directory", "link", "hard"] {
         assert!(
             problems.iter().any(|problem| problem.contains(name)),
             "{name}"
@@ -142,7 +142,7 @@ fn a_hard_link_to_a_planted_link_leads_nowhere() {
 }
 
 #[test]
-fn links_planted_in_the_folder_are_not_followed() {
+fn links_planted_in_the_directory_are_not_followed() {
     let place = Place::new();
     symlink(&place.outside, place.target.join("etc")).unwrap();
     symlink(place.outside.join("secret"), place.target.join("f")).unwrap();
@@ -191,7 +191,7 @@ fn a_restore_file_does_not_go_through_links() {
     let names = [path("way/x"), path("secret")];
     let mut list = list_of(&original, &names, vec![package]);
     list.files[1].hardlink = Some(path("way/secret"));
-    list.folders[0].folder = path("way");
+    list.directories[0].directory = path("way");
     fs::remove_dir_all(&original).unwrap();
     symlink(&place.outside, place.target.join("way")).unwrap();
     fs::write(
@@ -207,7 +207,7 @@ fn a_restore_file_does_not_go_through_links() {
 }
 
 #[test]
-fn a_folder_swapped_for_a_link_meanwhile_lets_nothing_out() {
+fn a_directory_swapped_for_a_link_meanwhile_lets_nothing_out() {
     const FILES: usize = 300;
     for has_archive in [false, true] {
         let place = Place::new();

@@ -12,8 +12,8 @@ use crate::restore::{Overwrite, RestoreError, RestoreOptions, RestoreStats, extr
 use hashget_files::monitor::Silent;
 use hashget_files::temp_name::TempNames;
 
-/// A folder with the restore file of one missing file `a/f` and one present file.
-fn folder(root: &Path, content: &[u8]) -> TestSources {
+/// A directory with the restore file of one missing file `a/f` and one present file.
+fn directory(root: &Path, content: &[u8]) -> TestSources {
     fs::create_dir_all(root.join("a")).unwrap();
     fs::write(root.join("a/f"), content).unwrap();
     set_times(&root.join("a/f"), 1_500_000_000, 5);
@@ -44,7 +44,7 @@ fn an_existing_file_is_replaced_kept_or_left_alone_as_told() {
         ("right", Overwrite::Always, "right", 0, 1),
     ] {
         let work = tempfile::tempdir().unwrap();
-        let sources = folder(work.path(), b"right");
+        let sources = directory(work.path(), b"right");
         let at = work.path().join("a/f");
         fs::write(&at, existing).unwrap();
         let inode = fs::metadata(&at).unwrap().ino();
@@ -63,7 +63,7 @@ fn an_existing_file_is_replaced_kept_or_left_alone_as_told() {
 #[test]
 fn a_restore_that_fails_leaves_the_existing_file() {
     let work = tempfile::tempdir().unwrap();
-    let mut sources = folder(work.path(), b"right");
+    let mut sources = directory(work.path(), b"right");
     let digest = *sources.packages.keys().next().unwrap();
     for damage in ["gone", "flipped", "truncated"] {
         fs::write(work.path().join("a/f"), "precious").unwrap();
@@ -94,9 +94,9 @@ fn a_restore_that_fails_leaves_the_existing_file() {
 }
 
 #[test]
-fn a_folder_in_the_way_stays_and_is_named() {
+fn a_directory_in_the_way_stays_and_is_named() {
     let work = tempfile::tempdir().unwrap();
-    let sources = folder(work.path(), b"right");
+    let sources = directory(work.path(), b"right");
     fs::create_dir(work.path().join("a/f")).unwrap();
     let stats = run(work.path(), &sources, Overwrite::Changed);
     assert_eq!((stats.missing_files, stats.in_the_way_files), (1, 1));
@@ -114,7 +114,7 @@ fn a_folder_in_the_way_stays_and_is_named() {
 #[test]
 fn names_outside_a_file_s_group_keep_their_metadata() {
     let work = tempfile::tempdir().unwrap();
-    let sources = folder(&work.path().join("root"), b"right");
+    let sources = directory(&work.path().join("root"), b"right");
     let other = work.path().join("snapshot");
     fs::write(&other, "right").unwrap();
     fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
@@ -134,7 +134,7 @@ fn names_outside_a_file_s_group_keep_their_metadata() {
 fn archives_cut_short_or_flipped_end_in_an_error() {
     let work = tempfile::tempdir().unwrap();
     let tree = work.path().join("tree");
-    folder(&tree, b"right");
+    directory(&tree, b"right");
     fs::write(tree.join("b"), vec![3; 10_000]).unwrap();
     let whole = archive_of(&tree, &[], None);
     let archive = work.path().join("archive.tar");
@@ -178,7 +178,7 @@ fn archives_cut_short_or_flipped_end_in_an_error() {
 #[test]
 fn damaged_restore_files_are_refused() {
     let work = tempfile::tempdir().unwrap();
-    let sources = folder(work.path(), b"right");
+    let sources = directory(work.path(), b"right");
     let at = work.path().join(RestoreFile::NAME);
     let whole = fs::read(&at).unwrap();
     for length in 0..whole.len() - 2 {
@@ -197,9 +197,9 @@ fn damaged_restore_files_are_refused() {
 #[test]
 fn litter_of_killed_runs_is_removed() {
     let work = tempfile::tempdir().unwrap();
-    let sources = folder(work.path(), b"right");
-    let folder = fs::File::open(work.path().join("a")).unwrap();
-    let name = TempNames::of(&folder).unwrap().fresh();
+    let sources = directory(work.path(), b"right");
+    let directory = fs::File::open(work.path().join("a")).unwrap();
+    let name = TempNames::of(&directory).unwrap().fresh();
     let litter = work.path().join("a").join(name);
     fs::write(&litter, "half").unwrap();
     let not_ours = work.path().join("a/.hashget-tmp-0123456789abcdef");

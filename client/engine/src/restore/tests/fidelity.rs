@@ -102,17 +102,17 @@ fn add_what_is_no_file(root: &Path) {
         .unwrap();
         std::os::unix::fs::lchown(root.join("link"), Some(77), Some(78)).unwrap();
     }
-    fs::create_dir(root.join("empty folder")).unwrap();
-    set_folder_times(root);
-    for folder in ["empty folder", "deep/er"] {
-        fs::set_permissions(root.join(folder), fs::Permissions::from_mode(0o555)).unwrap();
+    fs::create_dir(root.join("empty directory")).unwrap();
+    set_directory_times(root);
+    for directory in ["empty directory", "deep/er"] {
+        fs::set_permissions(root.join(directory), fs::Permissions::from_mode(0o555)).unwrap();
     }
 }
 
-/// Gives every folder its own time, the deepest first.
-fn set_folder_times(root: &Path) {
-    for (number, folder) in super::fixture::walk(root).iter().enumerate().rev() {
-        let at = folder.under(root);
+/// Gives every directory its own time, the deepest first.
+fn set_directory_times(root: &Path) {
+    for (number, directory) in super::fixture::walk(root).iter().enumerate().rev() {
+        let at = directory.under(root);
         if at.is_dir() && !at.is_symlink() {
             let number = i64::try_from(number).unwrap();
             set_times(&at, 1_000_000_000 + number, 123_456_789 - number);
@@ -145,7 +145,7 @@ fn everything_comes_back_in_one_go_or_in_two() {
     let list = list_of(&original, &left_out, packages);
     let archive = work.path().join("archive.tar");
     fs::write(&archive, archive_of(&original, &left_out, Some(&list))).unwrap();
-    set_folder_times(&original);
+    set_directory_times(&original);
     let expected = snapshot(&original);
 
     let log = Log::default();
@@ -169,7 +169,7 @@ fn everything_comes_back_in_one_go_or_in_two() {
 }
 
 #[test]
-fn the_original_s_restore_files_disturb_no_folder_times() {
+fn the_original_s_restore_files_disturb_no_directory_times() {
     let work = tempfile::tempdir().unwrap();
     let root = work.path();
     fs::create_dir_all(root.join("a/b")).unwrap();
@@ -178,10 +178,10 @@ fn the_original_s_restore_files_disturb_no_folder_times() {
     let package = sources.add(&[b"content"]);
     let mut list = list_of(root, &[path("a/b/f")], vec![package]);
     list.version = None;
-    list.folders.clear();
+    list.directories.clear();
     fs::remove_file(root.join("a/b/f")).unwrap();
     fs::write(root.join(".hashget-restore.json"), list.to_json().unwrap()).unwrap();
-    set_folder_times(root);
+    set_directory_times(root);
     let times = |name: &str| {
         let stat = fs::metadata(root.join(name)).unwrap();
         (stat.mtime(), stat.mtime_nsec())
@@ -227,8 +227,8 @@ fn hard_links_of_archived_and_left_out_names_are_one_group() {
     assert_eq!((stats.in_place_files, stats.placed_files), (4, 0));
     assert_eq!(log.problems(), Vec::<String>::new());
     fs::remove_file(target.join(".hashget-restore.json")).unwrap();
-    set_folder_times(&original);
-    set_folder_times(&target);
+    set_directory_times(&original);
+    set_directory_times(&target);
     assert_same(&snapshot(&original), &snapshot(&target));
 }
 
@@ -298,7 +298,7 @@ fn unknown_attributes_of_old_restore_files_are_left_alone() {
     let json = json.replace("PACKAGE", &serde_json::to_string(&package).unwrap());
     fs::write(root.join(".hashget-restore.json"), json).unwrap();
     let stats = restore(root, &RestoreOptions::default(), &sources, &Silent).unwrap();
-    assert_eq!((stats.placed_files, stats.created_folders), (1, 1));
+    assert_eq!((stats.placed_files, stats.created_directories), (1, 1));
     let mode = fs::metadata(root.join("sub/f")).unwrap().mode();
     assert_eq!(mode & 0o7777, 0o640);
 }

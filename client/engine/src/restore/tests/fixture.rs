@@ -11,7 +11,7 @@ use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::{
-    RestoreEntry, RestoreFile, RestoreFolder, RestorePackage, Xattr,
+    RestoreDirectory, RestoreEntry, RestoreFile, RestorePackage, Xattr,
 };
 
 pub(crate) fn path(bytes: impl AsRef<[u8]>) -> RelPath {
@@ -89,20 +89,20 @@ pub(crate) fn entry_of(root: &Path, name: &RelPath) -> RestoreEntry {
     }
 }
 
-/// A restore file for `files` of the tree at `root`; the times of all its folders are kept.
+/// A restore file for `files` of the tree at `root`; the times of all its directories are kept.
 pub(crate) fn list_of(
     root: &Path,
     files: &[RelPath],
     packages: Vec<RestorePackage>,
 ) -> RestoreFile {
-    let folders = walk(root).into_iter().filter(|at| at.under(root).is_dir());
-    let folders = folders
+    let directories = walk(root).into_iter().filter(|at| at.under(root).is_dir());
+    let directories = directories
         .filter(|at| !at.under(root).is_symlink())
-        .map(|folder| {
-            let metadata = metadata_of(&folder.under(root));
+        .map(|directory| {
+            let metadata = metadata_of(&directory.under(root));
             let (atime, mtime) = (metadata.atime.unwrap(), metadata.mtime.unwrap());
-            RestoreFolder {
-                folder,
+            RestoreDirectory {
+                directory,
                 atime: atime.seconds,
                 atime_ns: atime.nanoseconds,
                 mtime: mtime.seconds,
@@ -117,11 +117,11 @@ pub(crate) fn list_of(
         packagesize_exact: true,
         members: Vec::new(),
         packages,
-        folders: folders.collect(),
+        directories: directories.collect(),
     }
 }
 
-/// Everything below and with `root`, folders before what is in them.
+/// Everything below and with `root`, directories before what is in them.
 pub(crate) fn walk(root: &Path) -> Vec<RelPath> {
     let mut found = vec![RelPath::root()];
     let mut next = 0;

@@ -21,7 +21,7 @@ fn child() {
 }
 
 #[test]
-fn read_only_folders_devices_and_foreign_owners() {
+fn read_only_directories_devices_and_foreign_owners() {
     let work = tempfile::tempdir().unwrap();
     if !is_root() {
         return as_ordinary_user(work.path());
@@ -65,10 +65,10 @@ fn as_ordinary_user(work: &Path) {
         .map(|n| fs::read(n.under(&original)).unwrap())
         .collect();
     let package = sources.add(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    for (number, folder) in walk(&original).iter().enumerate().rev() {
-        if folder.under(&original).is_dir() {
+    for (number, directory) in walk(&original).iter().enumerate().rev() {
+        if directory.under(&original).is_dir() {
             set_times(
-                &folder.under(&original),
+                &directory.under(&original),
                 1_000_000 + i64::try_from(number).unwrap(),
                 1,
             );
@@ -88,7 +88,7 @@ fn as_ordinary_user(work: &Path) {
     let expected = snapshot(&original);
     for keeps_times in [true, false] {
         if !keeps_times {
-            list.folders.clear();
+            list.directories.clear();
         }
         let root = work.join(format!("root{keeps_times}"));
         fs::write(
@@ -96,7 +96,7 @@ fn as_ordinary_user(work: &Path) {
             archive_of(&original, &names, Some(&list)),
         )
         .unwrap();
-        // What a tar of somebody else leaves, closed folders included.
+        // What a tar of somebody else leaves, closed directories included.
         let nothing = TestSources::default();
         let options = RestoreOptions::default();
         extract(
@@ -123,7 +123,7 @@ fn as_ordinary_user(work: &Path) {
     foreign(work, &mut sources);
 }
 
-/// The archive itself has the folders closed.
+/// The archive itself has the directories closed.
 fn closed_in_the_archive(
     work: &Path,
     original: &Path,

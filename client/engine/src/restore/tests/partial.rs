@@ -90,7 +90,7 @@ fn without_records_packages_are_read_until_nothing_is_wanted() {
 }
 
 #[test]
-fn part_of_an_archive_is_extracted_with_its_folders_and_links() {
+fn part_of_an_archive_is_extracted_with_its_directories_and_links() {
     let work = tempfile::tempdir().unwrap();
     let tree = work.path().join("tree");
     fs::create_dir_all(tree.join("x/y")).unwrap();

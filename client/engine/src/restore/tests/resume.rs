@@ -54,13 +54,13 @@ fn prepare(work: &Path) {
     fs::create_dir_all(work.join("packages")).unwrap();
     let mut names = Vec::new();
     let mut tars = Vec::new();
-    for folder in 0..20 {
-        let at = original.join(format!("f{folder}/sub"));
+    for directory in 0..20 {
+        let at = original.join(format!("f{directory}/sub"));
         fs::create_dir_all(&at).unwrap();
         let mut contents = Vec::new();
         for number in 0..10 {
             let size = if number == 0 { 2_000_000 } else { 500 * number };
-            let content: Vec<u8> = format!("{folder} {number} ")
+            let content: Vec<u8> = format!("{directory} {number} ")
                 .bytes()
                 .cycle()
                 .take(size)
@@ -68,13 +68,13 @@ fn prepare(work: &Path) {
             fs::write(at.join(number.to_string()), &content).unwrap();
             set_times(
                 &at.join(number.to_string()),
-                1_000_000 + i64::from(folder),
+                1_000_000 + i64::from(directory),
                 7,
             );
-            names.push(path(format!("f{folder}/sub/{number}")));
+            names.push(path(format!("f{directory}/sub/{number}")));
             contents.push(content);
         }
-        fs::write(at.join("archived"), format!("archived {folder}")).unwrap();
+        fs::write(at.join("archived"), format!("archived {directory}")).unwrap();
         tars.push(contents);
     }
     let mut sources = TestSources::default();
@@ -86,8 +86,8 @@ fn prepare(work: &Path) {
     for (digest, bytes) in &sources.packages {
         fs::write(work.join("packages").join(digest.to_string()), bytes).unwrap();
     }
-    for (number, folder) in walk(&original).iter().enumerate().rev() {
-        let at = folder.under(&original);
+    for (number, directory) in walk(&original).iter().enumerate().rev() {
+        let at = directory.under(&original);
         if at.is_dir() {
             set_times(
                 &at,

@@ -65,7 +65,7 @@ fn not_found() -> Vec<u8> {
     b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec()
 }
 
-/// A folder whose one file is missing, and the package that holds it.
+/// A directory whose one file is missing, and the package that holds it.
 fn prepare(root: &Path, url: &str, urls: &[String]) -> Vec<u8> {
     fs::create_dir(root).unwrap();
     fs::write(root.join("f"), "content").unwrap();

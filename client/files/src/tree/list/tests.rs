@@ -29,7 +29,7 @@ fn entry(path: &str, kind: TreeKind, seconds: i64) -> TreeEntry {
     }
 }
 
-fn put(folder: &mut Folder, entry: &TreeEntry) {
+fn put(directory: &mut Directory, entry: &TreeEntry) {
     let metadata = &entry.metadata;
     let common = Arc::new(Common {
         device: match entry.kind {
@@ -43,7 +43,7 @@ fn put(folder: &mut Folder, entry: &TreeEntry) {
         group: metadata.group.clone(),
         xattrs: metadata.xattrs.clone(),
     });
-    folder.push(NewEntry {
+    directory.push(NewEntry {
         name: entry.path.file_name().unwrap_or_default(),
         kind: &entry.kind,
         common,
@@ -82,9 +82,9 @@ fn every_kind_of_entry_comes_out_as_it_went_in() {
         entry("socket", TreeKind::Socket, 8),
         attributed,
     ];
-    let mut top = Folder::new(RelPath::root());
+    let mut top = Directory::new(RelPath::root());
     put(&mut top, &entries[0]);
-    let mut inner = Folder::new(RelPath::root());
+    let mut inner = Directory::new(RelPath::root());
     for entry in &entries[1..] {
         put(&mut inner, entry);
     }
@@ -101,7 +101,7 @@ fn every_kind_of_entry_comes_out_as_it_went_in() {
 }
 
 #[test]
-fn entries_are_found_by_their_path_and_know_their_folder() {
+fn entries_are_found_by_their_path_and_know_their_directory() {
     let temp = tempfile::tempdir().unwrap();
     for name in ["a.b", "a/z", "a/b/c", "a-b/x", "b", "a/b/d/e", "z/y"] {
         let path = temp.path().join(name);
@@ -116,7 +116,7 @@ fn entries_are_found_by_their_path_and_know_their_folder() {
             assert_eq!(list.find(&entry.path), Some(place), "{}", entry.path);
             let parent = list.parent(place).map(|place| list.path(place));
             assert_eq!(parent, entry.path.parent());
-            assert_eq!(list.is_folder(place), entry.kind == TreeKind::Directory);
+            assert_eq!(list.is_directory(place), entry.kind == TreeKind::Directory);
         }
         for name in ["a/", "a/b/cc", "c", "a/b/d/e/f", "0"] {
             let path = RelPath::new(name.as_bytes()).unwrap();

@@ -13,14 +13,14 @@ use crate::tree::exclude::PatternSet;
 pub struct WalkOptions {
     /// What is left out, with all that lies below.
     pub exclude: PatternSet,
-    /// Whether folders tagged as caches (<https://bford.info/cachedir/>) are left empty but for
+    /// Whether directories tagged as caches (<https://bford.info/cachedir/>) are left empty but for
     /// the tag.
     pub exclude_caches: bool,
     /// Whether the rules of the `.gitignore` files in the tree are obeyed.
     pub exclude_ignored: bool,
     /// Whether the rules of the `.hashgetignore` files in the tree are obeyed.
     pub exclude_hashgetignored: bool,
-    /// Whether folders of other file systems than the root's are left empty.
+    /// Whether directories of other file systems than the root's are left empty.
     pub one_file_system: bool,
     /// Whether what the kernel shows of its state in `/proc`, `/sys`, `/dev` and their kind is looked at.
     /// Otherwise the mount points of such file systems below the root are left empty, which is told.
@@ -31,18 +31,18 @@ pub struct WalkOptions {
     pub omitted: Option<OmittedNames>,
 }
 
-/// Names in one folder that a walk does not see.
+/// Names in one directory that a walk does not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OmittedNames {
-    /// The folder.
-    pub folder: FileId,
+    /// The directory.
+    pub directory: FileId,
     /// A name in it, beside the temporary ones.
     pub name: Vec<u8>,
 }
 
 impl OmittedNames {
-    pub(super) fn holds(&self, folder: FileId, name: &[u8]) -> bool {
-        folder == self.folder
-            && (name == self.name || TempNames::of_inode(folder.inode).includes(name))
+    pub(super) fn holds(&self, directory: FileId, name: &[u8]) -> bool {
+        directory == self.directory
+            && (name == self.name || TempNames::of_inode(directory.inode).includes(name))
     }
 }

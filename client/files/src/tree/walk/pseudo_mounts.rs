@@ -13,7 +13,7 @@ use crate::tree::root::TreeRoot;
 pub(super) struct PseudoMounts(Mutex<Vec<RelPath>>);
 
 impl PseudoMounts {
-    /// Whether the folder at `mount_point` is one to leave empty; it is remembered then.
+    /// Whether the directory at `mount_point` is one to leave empty; it is remembered then.
     pub(super) fn holds(&self, root: &TreeRoot, mount_point: &RelPath) -> bool {
         // What cannot be opened is told when it is entered.
         let is_pseudo = is_pseudo(root, mount_point).unwrap_or(false);

@@ -1,10 +1,10 @@
-//! The ignore rules that hold in a folder.
+//! The ignore rules that hold in a directory.
 
 use std::sync::Arc;
 
 use crate::tree::ignored::IgnoreRules;
 
-/// The ignore rules of a folder, and of those above it.
+/// The ignore rules of a directory, and of those above it.
 pub(super) struct Rules {
     pub(super) own: Vec<IgnoreRules>,
     pub(super) above: Option<Arc<Rules>>,

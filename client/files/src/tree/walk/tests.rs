@@ -15,13 +15,13 @@ fn names(root: &Path, options: &WalkOptions) -> Vec<String> {
 }
 
 fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     for (name, content) in files {
-        let path = folder.path().join(name);
+        let path = directory.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    folder
+    directory
 }
 
 #[derive(Default)]
@@ -38,8 +38,8 @@ impl Monitor for Problems {
 }
 
 #[test]
-fn a_folder_comes_right_before_what_is_in_it() {
-    let folder = tree(&[
+fn a_directory_comes_right_before_what_is_in_it() {
+    let directory = tree(&[
         ("a.b", ""),
         ("a/z", ""),
         ("a/b/c", ""),
@@ -47,14 +47,14 @@ fn a_folder_comes_right_before_what_is_in_it() {
         ("b", ""),
     ]);
     assert_eq!(
-        names(folder.path(), &WalkOptions::default()),
+        names(directory.path(), &WalkOptions::default()),
         [".", "a", "a/b", "a/b/c", "a/z", "a-b", "a-b/x", "a.b", "b"]
     );
 }
 
 #[test]
 fn excluding_is_anchored_and_takes_what_is_below() {
-    let folder = tree(&[
+    let directory = tree(&[
         ("tmp/x", ""),
         ("a/tmp/y", ""),
         ("a/tmp/z/q", ""),
@@ -64,7 +64,7 @@ fn excluding_is_anchored_and_takes_what_is_below() {
         exclude: PatternSet::new(patterns).unwrap(),
         ..WalkOptions::default()
     };
-    let with = |patterns: &[&str]| names(folder.path(), &excluding(patterns));
+    let with = |patterns: &[&str]| names(directory.path(), &excluding(patterns));
     let all_of_a = ["a", "a/tmp", "a/tmp/y", "a/tmp/z", "a/tmp/z/q"];
     assert_eq!(with(&["/tmp"]), [&["."][..], &all_of_a, &["only"]].concat());
     assert_eq!(with(&["tmp"]), [".", "a", "only"]);
@@ -117,9 +117,9 @@ fn mount_points_of_the_kernel_are_left_empty_and_told_in_one_line() {
 }
 
 #[test]
-fn cache_folders_keep_only_their_tag() {
+fn cache_directories_keep_only_their_tag() {
     const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# more";
-    let folder = tree(&[
+    let directory = tree(&[
         ("cache/CACHEDIR.TAG", TAG),
         ("cache/a", ""),
         ("cache/b/c", ""),
@@ -138,12 +138,12 @@ fn cache_folders_keep_only_their_tag() {
         "fake/CACHEDIR.TAG",
         "fake/a",
     ];
-    assert_eq!(names(folder.path(), &options), kept);
+    assert_eq!(names(directory.path(), &options), kept);
 }
 
 #[test]
 fn ignore_rules_nest_as_in_git() {
-    let folder = tree(&[
+    let directory = tree(&[
         (".gitignore", "*.o\n/build/\ndoc/*.txt\n"),
         ("x.o", ""),
         ("build/keep", ""),
@@ -161,7 +161,7 @@ fn ignore_rules_nest_as_in_git() {
         ..WalkOptions::default()
     };
     assert_eq!(
-        names(folder.path(), &options),
+        names(directory.path(), &options),
         [
             ".",
             ".gitignore",
@@ -181,10 +181,10 @@ fn ignore_rules_nest_as_in_git() {
 
 #[test]
 fn symbolic_links_are_listed_and_not_followed() {
-    let folder = tree(&[("real/x", "")]);
-    symlink("real", folder.path().join("link")).unwrap();
-    symlink("nowhere", folder.path().join("broken")).unwrap();
-    let root = TreeRoot::open(folder.path()).unwrap();
+    let directory = tree(&[("real/x", "")]);
+    symlink("real", directory.path().join("link")).unwrap();
+    symlink("nowhere", directory.path().join("broken")).unwrap();
+    let root = TreeRoot::open(directory.path()).unwrap();
     let entries = walk(&root, &WalkOptions::default(), &Silent);
     let link = entries
         .iter()
@@ -197,9 +197,9 @@ fn symbolic_links_are_listed_and_not_followed() {
 
 #[test]
 fn paths_longer_than_the_system_takes_are_listed_and_opened() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let name = "n".repeat(250);
-    let mut open = fs::File::open(folder.path()).map(OwnedFd::from).unwrap();
+    let mut open = fs::File::open(directory.path()).map(OwnedFd::from).unwrap();
     for _ in 0..20 {
         rustix::fs::mkdirat(&open, &name, 0o755.into()).unwrap();
         let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::DIRECTORY;
@@ -208,7 +208,7 @@ fn paths_longer_than_the_system_takes_are_listed_and_opened() {
     let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
     rustix::fs::openat(&open, "file", flags, 0o644.into()).unwrap();
 
-    let root = TreeRoot::open(folder.path()).unwrap();
+    let root = TreeRoot::open(directory.path()).unwrap();
     let entries = walk(&root, &WalkOptions::default(), &Silent);
     let last = entries.last().unwrap();
     assert_eq!(entries.len(), 22);
@@ -226,25 +226,25 @@ fn paths_longer_than_the_system_takes_are_listed_and_opened() {
 
 #[test]
 fn omitted_names_are_not_seen() {
-    let folder = tree(&[
+    let directory = tree(&[
         ("out/a.tar", ""),
         ("out/.hashget-tmp-0123456789abcdef", ""),
         ("out/b", ""),
         ("a.tar", ""),
     ]);
-    let root = TreeRoot::open(&folder.path().join("out")).unwrap();
+    let root = TreeRoot::open(&directory.path().join("out")).unwrap();
     let status = root.status(&RelPath::root()).unwrap();
     let temporary = TempNames::of_inode(status.stx_ino).fresh();
-    fs::write(folder.path().join("out").join(temporary), "").unwrap();
+    fs::write(directory.path().join("out").join(temporary), "").unwrap();
     let options = WalkOptions {
         omitted: Some(OmittedNames {
-            folder: file_id(&status),
+            directory: file_id(&status),
             name: b"a.tar".to_vec(),
         }),
         ..WalkOptions::default()
     };
     assert_eq!(
-        names(folder.path(), &options),
+        names(directory.path(), &options),
         [
             ".",
             "a.tar",
@@ -257,14 +257,14 @@ fn omitted_names_are_not_seen() {
 
 #[test]
 fn a_bad_rules_file_is_told_and_the_walk_goes_on() {
-    let folder = tree(&[("x", "")]);
-    fs::write(folder.path().join(".gitignore"), b"\xff\nx\n").unwrap();
+    let directory = tree(&[("x", "")]);
+    fs::write(directory.path().join(".gitignore"), b"\xff\nx\n").unwrap();
     let problems = Problems::default();
     let options = WalkOptions {
         exclude_ignored: true,
         ..WalkOptions::default()
     };
-    let root = TreeRoot::open(folder.path()).unwrap();
+    let root = TreeRoot::open(directory.path()).unwrap();
     assert_eq!(walk(&root, &options, &problems).len(), 2);
     let problems = problems.0.into_inner().unwrap();
     assert_eq!(problems.len(), 1);

@@ -19,8 +19,8 @@ fn exported(store: &SledStore) -> Vec<u8> {
 
 #[test]
 fn a_copy_holds_the_same_records_under_the_same_numbers() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder);
+    let directory = tempdir().unwrap();
+    let store = open(&directory);
     // Enough entries for many turns of reading, some replaced, some removed, one expiring.
     let records = |version: u64| -> Vec<HashPackage> {
         let one = |n: u64| {
@@ -42,7 +42,7 @@ fn a_copy_holds_the_same_records_under_the_same_numbers() {
     let highest = *ids.last().unwrap();
     // What a crash may leave: chunks and index entries of no record.
     store.write_part(PackageId(9999), 0, b"stray").unwrap();
-    let path = folder.path().join("copy");
+    let path = directory.path().join("copy");
     store.copy_to(&path, StoreOptions::default()).unwrap();
     let copy = SledStore::open(&path, StoreOptions::default()).unwrap();
     assert_clean(&copy);
@@ -71,15 +71,15 @@ fn a_copy_holds_the_same_records_under_the_same_numbers() {
 
 #[test]
 fn what_an_index_lacks_is_noticed_in_its_copy() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder);
+    let directory = tempdir().unwrap();
+    let store = open(&directory);
     store
         .publish(&project("p"), &[package("a", 0..500)])
         .unwrap();
     let index = store.read_index().clone();
     let key = index.iter().keys().next().unwrap().unwrap();
     index.remove(key).unwrap();
-    let path = folder.path().join("copy");
+    let path = directory.path().join("copy");
     store.copy_to(&path, StoreOptions::default()).unwrap();
     let copy = SledStore::open(&path, StoreOptions::default()).unwrap();
     assert!(!copy.check().unwrap().is_sound());

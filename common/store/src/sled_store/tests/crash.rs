@@ -15,8 +15,8 @@ use crate::conformance::package;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::PackageId;
 
-/// The folder that the process that will be killed publishes into.
-const FOLDER: &str = "HASHGET_CRASH_FOLDER";
+/// The directory that the process that will be killed publishes into.
+const DIRECTORY: &str = "HASHGET_CRASH_DIRECTORY";
 /// The version of the first record it publishes.
 const FIRST: &str = "HASHGET_CRASH_FIRST";
 /// How often to kill it.
@@ -34,11 +34,11 @@ fn version(n: u64) -> HashPackage {
 /// Not a test of its own: the process that is killed.
 #[test]
 fn publishes_until_killed() {
-    let Some(folder) = env::var_os(FOLDER) else {
+    let Some(directory) = env::var_os(DIRECTORY) else {
         return;
     };
     let first: u64 = env::var(FIRST).unwrap().parse().unwrap();
-    let store = SledStore::open(Path::new(&folder), StoreOptions::default()).unwrap();
+    let store = SledStore::open(Path::new(&directory), StoreOptions::default()).unwrap();
     // Whole lines in one write each: a pipe takes them whole or not at all.
     let say = |line: String| std::io::stderr().write_all(line.as_bytes()).unwrap();
     for n in (first..).step_by(2) {
@@ -75,11 +75,11 @@ enum Kill {
 }
 
 /// Publishes in another process until it is killed; the first version it cannot have tried.
-fn publish_and_kill(folder: &Path, first: u64, kill: Kill, stored: &mut Stored) -> u64 {
+fn publish_and_kill(directory: &Path, first: u64, kill: Kill, stored: &mut Stored) -> u64 {
     let name = "store::sled_store::tests::crash::publishes_until_killed";
     let mut child = Command::new(env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(FOLDER, folder)
+        .env(DIRECTORY, directory)
         .env(FIRST, first.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -144,8 +144,8 @@ fn check(store: &SledStore, stored: &Stored, highest: &mut u64) {
 #[test]
 fn nothing_acknowledged_is_lost_when_killed() {
     let rounds: u64 = env::var(ROUNDS).map_or(20, |rounds| rounds.parse().unwrap());
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("store");
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("store");
     let (mut first, mut highest, mut stored) = (0, 0, Stored::new());
     let start = Instant::now();
     for round in 0..rounds {

@@ -28,8 +28,8 @@ fn assert_equal(store: &SledStore, digests: &[Digest]) {
 
 #[test]
 fn filling_misses_no_change_that_happens_meanwhile() {
-    let folder = tempdir().unwrap();
-    let store = open_resident(&folder);
+    let directory = tempdir().unwrap();
+    let store = open_resident(&directory);
     let records = |version: u64| -> Vec<HashPackage> {
         let one = |n: u64| package(&format!("{n}"), n * 10 + version..n * 10 + 20 + version);
         (0..60).map(one).collect()
@@ -63,12 +63,12 @@ fn filling_misses_no_change_that_happens_meanwhile() {
 
 #[test]
 fn what_would_not_fit_is_answered_by_the_trees() {
-    let folder = tempdir().unwrap();
+    let directory = tempdir().unwrap();
     let options = StoreOptions {
         resident_bytes: 200_000,
         ..StoreOptions::default()
     };
-    let store = SledStore::open(&folder.path().join("store"), options).unwrap();
+    let store = SledStore::open(&directory.path().join("store"), options).unwrap();
     let first = store
         .publish(&project("p"), &[package("a", 0..100)])
         .unwrap();
@@ -90,8 +90,8 @@ fn what_would_not_fit_is_answered_by_the_trees() {
 
 #[test]
 fn filling_stops_when_told_to() {
-    let folder = tempdir().unwrap();
-    let store = open_resident(&folder);
+    let directory = tempdir().unwrap();
+    let store = open_resident(&directory);
     store
         .publish(&project("p"), &[package("a", 0..100)])
         .unwrap();
@@ -99,5 +99,5 @@ fn filling_stops_when_told_to() {
     assert!(!store.load(&|| true).unwrap());
     assert_eq!(store.resident_bytes(), None);
     drop(store);
-    assert!(!open(&folder).load(&|| false).unwrap(), "not wanted");
+    assert!(!open(&directory).load(&|| false).unwrap(), "not wanted");
 }

@@ -22,17 +22,17 @@ fn project(name: &str) -> ProjectName {
     name.parse().unwrap()
 }
 
-fn open(folder: &TempDir) -> SledStore {
-    SledStore::open(&folder.path().join("store"), StoreOptions::default()).unwrap()
+fn open(directory: &TempDir) -> SledStore {
+    SledStore::open(&directory.path().join("store"), StoreOptions::default()).unwrap()
 }
 
 /// The same store, answering from memory.
-fn open_resident(folder: &TempDir) -> SledStore {
+fn open_resident(directory: &TempDir) -> SledStore {
     let options = StoreOptions {
         resident_bytes: 1 << 30,
         ..StoreOptions::default()
     };
-    let store = SledStore::open(&folder.path().join("store"), options).unwrap();
+    let store = SledStore::open(&directory.path().join("store"), options).unwrap();
     assert!(store.load(&|| false).unwrap());
     store
 }
@@ -50,23 +50,23 @@ fn assert_clean(store: &SledStore) {
 
 #[test]
 fn sled_conforms() {
-    let folder = tempdir().unwrap();
-    conformance(|| open(&folder));
-    assert_clean(&open(&folder));
+    let directory = tempdir().unwrap();
+    conformance(|| open(&directory));
+    assert_clean(&open(&directory));
 }
 
 #[test]
 fn sled_in_memory_conforms() {
-    let folder = tempdir().unwrap();
-    conformance(|| open_resident(&folder));
-    assert_clean(&open(&folder));
+    let directory = tempdir().unwrap();
+    conformance(|| open_resident(&directory));
+    assert_clean(&open(&directory));
 }
 
 #[test]
 fn a_store_is_open_once() {
-    let folder = tempdir().unwrap();
-    let first = open(&folder);
-    let path = folder.path().join("store");
+    let directory = tempdir().unwrap();
+    let first = open(&directory);
+    let path = directory.path().join("store");
     let second = SledStore::open(&path, StoreOptions::default());
     assert!(
         matches!(second, Err(StoreError::Locked { .. })),
@@ -88,8 +88,8 @@ fn a_store_is_open_once() {
 
 #[test]
 fn many_openers_take_turns() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join("store");
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("store");
     std::thread::scope(|scope| {
         for n in 0..8 {
             let path = &path;
@@ -102,19 +102,19 @@ fn many_openers_take_turns() {
             });
         }
     });
-    assert_eq!(open(&folder).stats().unwrap().packages, 8);
+    assert_eq!(open(&directory).stats().unwrap().packages, 8);
 }
 
 #[test]
 fn a_newer_format_is_refused() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder);
+    let directory = tempdir().unwrap();
+    let store = open(&directory);
     store
         .catalog
         .insert(keys::FORMAT, &7_u64.to_be_bytes())
         .unwrap();
     drop(store);
-    let path = folder.path().join("store");
+    let path = directory.path().join("store");
     let error = SledStore::open(&path, StoreOptions::default()).unwrap_err();
     assert!(
         matches!(
@@ -131,8 +131,8 @@ fn a_newer_format_is_refused() {
 
 #[test]
 fn a_damaged_index_is_rebuilt() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder);
+    let directory = tempdir().unwrap();
+    let store = open(&directory);
     let mut packages: Vec<HashPackage> = (0..50)
         .map(|n| package(&format!("{n}"), n..n + 40))
         .collect();
@@ -165,7 +165,7 @@ fn a_damaged_index_is_rebuilt() {
     assert_eq!((stats.packages, stats.removed_chunks), (50, 1));
     assert_clean(&store);
     drop(store);
-    let store = open(&folder);
+    let store = open(&directory);
     assert_clean(&store);
     let last = Digest::of(&88_u64.to_be_bytes());
     assert_eq!(store.find_digests(&[last]).unwrap(), [[ids[49]]]);
@@ -176,8 +176,8 @@ fn a_damaged_index_is_rebuilt() {
 
 #[test]
 fn a_damaged_record_is_reported_and_can_be_replaced() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder);
+    let directory = tempdir().unwrap();
+    let store = open(&directory);
     let packages = [package("a", 0..5), package("b", 0..5)];
     let ids = store.publish(&project("p"), &packages).unwrap();
     store
@@ -196,8 +196,8 @@ fn a_damaged_record_is_reported_and_can_be_replaced() {
 
 #[test]
 fn a_popular_digest_keeps_all_its_packages() {
-    let folder = tempdir().unwrap();
-    let store = open(&folder);
+    let directory = tempdir().unwrap();
+    let store = open(&directory);
     let all: Vec<HashPackage> = (0..5000)
         .map(|n| package(&format!("{n}"), [1, n + 10]))
         .collect();

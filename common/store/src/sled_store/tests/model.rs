@@ -151,9 +151,9 @@ proptest! {
 
     #[test]
     fn random_operations_do_what_a_map_does(steps in vec(step(), 1..30), in_memory: bool) {
-        let folder = tempdir().unwrap();
+        let directory = tempdir().unwrap();
         let open = if in_memory { open_resident } else { open };
-        let mut store = open(&folder);
+        let mut store = open(&directory);
         let mut model = Model::new();
         for step in steps {
             match step {
@@ -185,7 +185,7 @@ proptest! {
                 }
                 Step::Reopen => {
                     drop(store);
-                    store = open(&folder);
+                    store = open(&directory);
                 }
                 Step::Rebuild => {
                     store.rebuild_index().unwrap();

@@ -25,7 +25,7 @@ pub(super) fn cat(
     let path = RelPath::new(path.as_bytes()).map_err(|error| {
         CliError::new(&error)
             .into_usage()
-            .hint("the path is relative to the folder that was backed up")
+            .hint("the path is relative to the directory that was backed up")
     })?;
     let sources = context.sources();
     let mut output = Raw(context.reporter);

@@ -24,11 +24,11 @@ pub(super) fn path(args: &SeriesArgs) -> Result<PathBuf, CliError> {
     }
     let config = variable("XDG_CONFIG_HOME").map(PathBuf::from);
     let home = || variable("HOME").map(|home| Path::new(&home).join(".config"));
-    let folder = config.or_else(home).ok_or_else(|| {
-        CliError::usage("there is no home folder for the series file")
+    let directory = config.or_else(home).ok_or_else(|| {
+        CliError::usage("there is no home directory for the series file")
             .hint("name the file with --series-file")
     })?;
-    Ok(folder.join("hashget/series.toml"))
+    Ok(directory.join("hashget/series.toml"))
 }
 
 /// Where runs remember which destinations they knew; none without a home.
@@ -42,8 +42,8 @@ pub(super) fn state() -> Option<PathBuf> {
 /// Writes a series file with comments.
 pub(super) fn init(path: &Path, context: &Context) -> Result<(), CliError> {
     let write = || -> std::io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
         }
         fs::File::create_new(path)?.write_all(EXAMPLE.as_bytes())
     };

@@ -89,7 +89,7 @@ pub(crate) enum SeriesAction {
     /// Put back what the last `restore --in-place` over a directory replaced
     Undo {
         /// The directory
-        folder: PathBuf,
+        directory: PathBuf,
     },
     /// Write one file of a backup to standard output
     Cat {
@@ -167,7 +167,7 @@ pub(super) fn run(args: &SeriesArgs, context: &Context) -> Result<(), CliError> 
         SeriesAction::Diff { old, new } => view::diff(one()?, *old, *new, context),
         SeriesAction::Find { name: wanted } => view::find(&file.select(name)?, wanted, context),
         SeriesAction::Restore(restore) => restore::restore(one()?, restore, context),
-        SeriesAction::Undo { folder } => restore::undo(one()?, folder, context),
+        SeriesAction::Undo { directory } => restore::undo(one()?, directory, context),
         SeriesAction::Cat { backup, path } => export::cat(one()?, *backup, path, context),
         SeriesAction::Export {
             backup,
@@ -208,9 +208,9 @@ fn connect(section: &mut Section, context: &Context) -> Result<(), CliError> {
     };
     let server = context.server_at(&place.url)?;
     let name = format!("{} {} {}", server.url(), place.project, section.full_name());
-    let folder = context.cache().join("series");
-    let folder = folder.join(Digest::of(name.as_bytes()).to_string());
-    section.connect(server, place.project, folder);
+    let directory = context.cache().join("series");
+    let directory = directory.join(Digest::of(name.as_bytes()).to_string());
+    section.connect(server, place.project, directory);
     Ok(())
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct RestoreBackupArgs {
     /// Which backup: `NNN`, `NNN[DD]` or `NNN.DD`
     pub(super) backup: BackupId,
     /// Where to
-    pub(super) folder: PathBuf,
+    pub(super) directory: PathBuf,
     /// Only this file or directory
     #[arg(long, value_name = "P")]
     pub(super) path: Vec<OsString>,
@@ -53,25 +53,25 @@ pub(super) fn restore(
 ) -> Result<(), CliError> {
     let options = options(args, context)?;
     let sources = context.sources();
-    let (id, folder) = (args.backup, &args.folder);
+    let (id, directory) = (args.backup, &args.directory);
     if args.in_place {
         let now = Zoned::now();
         let reserve = (!args.no_reserve).then_some(&now);
         let monitor = context.reporter;
         let stats =
-            series::restore_in_place(section, id, folder, reserve, &options, &sources, monitor)?;
-        let folder = printable_path(folder);
-        context.reporter.report(&Replaced { folder, stats });
+            series::restore_in_place(section, id, directory, reserve, &options, &sources, monitor)?;
+        let directory = printable_path(directory);
+        context.reporter.report(&Replaced { directory, stats });
         return Ok(());
     }
-    let stats = series::restore(section, id, folder, &options, &sources, context.reporter)?;
+    let stats = series::restore(section, id, directory, &options, &sources, context.reporter)?;
     let complete = stats.is_complete();
     if let Some(restored) = &stats.restore {
         tell_each(&restored.missing, context.reporter);
     }
     context.reporter.report(&Restored {
         backup: id.to_string(),
-        folder: printable_path(folder),
+        directory: printable_path(directory),
         stats,
     });
     if complete {
@@ -90,7 +90,7 @@ fn options(args: &RestoreBackupArgs, context: &Context) -> Result<RestoreOptions
         RelPath::new(path.as_bytes()).map_err(|error| {
             CliError::new(&error)
                 .into_usage()
-                .hint("--path is relative to the folder that was backed up")
+                .hint("--path is relative to the directory that was backed up")
         })
     };
     let paths: Vec<RelPath> = args.path.iter().map(path).collect::<Result<_, _>>()?;
@@ -106,16 +106,16 @@ fn options(args: &RestoreBackupArgs, context: &Context) -> Result<RestoreOptions
     })
 }
 
-/// Puts back what the last restore over a folder replaced.
-pub(super) fn undo(section: &Section, folder: &Path, context: &Context) -> Result<(), CliError> {
+/// Puts back what the last restore over a directory replaced.
+pub(super) fn undo(section: &Section, directory: &Path, context: &Context) -> Result<(), CliError> {
     let options = RestoreOptions {
         jobs: context.jobs(),
         ..RestoreOptions::default()
     };
     let sources = context.sources();
-    let reserve = series::undo(section, folder, &options, &sources, context.reporter)?;
+    let reserve = series::undo(section, directory, &options, &sources, context.reporter)?;
     context.reporter.report(&Undone {
-        folder: printable_path(folder),
+        directory: printable_path(directory),
         reserve: printable_path(&reserve),
     });
     Ok(())
@@ -123,7 +123,8 @@ pub(super) fn undo(section: &Section, folder: &Path, context: &Context) -> Resul
 
 #[derive(Serialize)]
 struct Undone {
-    folder: String,
+    #[serde(rename = "folder")]
+    directory: String,
     reserve: String,
 }
 
@@ -131,14 +132,17 @@ impl Report for Undone {
     const EVENT: &'static str = "series_undone";
 
     fn lines(&self) -> Vec<String> {
-        let (folder, reserve) = (&self.folder, &self.reserve);
-        vec![format!("{folder} is as it was; {reserve} can be removed")]
+        let (directory, reserve) = (&self.directory, &self.reserve);
+        vec![format!(
+            "{directory} is as it was; {reserve} can be removed"
+        )]
     }
 }
 
 #[derive(Serialize)]
 struct Replaced {
-    folder: String,
+    #[serde(rename = "folder")]
+    directory: String,
     #[serde(flatten)]
     stats: InPlaceStats,
 }
@@ -148,14 +152,14 @@ impl Report for Replaced {
 
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "{} replaced; {} excluded files and folders stayed",
-            self.folder, self.stats.untouched_files
+            "{} replaced; {} excluded files and directories stayed",
+            self.directory, self.stats.untouched_files
         )];
         if let Some(reserve) = &self.stats.reserve {
             let reserve = printable_path(reserve);
             lines.push(format!(
                 "what was there is in {reserve}: `hashget series undo {}` puts it back",
-                self.folder
+                self.directory
             ));
         }
         lines
@@ -165,7 +169,8 @@ impl Report for Replaced {
 #[derive(Serialize)]
 struct Restored {
     backup: String,
-    folder: String,
+    #[serde(rename = "folder")]
+    directory: String,
     #[serde(flatten)]
     stats: ExtractStats,
 }
@@ -180,7 +185,7 @@ impl Report for Restored {
         lines.push(format!(
             "{} restored into {}: {} members of the archive, {} files from its base and packages",
             self.backup,
-            self.folder,
+            self.directory,
             self.stats.placed_members,
             restored.map_or(0, RestoreStats::recovered_files)
         ));

@@ -146,7 +146,7 @@ impl Report for Shown {
 fn change_line(change: &Change) -> String {
     let kind = match change.kind {
         Kind::File => "file",
-        Kind::Folder => "folder",
+        Kind::Directory => "folder",
         Kind::Link => "link",
         Kind::Special => "special",
     };

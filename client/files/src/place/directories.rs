@@ -1,4 +1,4 @@
-//! The folders that files are placed in: made, opened up, and put right again at the end.
+//! The directories that files are placed in: made, opened up, and put right again at the end.
 
 mod finish;
 
@@ -16,17 +16,17 @@ use rustix::io::Errno;
 use super::journal::Journal;
 use super::metadata::{self, Wanted};
 use super::target::{InTheWay, PlaceError, Target, is_no_directory};
-use super::temp::{OpenFolder, remove_litter};
+use super::temp::{OpenDirectory, remove_litter};
 use super::trail::Trail;
 
-/// What a folder is to be like at the end.
-pub type FolderMetadata = Wanted;
+/// What a directory is to be like at the end.
+pub type DirectoryMetadata = Wanted;
 
 const OWN_ALL: u32 = 0o700;
 
-/// The folders of a target, and what they were and will be like.
+/// The directories of a target, and what they were and will be like.
 #[derive(Debug)]
-pub struct Folders<'a> {
+pub struct Directories<'a> {
     target: &'a Target,
     /// Whether a directory takes the place of what is none.
     replace: bool,
@@ -36,27 +36,27 @@ pub struct Folders<'a> {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What folders were like, from this run or an earlier one.
+    /// What directories were like, from this run or an earlier one.
     before: BTreeMap<RelPath, Wanted>,
     /// What they are to be like.
-    wanted: BTreeMap<RelPath, FolderMetadata>,
+    wanted: BTreeMap<RelPath, DirectoryMetadata>,
     /// Those that files can be placed in now.
     ready: BTreeSet<RelPath>,
     /// The one of them that was opened last, which the next file is in mostly.
-    last: Option<(RelPath, OpenFolder)>,
+    last: Option<(RelPath, OpenDirectory)>,
     /// Those whose mode was changed.
     opened_up: BTreeSet<RelPath>,
     /// Those that this run made, in which nothing is left from others.
     made: BTreeSet<RelPath>,
     journal: Option<Journal>,
-    /// Whether the journal cannot be written; then a kill costs the times of some folders.
+    /// Whether the journal cannot be written; then a kill costs the times of some directories.
     no_journal: bool,
-    /// Whether what is wanted of folders is known to this run only, so that the journal must keep
+    /// Whether what is wanted of directories is known to this run only, so that the journal must keep
     /// what they are like.
     keep_all: bool,
 }
 
-impl<'a> Folders<'a> {
+impl<'a> Directories<'a> {
     /// Reads what an earlier run left to be put right. With `replace`, a directory that is needed
     /// takes the place of a file or a link.
     pub fn open(target: &'a Target, replace: bool) -> io::Result<Self> {
@@ -75,56 +75,57 @@ impl<'a> Folders<'a> {
         })
     }
 
-    /// Says what `folder` is to be like at the end, whether it exists yet or not.
-    pub fn want(&self, folder: RelPath, wanted: FolderMetadata) {
-        self.state().wanted.insert(folder, wanted);
+    /// Says what `directory` is to be like at the end, whether it exists yet or not.
+    pub fn want(&self, directory: RelPath, wanted: DirectoryMetadata) {
+        self.state().wanted.insert(directory, wanted);
     }
 
-    /// Says what times `folder` is to have at the end, unless that was said already.
-    pub fn want_times(&self, folder: RelPath, times: &FolderMetadata) {
+    /// Says what times `directory` is to have at the end, unless that was said already.
+    pub fn want_times(&self, directory: RelPath, times: &DirectoryMetadata) {
         let mut state = self.state();
-        let wanted = state.wanted.entry(folder).or_default();
+        let wanted = state.wanted.entry(directory).or_default();
         wanted.atime = wanted.atime.or(times.atime);
         wanted.mtime = wanted.mtime.or(times.mtime);
     }
 
-    /// Takes back what was said of `folder`.
-    pub fn forget(&self, folder: &RelPath) {
-        self.state().wanted.remove(folder);
+    /// Takes back what was said of `directory`.
+    pub fn forget(&self, directory: &RelPath) {
+        self.state().wanted.remove(directory);
     }
 
     /// Forgets a directory that has been replaced by something else, and what was below it.
-    pub(super) fn replaced(&self, folder: &RelPath) {
+    pub(super) fn replaced(&self, directory: &RelPath) {
         let mut state = self.state();
         state.last = None;
         self.trail
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
-        state.wanted.retain(|path, _| !path.starts_with(folder));
-        state.before.retain(|path, _| !path.starts_with(folder));
-        state.ready.retain(|path| !path.starts_with(folder));
-        state.made.retain(|path| !path.starts_with(folder));
-        state.opened_up.retain(|path| !path.starts_with(folder));
+        state.wanted.retain(|path, _| !path.starts_with(directory));
+        state.before.retain(|path, _| !path.starts_with(directory));
+        state.ready.retain(|path| !path.starts_with(directory));
+        state.made.retain(|path| !path.starts_with(directory));
+        state.opened_up.retain(|path| !path.starts_with(directory));
     }
 
-    /// How many folders were made.
+    /// How many directories were made.
     pub fn created(&self) -> u64 {
         self.state().made.len() as u64
     }
 
-    /// Opens the folder `path` to place something in it; makes it if it is missing.
-    pub fn prepare(&self, path: &RelPath) -> Result<OpenFolder, PlaceError> {
+    /// Opens the directory `path` to place something in it; makes it if it is missing.
+    pub fn prepare(&self, path: &RelPath) -> Result<OpenDirectory, PlaceError> {
         let mut state = self.state();
-        if let Some((last, folder)) = &state.last
+        if let Some((last, directory)) = &state.last
             && last == path
         {
-            return Ok(folder.clone());
+            return Ok(directory.clone());
         }
-        let folder = self.prepare_in(&mut state, path)?;
-        let folder = OpenFolder::new(folder).map_err(PlaceError::to("look at its directory"))?;
-        state.last = Some((path.clone(), folder.clone()));
-        Ok(folder)
+        let directory = self.prepare_in(&mut state, path)?;
+        let directory =
+            OpenDirectory::new(directory).map_err(PlaceError::to("look at its directory"))?;
+        state.last = Some((path.clone(), directory.clone()));
+        Ok(directory)
     }
 
     /// Opens the directory that was prepared last anew the next time.
@@ -138,7 +139,7 @@ impl<'a> Folders<'a> {
             return self.target.stat(path);
         };
         let last = match &self.state().last {
-            Some((last, folder)) if *last == parent => folder.clone(),
+            Some((last, directory)) if *last == parent => directory.clone(),
             _ => return self.target.stat(path),
         };
         let name = OsStr::from_bytes(name);
@@ -149,9 +150,9 @@ impl<'a> Folders<'a> {
         }
     }
 
-    fn open_folder(&self, path: &RelPath) -> io::Result<OwnedFd> {
+    fn open_directory(&self, path: &RelPath) -> io::Result<OwnedFd> {
         let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
-        self.target.folder_along(&mut trail, path)
+        self.target.directory_along(&mut trail, path)
     }
 
     /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
@@ -161,27 +162,27 @@ impl<'a> Folders<'a> {
         if times_known && state.made.contains(path) {
             return Ok(0);
         }
-        let Ok(folder) = self.open_folder(path) else {
+        let Ok(directory) = self.open_directory(path) else {
             // Missing, or nothing that can be listed: trouble shows when it is used.
             return Ok(0);
         };
-        let stat = fstat(&folder).map_err(PlaceError::to("look at its folder"))?;
+        let stat = fstat(&directory).map_err(PlaceError::to("look at its directory"))?;
         state
             .before
             .entry(path.clone())
             .or_insert_with(|| of_stat(&stat));
-        match remove_litter(folder.as_fd()) {
+        match remove_litter(directory.as_fd()) {
             Ok(removed) => Ok(removed),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                let folder = self.prepare_in(&mut state, path)?;
-                remove_litter(folder.as_fd()).map_err(PlaceError::to("clean its folder"))
+                let directory = self.prepare_in(&mut state, path)?;
+                remove_litter(directory.as_fd()).map_err(PlaceError::to("clean its directory"))
             }
             Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => Ok(0),
-            Err(error) => Err(PlaceError::to("clean its folder")(error)),
+            Err(error) => Err(PlaceError::to("clean its directory")(error)),
         }
     }
 
-    /// From now on, the journal keeps what every folder is like before it is changed.
+    /// From now on, the journal keeps what every directory is like before it is changed.
     pub(super) fn keep_all(&self) {
         self.state().keep_all = true;
     }
@@ -191,7 +192,7 @@ impl<'a> Folders<'a> {
     }
 
     fn prepare_in(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
-        let mut opened = self.open_folder(path);
+        let mut opened = self.open_directory(path);
         if state.ready.contains(path) {
             return opened.map_err(open_error);
         }
@@ -204,22 +205,25 @@ impl<'a> Folders<'a> {
             && error.kind() == io::ErrorKind::PermissionDenied
         {
             self.prepare_in(state, &parent)?;
-            opened = self.open_folder(path);
+            opened = self.open_directory(path);
         }
-        let folder = match opened {
-            Ok(folder) => folder,
+        let directory = match opened {
+            Ok(directory) => directory,
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(state, path)?,
             Err(error) if self.replace && is_no_directory(&error) => self.make(state, path)?,
             Err(error) => return Err(open_error(error)),
         };
-        let folder = self.open_up(state, path, folder)?;
+        let directory = self.open_up(state, path, directory)?;
         state.ready.insert(path.clone());
-        Ok(folder)
+        Ok(directory)
     }
 
     fn make(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(PlaceError::because("make the folder", "the root is gone"));
+            return Err(PlaceError::because(
+                "make the directory",
+                "the root is gone",
+            ));
         };
         let parent = self.prepare_in(state, &parent)?;
         // One that gets its mode at the end is nobody else's business before.
@@ -240,19 +244,19 @@ impl<'a> Folders<'a> {
                 state.made.insert(path.clone());
             }
             Err(Errno::EXIST) => {}
-            Err(error) => return Err(PlaceError::to("make its folder")(error)),
+            Err(error) => return Err(PlaceError::to("make its directory")(error)),
         }
-        self.open_folder(path).map_err(open_error)
+        self.open_directory(path).map_err(open_error)
     }
 
-    /// Notes what a folder is like and, where its mode keeps us out, changes that.
+    /// Notes what a directory is like and, where its mode keeps us out, changes that.
     fn open_up(
         &self,
         state: &mut State,
         path: &RelPath,
-        folder: OwnedFd,
+        directory: OwnedFd,
     ) -> Result<OwnedFd, PlaceError> {
-        let stat = fstat(&folder).map_err(PlaceError::to("look at its folder"))?;
+        let stat = fstat(&directory).map_err(PlaceError::to("look at its directory"))?;
         let euid = rustix::process::geteuid();
         let closed = !euid.is_root()
             && stat.st_uid == euid.as_raw()
@@ -269,19 +273,19 @@ impl<'a> Folders<'a> {
         if keep && !path.is_root() {
             self.keep(state, path);
         }
-        let folder = if closed {
+        let directory = if closed {
             let mode = metadata::permissions(&stat) | OWN_ALL;
-            metadata::set_mode(folder.as_fd(), mode)
-                .map_err(PlaceError::to("open up its folder"))?;
+            metadata::set_mode(directory.as_fd(), mode)
+                .map_err(PlaceError::to("open up its directory"))?;
             state.opened_up.insert(path.clone());
-            self.open_folder(path).map_err(open_error)?
+            self.open_directory(path).map_err(open_error)?
         } else {
-            folder
+            directory
         };
         if keep && path.is_root() {
             self.keep(state, path);
         }
-        Ok(folder)
+        Ok(directory)
     }
 
     /// Writes what `path` was like to the journal.
@@ -314,8 +318,8 @@ impl<'a> Folders<'a> {
 }
 
 /// True if something that is no directory has the name.
-fn is_other_kind(folder: &OwnedFd, name: &OsStr) -> bool {
-    let there = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+fn is_other_kind(directory: &OwnedFd, name: &OsStr) -> bool {
+    let there = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW);
     there.is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory)
 }
 
@@ -331,7 +335,7 @@ fn of_stat(stat: &Stat) -> Wanted {
 
 fn open_error(error: io::Error) -> PlaceError {
     if is_no_directory(&error) {
-        return PlaceError::in_the_way("go to its folder", InTheWay::NoDirectory);
+        return PlaceError::in_the_way("go to its directory", InTheWay::NoDirectory);
     }
-    PlaceError::to("open its folder")(error)
+    PlaceError::to("open its directory")(error)
 }

@@ -1,4 +1,4 @@
-//! The folder where everything new is made, and everything old is kept until it is certain that it
+//! The directory where everything new is made, and everything old is kept until it is certain that it
 //! goes.
 
 use std::ffi::{OsStr, OsString};
@@ -27,35 +27,35 @@ pub(super) const NEW: &str = "new";
 /// What was there before.
 pub(super) const OLD: &str = "old";
 
-/// The stage of one folder.
+/// The stage of one directory.
 ///
-/// It lies beside the folder, so that it disturbs nothing in it; where that cannot be (another
-/// file system, or no right to write there) in the folder itself. Its name tells which folder it
+/// It lies beside the directory, so that it disturbs nothing in it; where that cannot be (another
+/// file system, or no right to write there) in the directory itself. Its name tells which directory it
 /// belongs to, also if that is renamed.
 #[derive(Debug)]
-pub(super) struct StageFolder {
+pub(super) struct StageDirectory {
     parent: OwnedFd,
     name: OsString,
-    folder: OwnedFd,
+    directory: OwnedFd,
     path: PathBuf,
     is_inside: bool,
 }
 
-/// Whether an apply was interrupted in the folder at `path`, or goes on.
+/// Whether an apply was interrupted in the directory at `path`, or goes on.
 pub(crate) fn is_unfinished(path: &Path) -> Result<bool, DeltaError> {
-    StageFolder::find(path).map(|stage| stage.is_some())
+    StageDirectory::find(path).map(|stage| stage.is_some())
 }
 
-impl StageFolder {
-    /// Finds the stage of the folder at `path`, if there is one.
+impl StageDirectory {
+    /// Finds the stage of the directory at `path`, if there is one.
     pub(super) fn find(path: &Path) -> Result<Option<Self>, DeltaError> {
         let find = || -> io::Result<Option<Self>> {
-            let root = open_folder(path)?;
+            let root = open_directory(path)?;
             let name = stage_name(&root)?;
             let beside = std::fs::canonicalize(path)?;
             if let Some(beside) = beside.parent() {
-                // A folder above that may not be read holds no stage of ours.
-                if let Ok(parent) = open_folder(beside)
+                // A directory above that may not be read holds no stage of ours.
+                if let Ok(parent) = open_directory(beside)
                     && let Some(stage) = Self::open(parent, &name, beside, false)?
                 {
                     return Ok(Some(stage));
@@ -66,13 +66,13 @@ impl StageFolder {
         find().map_err(|source| reading(path, source))
     }
 
-    /// Makes the stage of the folder at `path`.
+    /// Makes the stage of the directory at `path`.
     pub(super) fn create(path: &Path) -> Result<Self, DeltaError> {
         let create = || -> io::Result<Self> {
-            let root = open_folder(path)?;
+            let root = open_directory(path)?;
             let name = stage_name(&root)?;
             let real = std::fs::canonicalize(path)?;
-            let beside = match real.parent().map(|beside| (beside, open_folder(beside))) {
+            let beside = match real.parent().map(|beside| (beside, open_directory(beside))) {
                 Some((beside, Ok(parent))) if same_mount(&parent, &root)? => {
                     match mkdirat(&parent, &name, Mode::RWXU) {
                         Ok(()) => Some((parent, beside)),
@@ -89,8 +89,8 @@ impl StageFolder {
                 Self::open(root, &name, path, true)?
             };
             let stage = opened.ok_or_else(|| io::Error::other("it is not this user's"))?;
-            mkdirat(&stage.folder, NEW, Mode::RWXU)?;
-            mkdirat(&stage.folder, OLD, Mode::RWXU)?;
+            mkdirat(&stage.directory, NEW, Mode::RWXU)?;
+            mkdirat(&stage.directory, OLD, Mode::RWXU)?;
             Ok(stage)
         };
         create().map_err(|source| DeltaError::Write {
@@ -106,12 +106,12 @@ impl StageFolder {
         inside: bool,
     ) -> io::Result<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let folder = match openat(&parent, name, flags, Mode::empty()) {
-            Ok(folder) => folder,
+        let directory = match openat(&parent, name, flags, Mode::empty()) {
+            Ok(directory) => directory,
             Err(Errno::NOENT | Errno::LOOP | Errno::NOTDIR | Errno::ACCESS) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let stat = fstat(&folder)?;
+        let stat = fstat(&directory)?;
         // Nobody else's: what is in it is believed.
         if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & 0o077 != 0 {
             return Ok(None);
@@ -119,7 +119,7 @@ impl StageFolder {
         Ok(Some(Self {
             parent,
             name: name.to_owned(),
-            folder,
+            directory,
             path: beside.join(name),
             is_inside: inside,
         }))
@@ -130,29 +130,29 @@ impl StageFolder {
         &self.path
     }
 
-    /// Whether it lies in the folder that it belongs to.
+    /// Whether it lies in the directory that it belongs to.
     pub(super) fn is_inside(&self) -> bool {
         self.is_inside
     }
 
     /// The stage itself.
     pub(super) fn handle(&self) -> BorrowedFd<'_> {
-        self.folder.as_fd()
+        self.directory.as_fd()
     }
 
-    /// One of the two folders in it.
+    /// One of the two directories in it.
     pub(super) fn part(&self, name: &str) -> io::Result<OwnedFd> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(openat(&self.folder, name, flags, Mode::empty())?)
+        Ok(openat(&self.directory, name, flags, Mode::empty())?)
     }
 
-    /// The names that a look at the folder must not see.
+    /// The names that a look at the directory must not see.
     pub(super) fn omitted(&self) -> io::Result<Option<OmittedNames>> {
         if !self.is_inside {
             return Ok(None);
         }
         Ok(Some(OmittedNames {
-            folder: id_of(&status_of(&self.parent)?),
+            directory: id_of(&status_of(&self.parent)?),
             name: self.name.as_bytes().to_vec(),
         }))
     }
@@ -171,7 +171,7 @@ impl StageFolder {
         // The journal goes last: without it nothing would tell which state counts.
         for part in [NEW, OLD] {
             hook();
-            remove_tree(self.folder.as_fd(), OsStr::new(part)).map_err(failed)?;
+            remove_tree(self.directory.as_fd(), OsStr::new(part)).map_err(failed)?;
         }
         hook();
         remove_tree(self.parent.as_fd(), &self.name).map_err(failed)?;
@@ -190,12 +190,12 @@ fn reading(path: &Path, source: io::Error) -> DeltaError {
     }
 }
 
-fn open_folder(path: &Path) -> io::Result<OwnedFd> {
+fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     Ok(openat(CWD, path, flags, Mode::empty())?)
 }
 
-/// Tells the folder by its inode and when that was made: it may be renamed, and another folder
+/// Tells the directory by its inode and when that was made: it may be renamed, and another directory
 /// may get its number.
 fn stage_name(root: &OwnedFd) -> io::Result<OsString> {
     let status = statx(
@@ -208,10 +208,10 @@ fn stage_name(root: &OwnedFd) -> io::Result<OsString> {
     Ok(format!("{PREFIX}{inode:x}-{:x}-{:x}", born.tv_sec, born.tv_nsec).into())
 }
 
-/// Whether things can be renamed from one folder to the other.
+/// Whether things can be renamed from one directory to the other.
 fn same_mount(one: &OwnedFd, other: &OwnedFd) -> io::Result<bool> {
-    let mount = |folder: &OwnedFd| -> io::Result<_> {
-        let status = statx(folder, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
+    let mount = |directory: &OwnedFd| -> io::Result<_> {
+        let status = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)?;
         Ok((
             status.stx_mnt_id,
             status.stx_dev_major,
@@ -232,7 +232,7 @@ fn remove_tree(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         return Ok(unlinkat(parent, name, AtFlags::empty())?);
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let folder = match openat(parent, name, flags, Mode::empty()) {
+    let directory = match openat(parent, name, flags, Mode::empty()) {
         Err(Errno::ACCESS) => {
             rustix::fs::chmodat(parent, name, Mode::RWXU, AtFlags::empty())?;
             openat(parent, name, flags, Mode::empty())?
@@ -240,28 +240,28 @@ fn remove_tree(parent: BorrowedFd<'_>, name: &OsStr) -> io::Result<()> {
         other => other?,
     };
     if !rustix::process::geteuid().is_root() {
-        fchmod(&folder, Mode::RWXU)?;
+        fchmod(&directory, Mode::RWXU)?;
     }
-    let names: io::Result<Vec<OsString>> = Dir::read_from(&folder)?
+    let names: io::Result<Vec<OsString>> = Dir::read_from(&directory)?
         .map(|entry| Ok(OsStr::from_bytes(entry?.file_name().to_bytes()).to_owned()))
         .collect();
     for child in names?.iter().filter(|name| *name != "." && *name != "..") {
-        remove_tree(folder.as_fd(), child)?;
+        remove_tree(directory.as_fd(), child)?;
     }
     Ok(unlinkat(parent, name, AtFlags::REMOVEDIR)?)
 }
 
-/// The folder that holds `path`, and its name in it.
+/// The directory that holds `path`, and its name in it.
 pub(super) fn place_of<'p>(
     target: &Target,
     path: &'p RelPath,
 ) -> Result<(OwnedFd, &'p OsStr), DeltaError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        let error = io::Error::other("it is the folder itself");
+        let error = io::Error::other("it is the directory itself");
         return Err(DeltaError::act("replace", path)(error));
     };
-    let folder = target
-        .folder(&parent)
-        .map_err(DeltaError::act("open the folder of", path))?;
-    Ok((folder, OsStr::from_bytes(name)))
+    let directory = target
+        .directory(&parent)
+        .map_err(DeltaError::act("open the directory of", path))?;
+    Ok((directory, OsStr::from_bytes(name)))
 }

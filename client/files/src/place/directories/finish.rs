@@ -8,12 +8,12 @@ use hashget_words::rel_path::RelPath;
 use rustix::fs::{fstat, fsync};
 use rustix::io::Errno;
 
-use super::{Folders, State, of_stat};
+use super::{Directories, State, of_stat};
 use crate::place::journal::Journal;
 use crate::place::metadata::{Applied, apply};
 
-impl Folders<'_> {
-    /// Puts every folder right, the deepest first. Just before the root, `last` may still change
+impl Directories<'_> {
+    /// Puts every directory right, the deepest first. Just before the root, `last` may still change
     /// things in it. Tells what could not be done.
     pub(in crate::place) fn finish(
         &self,
@@ -73,25 +73,25 @@ impl Folders<'_> {
                 wanted.mode = wanted.mode.or(before.mode);
             }
         }
-        let folder = match self.open_folder(path) {
-            Ok(folder) => folder,
+        let directory = match self.open_directory(path) {
+            Ok(directory) => directory,
             // Nothing was to be placed there, or that failure was told already.
             Err(_) if before.is_none() => return None,
             Err(error) => {
-                let failures = vec![format!("cannot put the folder's times right: {error}")];
+                let failures = vec![format!("cannot put the directory's times right: {error}")];
                 return Some(Applied {
                     owner_unset: false,
                     failures,
                 });
             }
         };
-        let mut applied = apply(folder.as_fd(), &wanted);
+        let mut applied = apply(directory.as_fd(), &wanted);
         if sync && state.ready.contains(path) {
-            match fsync(&folder) {
+            match fsync(&directory) {
                 Ok(()) | Err(Errno::BADF | Errno::INVAL) => {}
                 Err(error) => applied
                     .failures
-                    .push(format!("cannot force the folder to disk: {error}")),
+                    .push(format!("cannot force the directory to disk: {error}")),
             }
         }
         (applied != Applied::default()).then_some(applied)

@@ -1,4 +1,4 @@
-//! The folders of a new snapshot: made with all in them that needs no reading, and at the end given
+//! The directories of a new snapshot: made with all in them that needs no reading, and at the end given
 //! their metadata.
 
 use std::ffi::OsStr;
@@ -14,31 +14,31 @@ use rustix::fs::{Mode, mkdirat};
 
 use super::build::Builder;
 use super::copy::wanted;
-use super::link::NearFolder;
+use super::link::NearDirectory;
 use super::plan::Fate;
 use hashget_files::monitor::Progress;
 use hashget_files::place::apply;
 
-/// A folder of the source and what is in it, by their numbers.
+/// A directory of the source and what is in it, by their numbers.
 #[derive(Debug)]
-struct Folder {
+struct Directory {
     number: usize,
-    folders: Vec<usize>,
+    directories: Vec<usize>,
     others: Vec<usize>,
 }
 
-/// What the threads share that make folders.
+/// What the threads share that make directories.
 struct Work<'w> {
-    folders: Vec<Folder>,
+    directories: Vec<Directory>,
     unread: Mutex<Vec<usize>>,
     progress: &'w Progress<'w>,
 }
 
 impl Builder<'_> {
-    /// Makes all folders, and in them what needs no reading; gives the files that are left, in order.
-    pub(super) fn make_folders(&self, progress: &Progress<'_>) -> Vec<usize> {
+    /// Makes all directories, and in them what needs no reading; gives the files that are left, in order.
+    pub(super) fn make_directories(&self, progress: &Progress<'_>) -> Vec<usize> {
         let work = Work {
-            folders: self.folders(),
+            directories: self.directories(),
             unread: Mutex::default(),
             progress,
         };
@@ -49,61 +49,63 @@ impl Builder<'_> {
         unread
     }
 
-    /// The folders, each after the one that it is in.
-    fn folders(&self) -> Vec<Folder> {
-        let mut folders: Vec<Folder> = Vec::new();
+    /// The directories, each after the one that it is in.
+    fn directories(&self) -> Vec<Directory> {
+        let mut directories: Vec<Directory> = Vec::new();
         let mut open: Vec<usize> = Vec::new();
         for (number, (entry, fate)) in self.entries.iter().zip(&self.plan.fates).enumerate() {
             while let Some(at) = open.last()
                 && !entry
                     .path
-                    .starts_with(&self.entries[folders[*at].number].path)
+                    .starts_with(&self.entries[directories[*at].number].path)
             {
                 open.pop();
             }
             let parent = open.last().copied();
-            if *fate == Fate::Folder {
-                let at = folders.len();
+            if *fate == Fate::Directory {
+                let at = directories.len();
                 open.push(at);
-                folders.push(Folder {
+                directories.push(Directory {
                     number,
-                    folders: Vec::new(),
+                    directories: Vec::new(),
                     others: Vec::new(),
                 });
                 if let Some(parent) = parent {
-                    folders[parent].folders.push(at);
+                    directories[parent].directories.push(at);
                 }
             } else if let Some(parent) = parent {
-                folders[parent].others.push(number);
+                directories[parent].others.push(number);
             }
         }
-        folders
+        directories
     }
 
     fn enter<'s>(&'s self, scope: &Scope<'s>, at: usize, work: &'s Work<'_>) {
-        let Some(folder) = work.folders.get(at) else {
+        let Some(directory) = work.directories.get(at) else {
             return;
         };
-        self.guard(|| self.fill_folder(scope, folder, work));
+        self.guard(|| self.fill_directory(scope, directory, work));
     }
 
-    fn fill_folder<'s>(
+    fn fill_directory<'s>(
         &'s self,
         scope: &Scope<'s>,
-        folder: &Folder,
+        directory: &Directory,
         work: &'s Work<'_>,
     ) -> io::Result<()> {
-        let made = self.tree.open_folder(&self.entries[folder.number].path)?;
-        for at in &folder.folders {
-            let path = &self.entries[work.folders[*at].number].path;
+        let made = self
+            .tree
+            .open_directory(&self.entries[directory.number].path)?;
+        for at in &directory.directories {
+            let path = &self.entries[work.directories[*at].number].path;
             let name = OsStr::from_bytes(path.file_name().unwrap_or_default());
             mkdirat(&made, name, Mode::RWXU)?;
             let at = *at;
             scope.spawn(move |scope| self.enter(scope, at, work));
         }
-        let mut near = NearFolder::default();
+        let mut near = NearDirectory::default();
         let mut later = Vec::new();
-        for number in &folder.others {
+        for number in &directory.others {
             let entry = &self.entries[*number];
             match self.plan.fates[*number] {
                 Fate::Known(key) => {
@@ -120,20 +122,20 @@ impl Builder<'_> {
                     work.progress.advance(1);
                 }
                 Fate::Socket => self.stats().socket_files += 1,
-                Fate::Folder | Fate::SameAs(_) => {}
+                Fate::Directory | Fate::SameAs(_) => {}
             }
         }
-        self.stats().folders += 1;
+        self.stats().directories += 1;
         let mut unread = work.unread.lock().unwrap_or_else(PoisonError::into_inner);
         unread.append(&mut later);
         Ok(())
     }
 
-    /// Sets what folders are like, the deepest first: one may take away the right to enter it.
-    pub(super) fn finish_folders(&self) {
+    /// Sets what directories are like, the deepest first: one may take away the right to enter it.
+    pub(super) fn finish_directories(&self) {
         let mut levels: Vec<Vec<usize>> = Vec::new();
         for (number, fate) in self.plan.fates.iter().enumerate() {
-            if *fate == Fate::Folder {
+            if *fate == Fate::Directory {
                 let depth = self.entries[number].path.components().count();
                 levels.resize_with(levels.len().max(depth + 1), Vec::new);
                 levels[depth].push(number);
@@ -143,8 +145,8 @@ impl Builder<'_> {
             level.par_iter().with_min_len(16).for_each(|number| {
                 self.guard(|| {
                     let entry = &self.entries[*number];
-                    let folder = self.tree.open_folder(&entry.path)?;
-                    self.report(entry, &apply(folder.as_fd(), &wanted(entry)));
+                    let directory = self.tree.open_directory(&entry.path)?;
+                    self.report(entry, &apply(directory.as_fd(), &wanted(entry)));
                     Ok(())
                 });
             });

@@ -1,4 +1,4 @@
-//! The folder of remembered digests.
+//! The directory of remembered digests.
 
 use std::fs::{self, File};
 use std::io;
@@ -43,26 +43,26 @@ pub(super) fn keeps_stamps(kind: i64) -> bool {
 }
 
 /// Where the digests of the tree `root` are.
-pub(super) fn path_for(folder: &Path, root: &TreeRoot) -> io::Result<PathBuf> {
+pub(super) fn path_for(directory: &Path, root: &TreeRoot) -> io::Result<PathBuf> {
     let FileId { device, inode } = root.id()?;
-    Ok(folder.join(format!("{device:x}-{inode:x}")))
+    Ok(directory.join(format!("{device:x}-{inode:x}")))
 }
 
-/// Makes the folder, for this user alone.
-pub(super) fn create(folder: &Path) -> io::Result<()> {
-    if let Some(parent) = folder.parent() {
+/// Makes the directory, for this user alone.
+pub(super) fn create(directory: &Path) -> io::Result<()> {
+    if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent)?;
     }
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made?,
     }
-    check(folder)
+    check(directory)
 }
 
-/// Refuses a folder that others can write to: they could say what is in this user's files.
-fn check(folder: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(folder)?;
+/// Refuses a directory that others can write to: they could say what is in this user's files.
+fn check(directory: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(directory)?;
     let is_ours = metadata.is_dir()
         && metadata.uid() == rustix::process::geteuid().as_raw()
         && metadata.mode() & 0o022 == 0;
@@ -71,14 +71,14 @@ fn check(folder: &Path) -> io::Result<()> {
     } else {
         Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "the folder is not this user's alone",
+            "the directory is not this user's alone",
         ))
     }
 }
 
-/// Opens a file of the folder.
-pub(super) fn open(folder: &Path, path: &Path) -> io::Result<File> {
-    check(folder)?;
+/// Opens a file of the directory.
+pub(super) fn open(directory: &Path, path: &Path) -> io::Result<File> {
+    check(directory)?;
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file = File::options()
         .read(true)
@@ -106,8 +106,8 @@ struct Tree {
     used: SystemTime,
 }
 
-fn trees(folder: &Path) -> io::Result<Vec<Tree>> {
-    let entries = match fs::read_dir(folder) {
+fn trees(directory: &Path) -> io::Result<Vec<Tree>> {
+    let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
@@ -138,8 +138,8 @@ fn remove(tree: &Tree) -> io::Result<()> {
 }
 
 /// Removes the trees that were not used for longest, where there is too much.
-pub(super) fn remove_old(folder: &Path) -> io::Result<()> {
-    let mut trees = trees(folder)?;
+pub(super) fn remove_old(directory: &Path) -> io::Result<()> {
+    let mut trees = trees(directory)?;
     trees.sort_by_key(|tree| std::cmp::Reverse(tree.used));
     let mut bytes = 0_u64;
     for (number, tree) in trees.iter().enumerate() {
@@ -151,9 +151,9 @@ pub(super) fn remove_old(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What the folder holds.
-pub(super) fn stat(folder: &Path) -> io::Result<CacheStat> {
-    let trees = trees(folder)?;
+/// What the directory holds.
+pub(super) fn stat(directory: &Path) -> io::Result<CacheStat> {
+    let trees = trees(directory)?;
     Ok(CacheStat {
         trees: trees.len() as u64,
         bytes: trees.iter().map(|tree| tree.bytes).sum(),
@@ -161,12 +161,12 @@ pub(super) fn stat(folder: &Path) -> io::Result<CacheStat> {
 }
 
 /// Removes everything.
-pub(super) fn clean(folder: &Path) -> io::Result<CacheStat> {
-    let stat = stat(folder)?;
-    for tree in trees(folder)? {
+pub(super) fn clean(directory: &Path) -> io::Result<CacheStat> {
+    let stat = stat(directory)?;
+    for tree in trees(directory)? {
         remove(&tree)?;
     }
-    match fs::remove_dir(folder) {
+    match fs::remove_dir(directory) {
         Err(error)
             if matches!(
                 error.kind(),

@@ -1,9 +1,9 @@
-//! A folder of packages, found by digest.
+//! A directory of packages, found by digest.
 //!
 //! What this program puts there lies at `sha256/<h0h1>/<h2h3>/<h4h5>/<other>`; that and the
 //! original's `pool/sha256/...` are found by name. Any other file is found by its content: all
 //! are hashed once, and again when their size or time changes. The list is kept in the cache, so
-//! that the folder may be read-only. As with the original, links to files are followed.
+//! that the directory may be read-only. As with the original, links to files are followed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
@@ -26,12 +26,12 @@ use hashget_files::monitor::{Monitor, Problem, Progress, Unit};
 const TEMP_PREFIX: &str = ".hashget-";
 /// Where files are found by name.
 const LAID_OUT: [&str; 2] = ["sha256", "pool/sha256"];
-/// Folders are not looked into deeper than this.
+/// Directories are not looked into deeper than this.
 const MAX_DEPTH: u32 = 64;
 
-/// A folder of packages.
+/// A directory of packages.
 #[derive(Debug)]
-pub(super) struct FolderPool {
+pub(super) struct DirectoryPool {
     pub(super) path: PathBuf,
     /// Where the list of its files is kept.
     list_path: PathBuf,
@@ -49,7 +49,7 @@ struct ListedFile {
     sha256: Digest,
 }
 
-impl FolderPool {
+impl DirectoryPool {
     pub(super) fn new(path: PathBuf, cache_dir: &Path) -> Self {
         use std::os::unix::ffi::OsStrExt;
         let absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
@@ -118,7 +118,7 @@ impl FolderPool {
     }
 
     fn named_paths(&self, digest: &Digest) -> Vec<PathBuf> {
-        let place = |folder: &str| self.path.join(folder).join(digest.sharded_path());
+        let place = |directory: &str| self.path.join(directory).join(digest.sharded_path());
         LAID_OUT.map(place).to_vec()
     }
 
@@ -232,15 +232,15 @@ impl FolderPool {
         }
     }
 
-    /// Collects the files below `folder`, their digests not yet known.
+    /// Collects the files below `directory`, their digests not yet known.
     fn walk(
         &self,
-        folder: &RelPath,
+        directory: &RelPath,
         depth: u32,
         found: &mut Vec<ListedFile>,
         problems: &mut Vec<PoolError>,
     ) {
-        let path = folder.under(&self.path);
+        let path = directory.under(&self.path);
         let mut failed = |source| {
             let path = path.clone();
             problems.push(PoolError::Io {
@@ -264,13 +264,13 @@ impl FolderPool {
         names.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, kind) in names {
             use std::os::unix::ffi::OsStrExt;
-            let Ok(child) = folder.join(name.as_bytes()) else {
+            let Ok(child) = directory.join(name.as_bytes()) else {
                 continue;
             };
             if kind.is_dir() && depth < MAX_DEPTH && !is_laid_out(&child) {
                 self.walk(&child, depth + 1, found, problems);
             } else if !kind.is_dir() && !name.as_bytes().starts_with(TEMP_PREFIX.as_bytes()) {
-                // A link to nowhere, or to a folder, is no file.
+                // A link to nowhere, or to a directory, is no file.
                 let metadata = fs::metadata(child.under(&self.path));
                 let file = metadata.ok().filter(Metadata::is_file);
                 found.extend(file.map(|metadata| ListedFile::new(child, &metadata)));
@@ -295,22 +295,22 @@ impl ListedFile {
     }
 }
 
-fn is_laid_out(folder: &RelPath) -> bool {
+fn is_laid_out(directory: &RelPath) -> bool {
     LAID_OUT
         .iter()
-        .any(|laid_out| folder.as_bytes() == laid_out.as_bytes())
+        .any(|laid_out| directory.as_bytes() == laid_out.as_bytes())
 }
 
-/// Copies a package to `path`: temporary name, sync, rename, sync of the folder.
+/// Copies a package to `path`: temporary name, sync, rename, sync of the directory.
 fn write_file(path: &Path, package: &mut LocalPackage) -> io::Result<()> {
     use std::io::Seek;
     use std::os::unix::fs::PermissionsExt;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
     let mut copy = tempfile::Builder::new()
         .prefix(TEMP_PREFIX)
         .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)?;
+        .tempfile_in(directory)?;
     package.file.rewind()?;
     let copied = io::copy(&mut package.file, copy.as_file_mut());
     package.file.rewind()?;
@@ -320,5 +320,5 @@ fn write_file(path: &Path, package: &mut LocalPackage) -> io::Result<()> {
     copy.flush()?;
     copy.as_file().sync_all()?;
     copy.persist(path)?;
-    File::open(folder)?.sync_all()
+    File::open(directory)?.sync_all()
 }

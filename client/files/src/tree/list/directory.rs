@@ -1,4 +1,4 @@
-//! The entries of one folder, in little memory.
+//! The entries of one directory, in little memory.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use hashget_words::restore_file::Xattr;
 
 use crate::tree::entry::{FileId, Metadata, TreeEntry, TreeKind};
 
-/// The entries of one folder, in order.
+/// The entries of one directory, in order.
 #[derive(Debug, Default)]
-pub(in crate::tree) struct Folder {
+pub(in crate::tree) struct Directory {
     pub(super) path: RelPath,
-    /// The place of the folder's own entry.
+    /// The place of the directory's own entry.
     pub(super) place: u32,
     /// The names of the entries, each followed by its text if it is a symbolic link.
     text: Vec<u8>,
@@ -20,7 +20,7 @@ pub(in crate::tree) struct Folder {
     pub(super) entries: Vec<Slim>,
 }
 
-/// What many entries of a folder have in common.
+/// What many entries of a directory have in common.
 #[derive(Debug, PartialEq)]
 pub(in crate::tree) struct Common {
     pub(in crate::tree) device: u64,
@@ -75,10 +75,10 @@ pub(in crate::tree) struct NewEntry<'a> {
     pub(in crate::tree) ctime: Timestamp,
 }
 
-/// So many of the latest [`Common`]s of a folder are compared with a new entry's.
+/// So many of the latest [`Common`]s of a directory are compared with a new entry's.
 const COMPARED: usize = 4;
 
-impl Folder {
+impl Directory {
     pub(in crate::tree) fn new(path: RelPath) -> Self {
         Self {
             path,
