@@ -100,7 +100,7 @@ impl Ar<'_> {
                 return Err(self.truncated(MemberName::part("a member header")));
             }
             let fault = |ar: &Self, reason: &str| ar.corrupt(&bytes[..NAME_BYTES], reason);
-            let (name, size) = parse_header(&bytes).map_err(|reason| fault(self, reason))?;
+            let (name, size) = parse_header(&bytes).map_err(|reason| fault(self, &reason))?;
             let mut header = Header {
                 name: name.to_vec(),
                 size,
@@ -253,19 +253,21 @@ impl Read for Member<'_> {
     }
 }
 
-/// The name and the size in a header.
+/// The name and size of a member, its header read by the `ar` crate, which sees no more than these bytes.
 ///
-/// The `ar` crate believes what it is told: a table of long names is allocated by its declared
-/// size, a number beyond the table is a panic, and a member cut short is a whole one.
-fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(&[u8], u64), &'static str> {
+/// It believes what it is told: a table of long names is allocated by its declared size, a number beyond the table is a
+/// panic, and a member cut short is a whole one. So it never sees the names that stand for long ones, and members are counted by [`Ar`].
+fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(&[u8], u64), String> {
     if !bytes.ends_with(b"`\n") {
-        return Err("the member header has no end mark");
+        return Err("the member header has no end mark".to_owned());
     }
-    let size = decimal(&bytes[48..58]).ok_or("the size is no number")?;
-    let time = bytes[16..28].trim_ascii();
-    if !time.is_empty() && decimal(time).is_none() {
-        return Err("the time is no number");
-    }
+    let mut plain = *bytes;
+    plain[..NAME_BYTES].copy_from_slice(b"member          ");
+    let mut archive = ar::Archive::new(MAGIC.chain(&plain[..]));
+    let entry = archive.next_entry().transpose();
+    let entry = entry.map_err(|error| error.to_string())?;
+    let entry = entry.ok_or("the member header is empty")?;
+    let size = entry.header().size();
     Ok((bytes[..NAME_BYTES].trim_ascii_end(), size))
 }
 
