@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use hashget_engine::index::RecordOptions;
-use hashget_engine::pack::{Compression, Output, PackOptions, PackStats, pack};
+use hashget_engine::pack::{Compression, Output, PackOptions, PackStats, Packing};
 use hashget_engine::restore::{RestoreError, RestoreOptions, RestoreStats, extract, restore};
 use hashget_files::monitor::{Level, Monitor, Problem, Task};
 use hashget_files::tree::PatternSet;
@@ -209,12 +209,15 @@ impl Case {
             skip: PatternSet::new(skip).unwrap(),
             filesz: self.filesz.unwrap_or(PackOptions::FILESZ),
             small_files: self.filesz.is_none(),
+            compact: self.random.one_in(4),
             compression,
             ..PackOptions::default()
         };
         let output = Output::File(self.path("archive"));
         let tree = self.path("tree");
-        let stats = pack(&tree, output, &options, &self.records, &self.told).unwrap();
+        let packing = Packing::new(&tree, &output, &options, &self.records, &self.told).unwrap();
+        let sources = self.sources("cache-of-packing", &["pool"]);
+        let stats = packing.write(output, Some(&sources), &self.told).unwrap();
         assert_eq!(stats.problems, 0, "{:?}", self.told.problems());
         stats
     }

@@ -1,8 +1,10 @@
 //! Packages of random kinds that hold given contents: in a pool or on a web server, and indexed.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use hashget_engine::index::{RecordOptions, index_package};
 use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup};
@@ -138,5 +140,33 @@ impl PackageLookup for Records {
             packages: self.0.iter().map(package).collect(),
             matches: digests.iter().map(holders).collect(),
         })
+    }
+
+    fn ahead<T>(
+        &self,
+        _needed: Expiry,
+        work: impl FnOnce(&(dyn Fn(&[Digest]) + Sync)) -> T,
+    ) -> (T, impl PackageLookup<Error = Infallible>) {
+        let told = Mutex::new(HashSet::new());
+        let done = work(&|digests| told.lock().unwrap().extend(digests.iter().copied()));
+        let told = told.into_inner().unwrap();
+        let records = self;
+        (done, LookedAhead { records, told })
+    }
+}
+
+/// Records that were told digests while these became known.
+struct LookedAhead<'a> {
+    records: &'a Records,
+    told: HashSet<Digest>,
+}
+
+impl PackageLookup for LookedAhead<'_> {
+    type Error = Infallible;
+
+    fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, Infallible> {
+        let untold = digests.iter().find(|digest| !self.told.contains(digest));
+        assert_eq!(untold, None, "each is told as soon as it is known");
+        self.records.find(digests, needed)
     }
 }

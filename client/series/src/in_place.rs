@@ -25,7 +25,7 @@ use super::packing::pack_options;
 use super::restore::{restore_archive, tell_unreadable, with_times_kept};
 
 use super::sources::{SeriesSources, whole_archive};
-use hashget_engine::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackPlan, scan, write};
+use hashget_engine::pack::{ExtraContent, ExtraFile, Output, PackOptions, PackScan};
 use hashget_engine::restore::{ExtractStats, RestoreOptions, RestoreSources};
 use hashget_files::monitor::{Monitor, Silent};
 use hashget_files::tree::{TreeRoot, WalkOptions, walk};
@@ -194,17 +194,17 @@ fn make_reserve(
         filesz: 0,
         ..PackOptions::default()
     };
-    let scan = scan(directory, None, &options, monitor)?;
+    let scan = PackScan::new(directory, None, &options, monitor)?;
     let files = state_of(&scan);
     let facts = reserve_facts(section, id, directory, now, state_digest(&files));
     let list = ChangeList::new(facts, Vec::new(), files);
-    let extra = vec![ExtraFile {
+    let mut packing = scan.leave_out_nothing();
+    packing.add_files([ExtraFile {
         path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
         content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
-    }];
-    let options = PackOptions { extra, ..options };
+    }]);
     let output = Output::File(path.clone());
-    let stats = write(&scan, &PackPlan::default(), output, &options, monitor)?;
+    let stats = packing.write(output, None, monitor)?;
     if stats.problems > 0 {
         return Err(SeriesError::Incomplete {
             id: "of reserve".to_owned(),

@@ -30,7 +30,7 @@ use super::rules::{self, Mode};
 use super::settled;
 use super::standing;
 use hashget_engine::pack::{
-    ExtraContent, ExtraFile, Output, PackOptions, PackScan, PackStats, scan, write,
+    ExtraContent, ExtraFile, Output, PackOptions, PackScan, PackStats, Packing,
 };
 use hashget_files::hash_cache::HashCache;
 use hashget_files::monitor::{Counted, Level, Monitor, Problem};
@@ -192,14 +192,14 @@ impl Job<'_> {
                 self.monitor.message(Level::Warning, &text);
             }
         }
-        let mut scan = scan(&self.section.source, None, &options, self.monitor)?;
+        let mut scan = PackScan::new(&self.section.source, None, &options, self.monitor)?;
         let mut unread = Unreadable::find(&mut scan, self.monitor);
         #[cfg(test)]
         unread.add_broken(&mut scan, &self.options.broken, self.monitor);
         let mut tries = 1;
         loop {
             let is_last = tries == TRIES;
-            match self.attempt(&scan, &unread, is_last, &options, public)? {
+            match self.attempt(&scan, &unread, is_last, public)? {
                 Attempt::Done(done) => return Ok(done),
                 Attempt::Lost(paths) => unread.add_lost(&mut scan, &paths),
             }
@@ -213,7 +213,6 @@ impl Job<'_> {
         scan: &PackScan,
         unread: &Unreadable,
         is_last: bool,
-        options: &PackOptions,
         public: &L,
     ) -> Result<Attempt, SeriesError> {
         let tree = unread.mark(state_of(scan));
@@ -255,7 +254,7 @@ impl Job<'_> {
                 section: self.section.full_name(),
                 what: error.to_string(),
             })?;
-        let mut plan = scan.plan(&lookup, options)?;
+        let mut packing = scan.plan(&lookup)?;
         let mut patches = Vec::new();
         let bases = if self.section.delta {
             self.bases(bases)?
@@ -268,20 +267,18 @@ impl Job<'_> {
             let source = &self.section.source;
             let making = making.insert(Making::new(source, directory, &bases, self.monitor)?);
             let least = self.section.delta_min_size;
-            patches = making.make(&changes, &before, &plan, least).to_vec();
-            add_to_plan(&mut plan, &patches, &bases, &scan.wanted());
+            patches = making
+                .make(&changes, &before, packing.plan(), least)
+                .to_vec();
+            add_to_plan(packing.plan_mut(), &patches, &bases, &scan.wanted());
         }
         let list = ChangeList::new(facts, patches, changes);
-        let mut extra = vec![ExtraFile {
+        packing.add_files([ExtraFile {
             path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
             content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
-        }];
-        extra.extend(making.iter().flat_map(Making::extra_files));
-        let options = PackOptions {
-            extra,
-            ..options.clone()
-        };
-        let (packed, lost) = self.write(id, scan, &plan, &options, &list, is_last)?;
+        }]);
+        packing.add_files(making.iter().flat_map(Making::extra_files));
+        let (packed, lost) = self.write(id, packing, &list, is_last)?;
         if !lost.is_empty() && !is_last {
             return Ok(Attempt::Lost(lost));
         }
@@ -399,15 +396,13 @@ impl Job<'_> {
     fn write(
         &self,
         id: BackupId,
-        scan: &PackScan,
-        plan: &hashget_engine::pack::PackPlan,
-        options: &PackOptions,
+        packing: Packing<&PackScan>,
         list: &ChangeList,
         is_last: bool,
     ) -> Result<(PackStats, Vec<RelPath>), SeriesError> {
         let incoming = self.destination.incoming(id);
         let output = Output::File(incoming.clone());
-        let stats = write(scan, plan, output, options, self.monitor)?;
+        let stats = packing.write(output, None, self.monitor)?;
         let committed = Manifest::with_missing(&incoming, list).and_then(|(manifest, lost)| {
             if lost.is_empty() || is_last {
                 for path in &lost {

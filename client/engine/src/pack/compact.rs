@@ -13,10 +13,11 @@ use rayon::prelude::*;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::{Fate, look_again};
 use super::scan::PackScan;
+use crate::restore::RestoreSources;
 use hashget_files::monitor::{Level, Monitor};
 use hashget_files::package_members::{Member, MemberMetadata, below, path_in_tree, read_members};
 use hashget_files::tree::TreeEntry;
-use hashget_sources::sources::LocalPackage;
+use hashget_sources::sources::{LocalPackage, PackageRef};
 
 /// In how many places of the tree one package is looked for.
 const MOST_GROUPS: usize = 8;
@@ -27,7 +28,7 @@ const UMASKS: [u32; 5] = [0, 0o022, 0o002, 0o027, 0o077];
 
 /// Untouched members of packages in a tree.
 #[derive(Debug, Default)]
-pub struct Compaction {
+pub(super) struct Compaction {
     groups: Vec<Group>,
 }
 
@@ -50,12 +51,12 @@ struct Mapping {
 }
 
 impl PackScan {
-    /// Finds the untouched members of the packages of `plan`. `open` gives a package if it is at
-    /// hand, its hash checked; the files of others are listed one by one.
-    pub fn compact(
+    /// Finds the untouched members of the packages of `plan` that `sources` gives without a
+    /// download; the files of others are listed one by one.
+    pub(super) fn compact(
         &self,
         plan: &PackPlan,
-        open: impl Fn(&PlannedPackage) -> Option<LocalPackage> + Sync,
+        sources: &dyn RestoreSources,
         monitor: &dyn Monitor,
     ) -> Compaction {
         let mut tree = Tree::new(self);
@@ -65,8 +66,10 @@ impl PackScan {
         for packages in plan.packages.chunks(processors.max(1)) {
             let threads = processors.div_ceil(packages.len());
             let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-            let read =
-                |package| open(package).map(|it| read_members(it.limits(), it.file, threads));
+            let read = |package| {
+                let opened = at_hand(package, sources, monitor);
+                opened.map(|it| read_members(it.limits(), it.file, threads))
+            };
             let found: Vec<_> = packages.par_iter().map(read).collect();
             for (package, members) in packages.iter().zip(found) {
                 match members {
@@ -86,6 +89,22 @@ impl PackScan {
         }
         Compaction { groups }
     }
+}
+
+/// The package, its hash checked, if a pool or the cache has it.
+fn at_hand(
+    package: &PlannedPackage,
+    sources: &dyn RestoreSources,
+    monitor: &dyn Monitor,
+) -> Option<LocalPackage> {
+    let wanted = PackageRef {
+        sha256: Some(package.sha256),
+        size: package.size,
+        urls: vec![package.url.clone()],
+    };
+    let places = sources.at_hand(std::slice::from_ref(&wanted), false, monitor);
+    places.first()?.as_ref()?;
+    sources.package(&wanted, monitor).ok()
 }
 
 /// What of a tree can be a member of a package.

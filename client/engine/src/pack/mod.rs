@@ -1,9 +1,8 @@
 //! Packs a directory into an archive that leaves out what can be downloaded again.
 //!
-//! Three steps, each usable alone: [`scan`] walks the tree and hashes its files, [`PackScan::plan`]
-//! asks which packages hold them and chooses the packages to rely on ([`PackPlan`], pure),
-//! [`write()`] writes the archive with the list of what was left out. [`pack()`] does all three.
-//! [`prepack`] writes only the list, for another program that makes the archive.
+//! [`Packing::new`] walks the tree, hashes its files, and asks meanwhile which packages hold them; its
+//! [`PackPlan`] is what [`Packing::write`] then carries out. Who must look at the tree in between makes
+//! a [`PackScan`] first. [`prepack`] writes only the list, for another program that makes the archive.
 
 mod compact;
 mod compress;
@@ -13,14 +12,17 @@ mod cover;
 mod durability;
 mod error;
 mod exclude_list;
+mod extra;
 mod gzip;
 mod member;
 mod members;
 mod options;
 mod output;
 mod own_restore_file;
+mod packing;
 mod plan;
 mod prepack;
+mod probe;
 mod recheck;
 mod restore_list;
 mod scan;
@@ -28,38 +30,17 @@ mod stats;
 mod unread;
 mod write;
 
-pub use compact::Compaction;
 pub use compress::{Compression, CompressionNameError};
 pub use error::PackError;
-pub use options::{ExtraContent, ExtraFile, PackOptions};
+pub use extra::{ExtraContent, ExtraFile};
+pub use options::PackOptions;
 pub use output::Output;
+pub use packing::Packing;
 pub use plan::{PackPlan, PlannedPackage, Wanted};
 pub use prepack::prepack;
-pub use scan::{PackScan, scan, scan_telling};
+pub use scan::PackScan;
 pub use stats::PackStats;
 pub use unread::Unread;
-pub use write::{write, write_compact};
-
-use std::path::Path;
-
-use hashget_files::monitor::Monitor;
-use hashget_sources::hash_db::PackageLookup;
-
-/// Scans `root`, plans and writes the archive.
-///
-/// What goes wrong with single files is told to `monitor` and counted in
-/// [`PackStats::problems`]; the archive is then complete but for them.
-pub fn pack<L: PackageLookup>(
-    root: &Path,
-    output: Output,
-    options: &PackOptions,
-    lookup: &L,
-    monitor: &dyn Monitor,
-) -> Result<PackStats, PackError> {
-    let scan = scan(root, Some(&output), options, monitor)?;
-    let plan = scan.plan(lookup, options)?;
-    write(&scan, &plan, output, options, monitor)
-}
 
 #[cfg(test)]
 mod tests;

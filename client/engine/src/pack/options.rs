@@ -1,12 +1,8 @@
 //! How to pack.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hashget_words::expiry::Expiry;
-use hashget_words::rel_path::RelPath;
 
 use super::compress::Compression;
 use hashget_files::hash_cache::HashCache;
@@ -35,49 +31,6 @@ pub struct PackOptions {
     pub expires: Expiry,
     /// How the archive is compressed.
     pub compression: Compression,
-    /// Files that are put into the archive after the restore file, and are not in the tree.
-    pub extra: Vec<ExtraFile>,
-}
-
-/// A file that an archive gets besides the tree.
-#[derive(Clone, Debug)]
-pub struct ExtraFile {
-    /// Where it appears when the archive is extracted; the tree must have nothing there.
-    pub path: RelPath,
-    /// What is in it.
-    pub content: ExtraContent,
-}
-
-/// What is in a file that an archive gets besides the tree.
-#[derive(Clone, Debug)]
-pub enum ExtraContent {
-    /// These bytes.
-    Bytes(Vec<u8>),
-    /// The bytes of a file, which is opened when its turn has come and not held in memory.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Its size, in bytes.
-        size: u64,
-    },
-}
-
-impl ExtraContent {
-    /// The size, in bytes.
-    pub(super) fn size(&self) -> u64 {
-        match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { size, .. } => *size,
-        }
-    }
-
-    /// Opens the content.
-    pub(super) fn open(&self) -> io::Result<Box<dyn Read + '_>> {
-        Ok(match self {
-            Self::Bytes(bytes) => Box::new(&bytes[..]),
-            Self::File { path, .. } => Box::new(File::open(path)?),
-        })
-    }
 }
 
 impl PackOptions {
@@ -116,7 +69,6 @@ impl Default for PackOptions {
             fresh: Self::FRESH,
             expires: Expiry::Never,
             compression: Compression::None,
-            extra: Vec::new(),
         }
     }
 }

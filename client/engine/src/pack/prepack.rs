@@ -11,9 +11,10 @@ use super::error::PackError;
 use super::exclude_list::{exclude_list, keep_what_can_be_named};
 use super::options::PackOptions;
 use super::output::write_whole;
+use super::packing::Packing;
 use super::recheck::recheck;
 use super::restore_list::restore_file;
-use super::scan::{PackScan, scan};
+use super::scan::PackScan;
 use super::stats::{PackStats, tree_stats};
 use hashget_files::monitor::{Counted, Level, Monitor};
 use hashget_sources::hash_db::PackageLookup;
@@ -31,15 +32,24 @@ pub fn prepack<L: PackageLookup>(
 ) -> Result<PackStats, PackError> {
     let counted = Counted::new(monitor);
     let list_path = root.join(RestoreFile::NAME);
-    let mut scan = scan(root, None, options, &counted)?;
-    let real_root = root.canonicalize().map_err(|source| PackError::Output {
-        path: list_path.clone(),
-        source,
-    })?;
-    keep_what_can_be_named(&mut scan, &real_root);
-    let plan = scan.plan(lookup, options)?;
-    let (fates, plan) = recheck(&scan, &plan, options.fresh, &counted);
-    let list = restore_file(&scan, &fates, &plan, Compacted::default(), options.expires)?;
+    let only_what_can_be_named = |scan: &mut PackScan| {
+        let real_root = root.canonicalize().map_err(|source| PackError::Output {
+            path: list_path.clone(),
+            source,
+        })?;
+        keep_what_can_be_named(scan, &real_root);
+        Ok(())
+    };
+    let Packing { scan, plan, .. } = Packing::of_adjusted(
+        root,
+        None,
+        options,
+        lookup,
+        only_what_can_be_named,
+        &counted,
+    )?;
+    let (fates, plan) = recheck(&scan, &plan, &counted);
+    let list = restore_file(&scan, &fates, &plan, Compacted::default())?;
     // In this order: with the list of what to exclude alone, an archive would lose files.
     write_whole(&list_path, &mut list.reader())?;
     if let Err(error) = reset_times(&scan) {

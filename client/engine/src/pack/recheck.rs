@@ -1,7 +1,6 @@
 //! Looks again whether what is left out is still what was hashed.
 
 use std::io;
-use std::time::Duration;
 
 use rayon::prelude::*;
 
@@ -25,16 +24,18 @@ pub(super) enum Fate {
 }
 
 /// Decides for every entry, and gives the plan that is left: what changed since it was hashed
-/// goes into the archive. If the tree was listed less than `fresh` ago, nothing is looked at.
+/// goes into the archive. If the tree was listed less than [`PackOptions::fresh`] ago, nothing is
+/// looked at.
+///
+/// [`PackOptions::fresh`]: super::PackOptions::fresh
 pub(super) fn recheck(
     scan: &PackScan,
     plan: &PackPlan,
-    fresh: Duration,
     monitor: &dyn Monitor,
 ) -> (Vec<Fate>, PackPlan) {
     let left_out = plan.left_out.iter().map(|it| it.sha256);
     let mut left_out = scan.contents.marked(left_out);
-    let is_fresh = scan.began.elapsed() < fresh;
+    let is_fresh = scan.began.elapsed() < scan.options.fresh;
     let count = scan.entries.len();
     let mut fates = vec![Fate::Archive; count];
     fates

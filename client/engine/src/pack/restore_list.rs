@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use hashget_words::digest::{Digest, HashSpec};
-use hashget_words::expiry::Expiry;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::{
     EntriesJson, RestoreDirectory, RestoreEntry, RestoreFile, RestoreJson, RestorePackage,
@@ -26,7 +25,6 @@ pub(super) fn restore_file(
     fates: &[Fate],
     plan: &PackPlan,
     compacted: Compacted,
-    expires: Expiry,
 ) -> Result<RestoreJson, serde_json::Error> {
     let mut first_names: HashMap<FileId, usize> = HashMap::new();
     let mut listed: Vec<Listed> = Vec::new();
@@ -66,7 +64,7 @@ pub(super) fn restore_file(
     };
     let around = RestoreFile {
         version: Some(version),
-        expires,
+        expires: scan.options.expires,
         files: Vec::new(),
         directories: directories
             .map(|place| restore_directory(scan.entries.entry(place)))

@@ -1,6 +1,5 @@
 //! Step one: what is in the tree.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::Instant;
@@ -13,7 +12,7 @@ use super::error::PackError;
 use super::options::PackOptions;
 use super::output::Output;
 use super::own_restore_file;
-use super::plan::{PackPlan, Wanted};
+use super::plan::Wanted;
 use super::unread::Unread;
 use hashget_files::hash_cache::{HashedFiles, Recalled, TellDigests};
 use hashget_files::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
@@ -21,7 +20,6 @@ use hashget_files::tree::{
     FileId, FileList, FileStamp, HashError, ListedFile, PatternSet, Seen, TreeList, TreeRoot,
     WalkOptions, is_mostly_hole, walk_knowing,
 };
-use hashget_sources::hash_db::{Found, PackageLookup};
 
 /// A tree, walked and hashed.
 #[derive(Debug)]
@@ -38,54 +36,57 @@ pub struct PackScan {
     pub(super) problems: u64,
     /// When listing the tree began.
     pub(super) began: Instant,
-}
-
-/// Walks `root` and hashes what may be in packages. The file of `output`, and what killed runs
-/// left beside it, are not seen (and the latter removed).
-pub fn scan(
-    root: &Path,
-    output: Option<&Output>,
-    options: &PackOptions,
-    monitor: &dyn Monitor,
-) -> Result<PackScan, PackError> {
-    scan_telling(root, output, options, &|_| (), monitor)
-}
-
-/// Like [`scan`], and each digest is told to `tell` as soon as it is known.
-pub fn scan_telling(
-    root: &Path,
-    output: Option<&Output>,
-    options: &PackOptions,
-    tell: &TellDigests<'_>,
-    monitor: &dyn Monitor,
-) -> Result<PackScan, PackError> {
-    let began = Instant::now();
-    let counted = Counted::new(monitor);
-    let root = TreeRoot::open(root)?;
-    let omitted = output.map(Output::prepare).transpose()?.flatten();
-    let walk_options = WalkOptions {
-        omitted,
-        ..options.walk.clone()
-    };
-    let cache = options.hash_cache.as_ref();
-    let recalled = cache.map(|cache| cache.recall(&root, monitor));
-    let recalled = recalled.unwrap_or_default();
-    let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|it| recalled.is_plain(&it));
-    let mut entries = walk_knowing(&root, &walk_options, &is_plain, &counted);
-    own_restore_file::take_out(&root, &mut entries, monitor)?;
-    let (contents, failures) = hash(&root, &entries, recalled, options, tell, monitor);
-    Ok(PackScan {
-        contents,
-        failures,
-        omitted: HashSet::new(),
-        problems: counted.problems(),
-        root,
-        entries,
-        began,
-    })
+    /// How it was scanned, and is to be packed.
+    pub(super) options: PackOptions,
 }
 
 impl PackScan {
+    /// Walks `root` and hashes what may be in packages. The file of `output`, and what killed runs
+    /// left beside it, are not seen (and the latter removed).
+    pub fn new(
+        root: &Path,
+        output: Option<&Output>,
+        options: &PackOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<Self, PackError> {
+        Self::telling(root, output, options, &|_| (), monitor)
+    }
+
+    /// Like [`PackScan::new`], and each digest is told to `tell` as soon as it is known.
+    pub(super) fn telling(
+        root: &Path,
+        output: Option<&Output>,
+        options: &PackOptions,
+        tell: &TellDigests<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Self, PackError> {
+        let began = Instant::now();
+        let counted = Counted::new(monitor);
+        let root = TreeRoot::open(root)?;
+        let omitted = output.map(Output::prepare).transpose()?.flatten();
+        let walk_options = WalkOptions {
+            omitted,
+            ..options.walk.clone()
+        };
+        let cache = options.hash_cache.as_ref();
+        let recalled = cache.map(|cache| cache.recall(&root, monitor));
+        let recalled = recalled.unwrap_or_default();
+        let is_plain = |seen: &Seen<'_>| seen.stamp().is_some_and(|it| recalled.is_plain(&it));
+        let mut entries = walk_knowing(&root, &walk_options, &is_plain, &counted);
+        own_restore_file::take_out(&root, &mut entries, monitor)?;
+        let (contents, failures) = hash(&root, &entries, recalled, options, tell, monitor);
+        Ok(Self {
+            contents,
+            failures,
+            omitted: HashSet::new(),
+            problems: counted.problems(),
+            root,
+            entries,
+            began,
+            options: options.clone(),
+        })
+    }
+
     /// What the tree holds, the root first, without the restore file at its root.
     pub fn entries(&self) -> &TreeList {
         &self.entries
@@ -96,55 +97,6 @@ impl PackScan {
         let numbers = 0..self.contents.digests().len();
         let there = numbers.filter(|number| self.contents.is_there(*number));
         there.map(|number| self.contents.wanted(number).0).collect()
-    }
-
-    /// Asks `lookup` which packages hold the files, and chooses the packages to rely on.
-    pub fn plan<L: PackageLookup>(
-        &self,
-        lookup: &L,
-        options: &PackOptions,
-    ) -> Result<PackPlan, PackError> {
-        let digests = self.contents.digests();
-        let is_there = |number: &usize| self.contents.is_there(*number);
-        let there = || (0..digests.len()).filter(is_there);
-        let asked: Cow<'_, [Digest]> = if there().count() == digests.len() {
-            Cow::Borrowed(digests)
-        } else {
-            there().map(|number| digests[number]).collect()
-        };
-        let found = lookup
-            .find(&asked, options.expires)
-            .map_err(|error| PackError::Lookup(Box::new(error)))?;
-        drop(asked);
-        // First the content that is worth a package, then what is not.
-        let held = there().zip(found.matches.iter());
-        let held = held.filter(|(_, holders)| !holders.is_empty());
-        let held = held.map(|(number, holders)| (self.contents.wanted(number), holders));
-        let (wanted, small): (Vec<_>, Vec<_>) =
-            held.partition(|((_, size), _)| *size > options.filesz);
-        let first = wanted.len();
-        let matches = wanted.iter().chain(&small).map(|(_, holders)| *holders);
-        let matches = matches.map(|holders| holders.iter().copied()).collect();
-        let contents_of = |held: &[((Wanted, u64), &[usize])]| -> Vec<Wanted> {
-            held.iter().map(|((content, _), _)| *content).collect()
-        };
-        let (wanted, small) = (contents_of(&wanted), contents_of(&small));
-        let found = Found {
-            packages: found.packages.clone(),
-            matches,
-        };
-        let mut plan = PackPlan::new(&wanted, &found, options.expires);
-        plan.take_along(&small, &found, first);
-        Ok(plan)
-    }
-
-    /// How many names of files `plan` leaves out, as far as none changes until it is written.
-    pub fn left_out_files(&self, plan: &PackPlan) -> u64 {
-        let left_out = self
-            .contents
-            .marked(plan.left_out.iter().map(|it| it.sha256));
-        let places = 0..self.entries.len();
-        places.filter(|place| left_out.has(*place)).count() as u64
     }
 
     /// The digest of the content of the regular file at `place`, if it was looked at.

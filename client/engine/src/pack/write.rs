@@ -9,9 +9,9 @@ use hashget_words::restore_file::{RestoreFile, RestoreJson};
 use super::compact::Compaction;
 use super::compress::Compressor;
 use super::error::PackError;
+use super::extra::ExtraFile;
 use super::member::made_file;
 use super::members::Members;
-use super::options::{ExtraFile, PackOptions};
 use super::output::{Output, Sink};
 use super::plan::PackPlan;
 use super::recheck::{Fate, recheck};
@@ -24,29 +24,16 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Larger pieces, such as those of file contents, go to the compressor at once.
 const SMALL_BUFFER_BYTES: usize = 32 * 1024;
 
-/// Writes the archive: what `plan` does not leave out, and the list of what it does.
-///
-/// The root comes first, then the restore file, then the rest in the order of the tree. What
-/// changed since the scan is packed as it is. On an error nothing is left under the final name.
-pub fn write(
-    scan: &PackScan,
-    plan: &PackPlan,
-    output: Output,
-    options: &PackOptions,
-    monitor: &dyn Monitor,
-) -> Result<PackStats, PackError> {
-    write_compact(scan, plan, &Compaction::default(), output, options, monitor)
-}
-
-/// Like [`write()`], and what `compaction` found is left out without listing it file by file.
-pub fn write_compact(
+/// Carries out `plan`; what `compaction` found is left out without listing it file by file.
+pub(super) fn write_archive(
     scan: &PackScan,
     plan: &PackPlan,
     compaction: &Compaction,
+    extra: &[ExtraFile],
     output: Output,
-    options: &PackOptions,
     monitor: &dyn Monitor,
 ) -> Result<PackStats, PackError> {
+    let options = &scan.options;
     let counted = Counted::new(monitor);
     let sink = output.open()?;
     let path = sink.path().to_owned();
@@ -58,16 +45,16 @@ pub fn write_compact(
         .compression
         .writer(BufWriter::with_capacity(BUFFER_BYTES, sink))
         .map_err(failed)?;
-    let (mut fates, plan) = recheck(scan, plan, options.fresh, &counted);
+    let (mut fates, plan) = recheck(scan, plan, &counted);
     let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
-    let list = restore_file(scan, &fates, &plan, compacted, options.expires)?;
+    let list = restore_file(scan, &fates, &plan, compacted)?;
     let tar = TarWriter::new(BufWriter::with_capacity(SMALL_BUFFER_BYTES, compressor));
     let tree = tree_stats(scan, &fates, &plan);
     let total = tree.tree_bytes - tree.deduplicated_bytes;
     let progress = Progress::start(monitor, "packing", Unit::Bytes, Some(total));
     let numeric_owner = options.walk.numeric_owner;
     let mut members = Members::new(tar, &scan.root, numeric_owner, &counted, &progress);
-    let written = write_members(scan, &fates, &list, &options.extra, &mut members);
+    let written = write_members(scan, &fates, &list, extra, &mut members);
     let written = written.and_then(|()| {
         let stats = members.stats;
         members.tar.finish().map(|buffer| (stats, buffer))

@@ -36,9 +36,8 @@ struct Asked {
 }
 
 impl<'a> CombinedLookup<'a> {
-    /// Does `work`, which tells digests as it learns them, and meanwhile asks the servers
-    /// which packages that live until `needed` hold them.
-    pub fn ahead<T>(
+    /// The servers are asked by a thread of its own while `work` is done.
+    pub(super) fn look_ahead<T>(
         &'a self,
         needed: Expiry,
         work: impl FnOnce(&(dyn Fn(&[Digest]) + Sync)) -> T,

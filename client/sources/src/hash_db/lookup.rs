@@ -43,6 +43,14 @@ impl PackageLookup for CombinedLookup<'_> {
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, HashDbError> {
         self.find_except(digests, needed, &|_| false)
     }
+
+    fn ahead<T>(
+        &self,
+        needed: Expiry,
+        work: impl FnOnce(&(dyn Fn(&[Digest]) + Sync)) -> T,
+    ) -> (T, impl PackageLookup<Error = HashDbError>) {
+        self.look_ahead(needed, work)
+    }
 }
 
 impl CombinedLookup<'_> {

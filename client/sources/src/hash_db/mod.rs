@@ -58,12 +58,41 @@ pub enum Trust {
 }
 
 /// Anything that can say which packages hold a file.
-pub trait PackageLookup: Sync {
+pub trait PackageLookup: Sync + Sized {
     /// The error of the implementation.
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// Which packages hold these digests, have not expired, and live until `needed`?
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, Self::Error>;
+
+    /// Does `work`, which tells digests as it learns them; gives its result and a look-up that may
+    /// have asked meanwhile which packages that live until `needed` hold them.
+    ///
+    /// It finds what this look-up would. Where asking takes no time worth saving, it is this one.
+    fn ahead<T>(
+        &self,
+        needed: Expiry,
+        work: impl FnOnce(&(dyn Fn(&[Digest]) + Sync)) -> T,
+    ) -> (T, impl PackageLookup<Error = Self::Error>) {
+        let _ = needed;
+        (work(&|_| ()), self)
+    }
+}
+
+impl<L: PackageLookup> PackageLookup for &L {
+    type Error = L::Error;
+
+    fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, L::Error> {
+        (**self).find(digests, needed)
+    }
+
+    fn ahead<T>(
+        &self,
+        needed: Expiry,
+        work: impl FnOnce(&(dyn Fn(&[Digest]) + Sync)) -> T,
+    ) -> (T, impl PackageLookup<Error = L::Error>) {
+        (**self).ahead(needed, work)
+    }
 }
 
 #[cfg(test)]

@@ -12,10 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
 use crate::cli::standard_streams::refuse_closed_output;
-use hashget_engine::pack::{Compaction, Output, PackPlan, PackScan, PlannedPackage};
-use hashget_engine::pack::{scan_telling, write_compact};
-use hashget_engine::restore::RestoreSources;
-use hashget_sources::sources::PackageRef;
+use hashget_engine::pack::{Output, Packing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,12 +106,10 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
         refuse_closed_output()?;
     }
     let options = pack_options::pack_options(root, file, args, context)?;
-    let output = || {
-        if to_stdout {
-            Output::Stream(Box::new(std::io::stdout()))
-        } else {
-            Output::File(file.to_owned())
-        }
+    let output = if to_stdout {
+        Output::Stream(Box::new(std::io::stdout()))
+    } else {
+        Output::File(file.to_owned())
     };
 
     reporter.step("STEP 1/3 Indexing...");
@@ -122,17 +117,13 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
 
     reporter.step("STEP 2/3 prepare exclude list for packing...");
     let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
-    let (scan, lookup) = lookup.ahead(options.expires, |tell| {
-        scan_telling(root, Some(&output()), &options, tell, reporter)
-    });
-    let scan = scan?;
-    let plan = scan.plan(&lookup, &options)?;
+    let packing = Packing::new(root, &output, &options, &lookup, reporter)?;
     pack_options::tell_unmatched_patterns(root, &options, context);
     if args.dry_run {
-        reporter.report(&Planned(plan));
+        reporter.report(&Planned(packing.plan()));
         return Ok(());
     }
-    let saved = Saved::planned(scan.left_out_files(&plan), &plan);
+    let saved = Saved::planned(packing.left_out_files(), packing.plan());
     if to_stdout {
         reporter.progress(&saved);
     } else {
@@ -140,12 +131,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
     }
 
     reporter.step("STEP 3/3 tarring...");
-    let compaction = if options.compact {
-        compact(&scan, &plan, context)
-    } else {
-        Compaction::default()
-    };
-    let stats = write_compact(&scan, &plan, &compaction, output(), &options, reporter)?;
+    let stats = packing.write(output, Some(&context.sources()), reporter)?;
     let packed = Packed::new(root, file, &stats);
     if to_stdout {
         reporter.progress(&packed);
@@ -153,20 +139,4 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
         reporter.report(&packed);
     }
     Ok(())
-}
-
-/// Finds untouched members of the packages that are in a pool or the cache.
-fn compact(scan: &PackScan, plan: &PackPlan, context: &Context) -> Compaction {
-    let sources = context.sources();
-    let open = |package: &PlannedPackage| {
-        let wanted = PackageRef {
-            sha256: Some(package.sha256),
-            size: package.size,
-            urls: vec![package.url.clone()],
-        };
-        let at_hand = sources.at_hand(std::slice::from_ref(&wanted), false, context.reporter);
-        at_hand.first()?.as_ref()?;
-        sources.fetch(&wanted, context.reporter).ok()
-    };
-    scan.compact(plan, open, context.reporter)
 }

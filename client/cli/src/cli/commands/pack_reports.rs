@@ -62,14 +62,14 @@ impl Report for Saved {
 }
 
 #[derive(Serialize)]
-pub(super) struct Planned(pub(super) PackPlan);
+pub(super) struct Planned<'a>(pub(super) &'a PackPlan);
 
-impl Report for Planned {
+impl Report for Planned<'_> {
     const EVENT: &'static str = "pack_plan";
     const ASKED_FOR: bool = true;
 
     fn lines(&self) -> Vec<String> {
-        match serde_json::to_string_pretty(&self.0) {
+        match serde_json::to_string_pretty(self.0) {
             Ok(json) => json.lines().map(str::to_owned).collect(),
             Err(error) => vec![format!("the plan cannot be shown: {error}")],
         }

@@ -11,10 +11,11 @@ use crate::info::info;
 use crate::restore::tests::doubles::{Log, TestSources};
 use crate::restore::tests::fixture::{assert_same, path, set_times, snapshot};
 use crate::restore::{
-    ExtractStats, RestoreError, RestoreOptions, RestoreSources, Selection, extract, restore,
+    ExtractStats, RestoreError, RestoreOptions, RestoreSources, Selection, SourceFailure,
+    SourceReport, extract, restore,
 };
 use crate::verify::{VerifyOptions, VerifyReport, verify};
-use hashget_sources::sources::PackageRef;
+use hashget_sources::sources::{LocalPackage, PackageRef};
 
 const SECOND: i64 = 1_600_000_000;
 
@@ -54,7 +55,10 @@ impl Bed {
             .arg(&package)
             .arg("-C")
             .arg(&target));
-        let mut sources = TestSources::default();
+        let mut sources = TestSources {
+            at_hand: true,
+            ..TestSources::default()
+        };
         let package = sources.add_bytes(fs::read(package).unwrap());
         let mut lookup = FakeLookup::default();
         let large = files.iter().filter(|(_, content, _)| content.len() > 1024);
@@ -86,20 +90,10 @@ impl Bed {
             compact: true,
             ..gzip()
         };
-        let output = Output::File(self.case.archive());
         let told = &self.case.told;
-        let scan = scan(&self.case.root(), Some(&output), &options, told).unwrap();
-        let plan = scan.plan(&self.lookup, &options).unwrap();
-        let open = |package: &PlannedPackage| {
-            let wanted = PackageRef {
-                sha256: Some(package.sha256),
-                size: None,
-                urls: Vec::new(),
-            };
-            self.sources.package(&wanted, told).ok()
-        };
-        let compaction = scan.compact(&plan, open, told);
-        write_compact(&scan, &plan, &compaction, output, &options, told).unwrap()
+        let output = Output::File(self.case.archive());
+        let packing = self.case.plan(&self.lookup, &options);
+        packing.write(output, Some(&self.sources), told).unwrap()
     }
 
     fn list(&self) -> RestoreFile {
@@ -304,8 +298,9 @@ fn a_part_of_it_can_be_restored() {
 
 #[test]
 fn what_it_needs_is_known_without_the_package() {
-    let bed = Bed::usual();
+    let mut bed = Bed::usual();
     let packed = bed.pack();
+    bed.sources.at_hand = false;
     let info = info(&bed.case.archive(), &bed.sources, &Log::default()).unwrap();
     assert_eq!(info.files, 26);
     assert_eq!(info.files_bytes, packed.deduplicated_bytes);
@@ -326,6 +321,35 @@ fn a_leftover_compact_restore_file_is_not_packed_over() {
     ));
 }
 
+/// Gives the package, after which the tree is no longer what was found in it.
+struct Changing<'a>(&'a Bed);
+
+impl RestoreSources for Changing<'_> {
+    fn package(
+        &self,
+        package: &PackageRef,
+        monitor: &dyn Monitor,
+    ) -> Result<LocalPackage, SourceFailure> {
+        let package = self.0.sources.package(package, monitor);
+        self.0.case.write("opt/src/README", b"new text");
+        fs::remove_file(self.0.case.root().join("opt/src/doc/3.txt")).unwrap();
+        package
+    }
+
+    fn at_hand(
+        &self,
+        packages: &[PackageRef],
+        network: bool,
+        monitor: &dyn Monitor,
+    ) -> Vec<Option<String>> {
+        self.0.sources.at_hand(packages, network, monitor)
+    }
+
+    fn probe(&self, _: &PackageRef, _: &dyn Monitor) -> Vec<SourceReport> {
+        Vec::new()
+    }
+}
+
 #[test]
 fn what_changes_while_packing_is_packed() {
     let bed = Bed::usual();
@@ -333,22 +357,12 @@ fn what_changes_while_packing_is_packed() {
         compact: true,
         ..gzip()
     };
-    let output = || Output::File(bed.case.archive());
-    let told = &bed.case.told;
-    let scan = scan(&bed.case.root(), Some(&output()), &options, told).unwrap();
-    let plan = scan.plan(&bed.lookup, &options).unwrap();
-    let open = |_: &PlannedPackage| {
-        let wanted = PackageRef {
-            sha256: bed.package.hash.sha256(),
-            size: None,
-            urls: Vec::new(),
-        };
-        bed.sources.package(&wanted, told).ok()
-    };
-    let compaction = scan.compact(&plan, open, told);
-    bed.case.write("opt/src/README", b"new text");
-    fs::remove_file(bed.case.root().join("opt/src/doc/3.txt")).unwrap();
-    let written = write_compact(&scan, &plan, &compaction, output(), &options, told).unwrap();
+    let packing = bed.case.plan(&bed.lookup, &options);
+    let sources = Changing(&bed);
+    let output = Output::File(bed.case.archive());
+    let written = packing
+        .write(output, Some(&sources), &bed.case.told)
+        .unwrap();
     assert_eq!((written.archived_files, written.problems), (1, 1));
     let (stats, _) = bed.extract_with(&RestoreOptions::default());
     assert!(stats.is_complete());

@@ -23,8 +23,8 @@ use hashget_words::project::ProjectName;
 use hashget_words::restore_file::RestoreFile;
 
 use super::*;
-use hashget_files::monitor::{Level, Problem, Task};
-use hashget_sources::hash_db::{Found, FoundPackage};
+use hashget_files::monitor::{Level, Monitor, Problem, Task};
+use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup};
 
 /// Packages by what they hold, in place of a database.
 #[derive(Default)]
@@ -155,6 +155,16 @@ impl Case {
         pack(&self.root(), output, options, lookup, &self.told)
     }
 
+    pub(super) fn scan(&self, options: &PackOptions) -> PackScan {
+        PackScan::new(&self.root(), None, options, &self.told).unwrap()
+    }
+
+    /// Scans and plans; the archive is not written yet.
+    pub(super) fn plan(&self, lookup: &FakeLookup, options: &PackOptions) -> Packing {
+        let output = Output::File(self.archive());
+        Packing::new(&self.root(), &output, options, lookup, &self.told).unwrap()
+    }
+
     /// Unpacks the archive with GNU tar; gives where to, and the restore file.
     pub(super) fn unpack(&self) -> (PathBuf, RestoreFile) {
         let target = self.directory.path().join("unpacked");
@@ -177,6 +187,17 @@ impl Case {
         let listed = run(Command::new("tar").arg("-tf").arg(self.archive()));
         listed.lines().map(str::to_owned).collect()
     }
+}
+
+/// Packs as the program does.
+pub(super) fn pack(
+    root: &Path,
+    output: Output,
+    options: &PackOptions,
+    lookup: &FakeLookup,
+    told: &Told,
+) -> Result<PackStats, PackError> {
+    Packing::new(root, &output, options, lookup, told)?.write(output, None, told)
 }
 
 pub(super) fn gzip() -> PackOptions {

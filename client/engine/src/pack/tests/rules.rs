@@ -55,7 +55,7 @@ fn small_files_are_not_asked_for() {
     let case = Case::new();
     case.write("small", &[1; 1024]);
     case.write("big", &[1; 1025]);
-    let scan = scan(&case.root(), None, &gzip(), &case.told).unwrap();
+    let scan = case.scan(&gzip());
     let wanted = scan.wanted();
     assert_eq!(wanted.len(), 1);
     assert_eq!(wanted[0].sha256, Digest::of(&[1; 1025]));
@@ -63,8 +63,7 @@ fn small_files_are_not_asked_for() {
         filesz: 0,
         ..gzip()
     };
-    let scan = super::scan(&case.root(), None, &options, &case.told).unwrap();
-    assert_eq!(scan.wanted().len(), 2);
+    assert_eq!(case.scan(&options).wanted().len(), 2);
 }
 
 #[test]
@@ -73,7 +72,7 @@ fn equal_files_and_names_of_one_file_weigh_as_they_should() {
     case.write("a", &big(1));
     case.write("b", &big(1));
     fs::hard_link(case.root().join("a"), case.root().join("c")).unwrap();
-    let scan = scan(&case.root(), None, &gzip(), &case.told).unwrap();
+    let scan = case.scan(&gzip());
     assert_eq!(
         scan.wanted()[0].saved_bytes,
         10_000,

@@ -16,22 +16,9 @@ fn leftovers(case: &Case) -> Vec<String> {
     names
 }
 
-fn scan_and_plan(case: &Case, lookup: &FakeLookup) -> (PackScan, PackPlan) {
+fn write_archive(case: &Case, packing: Packing) -> PackStats {
     let output = Output::File(case.archive());
-    let scan = scan(&case.root(), Some(&output), &gzip(), &case.told).unwrap();
-    let plan = scan.plan(lookup, &gzip()).unwrap();
-    (scan, plan)
-}
-
-fn write_archive(case: &Case, scan: &PackScan, plan: &PackPlan) -> PackStats {
-    write(
-        scan,
-        plan,
-        Output::File(case.archive()),
-        &gzip(),
-        &case.told,
-    )
-    .unwrap()
+    packing.write(output, None, &case.told).unwrap()
 }
 
 #[test]
@@ -39,14 +26,13 @@ fn what_was_listed_a_moment_ago_is_not_looked_at_again() {
     let case = Case::new();
     let lookup = FakeLookup::holding(&[&big(1)]);
     case.write("file", &big(1));
-    let (scan, plan) = scan_and_plan(&case, &lookup);
-    case.write("file", &big(2));
     let options = PackOptions {
         fresh: Duration::from_secs(3600),
         ..gzip()
     };
-    let output = Output::File(case.archive());
-    write(&scan, &plan, output, &options, &case.told).unwrap();
+    let packing = case.plan(&lookup, &options);
+    case.write("file", &big(2));
+    write_archive(&case, packing);
     let (_, list) = case.unpack();
     // The archive shows the file as it was when it was listed.
     assert_eq!(listed(&list)["file"].sha256, Digest::of(&big(1)));
@@ -67,8 +53,8 @@ fn files_that_change_after_hashing_are_packed_as_they_are() {
     ] {
         case.write(name, &big(byte));
     }
-    let (scan, plan) = scan_and_plan(&case, &lookup);
-    assert_eq!(plan.packages.len(), 2);
+    let packing = case.plan(&lookup, &gzip());
+    assert_eq!(packing.plan().packages.len(), 2);
     case.write("content", b"new");
     let same_size = case.root().join("same-size");
     let modified = fs::metadata(&same_size).unwrap().modified().unwrap();
@@ -77,7 +63,7 @@ fn files_that_change_after_hashing_are_packed_as_they_are() {
     file.set_modified(modified).unwrap();
     fs::set_permissions(case.root().join("mode"), fs::Permissions::from_mode(0o600)).unwrap();
     case.write("grown", &vec![9; 6_000_000]);
-    let stats = write_archive(&case, &scan, &plan);
+    let stats = write_archive(&case, packing);
     assert_eq!(
         (
             stats.deduplicated_files,
@@ -102,13 +88,13 @@ fn names_that_vanish_or_become_something_else_are_told() {
     for name in ["gone-known", "gone-own", "swapped", "now-a-directory"] {
         case.write(name, &big(u8::from(name == "gone-known")));
     }
-    let (scan, plan) = scan_and_plan(&case, &FakeLookup::holding(&[&big(1)]));
+    let packing = case.plan(&FakeLookup::holding(&[&big(1)]), &gzip());
     for name in ["gone-known", "gone-own", "swapped", "now-a-directory"] {
         fs::remove_file(case.root().join(name)).unwrap();
     }
     rustix::fs::mkfifoat(rustix::fs::CWD, case.root().join("swapped"), 0o600.into()).unwrap();
     fs::create_dir(case.root().join("now-a-directory")).unwrap();
-    let stats = write_archive(&case, &scan, &plan);
+    let stats = write_archive(&case, packing);
     assert_eq!(stats.problems, 4);
     let problems = case.told.problems();
     for name in ["gone-known", "gone-own", "swapped", "now-a-directory"] {
@@ -125,11 +111,11 @@ fn a_hard_linked_name_that_was_replaced_is_packed_as_what_it_is() {
     for name in ["b", "c", "d"] {
         fs::hard_link(case.root().join("a"), case.root().join(name)).unwrap();
     }
-    let (scan, plan) = scan_and_plan(&case, &FakeLookup::default());
+    let packing = case.plan(&FakeLookup::default(), &gzip());
     fs::remove_file(case.root().join("b")).unwrap();
     fs::remove_file(case.root().join("c")).unwrap();
     case.write("b", b"another file");
-    let stats = write_archive(&case, &scan, &plan);
+    let stats = write_archive(&case, packing);
     assert_eq!((stats.archived_files, stats.problems), (3, 1), "c is gone");
     let (unpacked, _) = case.unpack();
     assert_eq!(fs::read(unpacked.join("b")).unwrap(), b"another file");
@@ -144,10 +130,10 @@ fn a_symbolic_link_put_in_the_way_is_not_followed() {
     case.write("directory/own", &big(2));
     fs::create_dir(case.directory.path().join("secret")).unwrap();
     fs::write(case.directory.path().join("secret/own"), "secret").unwrap();
-    let (scan, plan) = scan_and_plan(&case, &FakeLookup::default());
+    let packing = case.plan(&FakeLookup::default(), &gzip());
     fs::remove_dir_all(case.root().join("directory")).unwrap();
     std::os::unix::fs::symlink("../secret", case.root().join("directory")).unwrap();
-    let stats = write_archive(&case, &scan, &plan);
+    let stats = write_archive(&case, packing);
     assert_eq!(stats.problems, 1, "{:?}", case.told.problems());
 }
 
@@ -278,10 +264,10 @@ fn an_output_that_cannot_be_is_refused_before_the_tree_is_read() {
     let case = Case::new();
     for output in ["missing/out.tar", "tree"] {
         let output = Output::File(case.directory.path().join(output));
-        let error = scan(&case.root(), Some(&output), &gzip(), &case.told).unwrap_err();
+        let error = PackScan::new(&case.root(), Some(&output), &gzip(), &case.told).unwrap_err();
         assert!(matches!(error, PackError::Output { .. }), "{error:?}");
     }
-    let error = scan(
+    let error = PackScan::new(
         &case.directory.path().join("none"),
         None,
         &gzip(),
