@@ -10,6 +10,7 @@
 pub mod atomic_file;
 pub mod file_lock;
 pub mod hash_cache;
+mod index_type;
 pub mod monitor;
 pub mod package_members;
 pub mod place;

@@ -234,7 +234,8 @@ impl Change {
 pub(super) fn state_of(scan: &PackScan) -> Vec<Change> {
     let mut first_names: HashMap<FileId, RelPath> = HashMap::new();
     let mut changes = Vec::with_capacity(scan.entries().len());
-    for (place, entry) in scan.entries().iter().enumerate() {
+    let entries = scan.entries();
+    for (index, entry) in entries.indexes().zip(entries.iter()) {
         let mut other = Vec::new();
         let (kind, size, sha256) = match &entry.kind {
             TreeKind::File {
@@ -247,7 +248,7 @@ pub(super) fn state_of(scan: &PackScan) -> Vec<Change> {
                     }
                 }
                 let empty = (*size == 0).then(|| Digest::of(b""));
-                (Kind::File, Some(*size), scan.digest_of(place).or(empty))
+                (Kind::File, Some(*size), scan.digest_of(index).or(empty))
             }
             TreeKind::Directory => (Kind::Directory, None, None),
             TreeKind::Symlink { target } => {

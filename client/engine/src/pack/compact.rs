@@ -16,7 +16,7 @@ use super::scan::PackScan;
 use crate::restore::RestoreSources;
 use hashget_files::monitor::{Level, Monitor};
 use hashget_files::package_members::{Member, MemberMetadata, below, path_in_tree, read_members};
-use hashget_files::tree::TreeEntry;
+use hashget_files::tree::{EntryIndex, TreeEntry};
 use hashget_sources::sources::{LocalPackage, PackageRef};
 
 /// In how many places of the tree one package is looked for.
@@ -39,8 +39,8 @@ struct Group {
     mapping: Mapping,
     umask: u32,
     owner: Option<MembersOwner>,
-    /// Every member below `mapping.from`, by path, with its place in the tree if it is untouched.
-    members: Vec<(RelPath, Option<usize>)>,
+    /// Every member below `mapping.from`, by path, with where it is in the tree if it is untouched.
+    members: Vec<(RelPath, Option<EntryIndex>)>,
 }
 
 /// Which directory of a package lies where.
@@ -102,24 +102,24 @@ fn at_hand(
         size: package.size,
         urls: vec![package.url.clone()],
     };
-    let places = sources.at_hand(std::slice::from_ref(&wanted), false, monitor);
-    places.first()?.as_ref()?;
+    let indexes = sources.at_hand(std::slice::from_ref(&wanted), false, monitor);
+    indexes.first()?.as_ref()?;
     sources.package(&wanted, monitor).ok()
 }
 
 /// What of a tree can be a member of a package.
 struct Tree<'a> {
     scan: &'a PackScan,
-    by_digest: HashMap<Digest, Vec<usize>>,
-    taken: HashSet<usize>,
+    by_digest: HashMap<Digest, Vec<EntryIndex>>,
+    taken: HashSet<EntryIndex>,
 }
 
 impl<'a> Tree<'a> {
     fn new(scan: &'a PackScan) -> Self {
-        let mut by_digest: HashMap<Digest, Vec<usize>> = HashMap::new();
-        for place in 0..scan.entries.len() {
-            if let Some(digest) = whole_content(scan, place) {
-                by_digest.entry(digest).or_default().push(place);
+        let mut by_digest: HashMap<Digest, Vec<EntryIndex>> = HashMap::new();
+        for index in scan.entries.indexes() {
+            if let Some(digest) = whole_content(scan, index) {
+                by_digest.entry(digest).or_default().push(index);
             }
         }
         Self {
@@ -139,8 +139,8 @@ impl<'a> Tree<'a> {
             let Some(group) = self.group(package, mapping, members) else {
                 break;
             };
-            let places = group.members.iter().filter_map(|(_, place)| *place);
-            self.taken.extend(places);
+            let indexes = group.members.iter().filter_map(|(_, index)| *index);
+            self.taken.extend(indexes);
             groups.push(group);
         }
         groups
@@ -153,9 +153,10 @@ impl<'a> Tree<'a> {
             let Some(content) = member.content.filter(|content| content.size > 0) else {
                 continue;
             };
-            let places = self.by_digest.get(&content.sha256).into_iter().flatten();
-            let free = places.filter(|place| !self.taken.contains(place));
-            let mapping = |place: &usize| mapping(&member.path, &self.scan.entries.path(*place));
+            let indexes = self.by_digest.get(&content.sha256).into_iter().flatten();
+            let free = indexes.filter(|index| !self.taken.contains(index));
+            let mapping =
+                |index: &EntryIndex| mapping(&member.path, &self.scan.entries.path(*index));
             let best = free.take(MOST_TWINS).filter_map(mapping).max();
             if let Some((_, mapping)) = best {
                 *votes.entry(mapping).or_default() += 1;
@@ -170,20 +171,21 @@ impl<'a> Tree<'a> {
 
     /// The group of a mapping, if it is worth its words.
     fn group(&self, package: Digest, mapping: Mapping, members: &[Member]) -> Option<Group> {
-        let mut inside: Vec<(&Member, RelPath, Option<usize>)> = Vec::new();
+        let mut inside: Vec<(&Member, RelPath, Option<EntryIndex>)> = Vec::new();
         for member in members {
             if let Some(rest) = below(&member.path, &mapping.from) {
-                let place = self.same_content(member, &mapping);
-                inside.push((member, rest, place));
+                let index = self.same_content(member, &mapping);
+                inside.push((member, rest, index));
             }
         }
-        let entry = |place: usize| self.scan.entries.entry(place);
-        let fits = |member: &Member, place: usize, umask: u32, owner: Option<&MembersOwner>| {
-            member.metadata.in_tree(umask, owner) == Some(metadata_of(&entry(place)))
-        };
+        let entry = |index: EntryIndex| self.scan.entries.entry(index);
+        let fits =
+            |member: &Member, index: EntryIndex, umask: u32, owner: Option<&MembersOwner>| {
+                member.metadata.in_tree(umask, owner) == Some(metadata_of(&entry(index)))
+            };
         let mut owners: BTreeMap<_, (u64, MembersOwner)> = BTreeMap::new();
-        for place in inside.iter().filter_map(|(_, _, place)| *place) {
-            let owner = owner_of(&entry(place));
+        for index in inside.iter().filter_map(|(_, _, index)| *index) {
+            let owner = owner_of(&entry(index));
             let key = (
                 owner.uid,
                 owner.gid,
@@ -198,8 +200,8 @@ impl<'a> Tree<'a> {
             .iter()
             .flat_map(|owner| UMASKS.map(|umask| (umask, owner)));
         let count = |umask: u32, owner: &Option<MembersOwner>| {
-            let fitting = inside.iter().filter(|(member, _, place)| {
-                place.is_some_and(|place| fits(member, place, umask, owner.as_ref()))
+            let fitting = inside.iter().filter(|(member, _, index)| {
+                index.is_some_and(|index| fits(member, index, umask, owner.as_ref()))
             });
             fitting.count()
         };
@@ -208,11 +210,11 @@ impl<'a> Tree<'a> {
             .map(|(umask, owner)| (count(umask, owner), umask, owner.clone()))
             .rev()
             .max_by_key(|(count, _, _)| *count)?;
-        let members: Vec<(RelPath, Option<usize>)> = inside
+        let members: Vec<(RelPath, Option<EntryIndex>)> = inside
             .into_iter()
-            .map(|(member, rest, place)| {
-                let place = place.filter(|place| fits(member, *place, umask, owner.as_ref()));
-                (rest, place)
+            .map(|(member, rest, index)| {
+                let index = index.filter(|index| fits(member, *index, umask, owner.as_ref()));
+                (rest, index)
             })
             .collect();
         let group = Group {
@@ -226,19 +228,19 @@ impl<'a> Tree<'a> {
     }
 
     /// Where the member is in the tree by `mapping`, if it has the same content there.
-    fn same_content(&self, member: &Member, mapping: &Mapping) -> Option<usize> {
+    fn same_content(&self, member: &Member, mapping: &Mapping) -> Option<EntryIndex> {
         let path = path_in_tree(&member.path, &mapping.from, &mapping.into)?;
         let entries = &self.scan.entries;
-        let place = entries.find(&path)?;
-        let same = match (&member.content, entries.file(place)) {
-            (None, None) => entries.is_directory(place),
+        let index = entries.find(&path)?;
+        let same = match (&member.content, entries.file(index)) {
+            (None, None) => entries.is_directory(index),
             (Some(content), Some(file)) => {
                 file.stamp.size == content.size
-                    && whole_content(self.scan, place) == Some(content.sha256)
+                    && whole_content(self.scan, index) == Some(content.sha256)
             }
             _ => false,
         };
-        (same && !self.taken.contains(&place)).then_some(place)
+        (same && !self.taken.contains(&index)).then_some(index)
     }
 }
 
@@ -247,21 +249,21 @@ impl Group {
     fn is_worth_it(&self) -> bool {
         const WORDS_BYTES: usize = 300;
         const LISTED_BYTES: usize = 100;
-        let (except, except_below) = self.exceptions(&|place| place);
+        let (except, except_below) = self.exceptions(&|index| index);
         let named = except.iter().chain(&except_below);
         let words: usize = named.map(|path| path.as_bytes().len() + 8).sum();
-        let taken = self.members.iter().filter(|(_, place)| place.is_some());
+        let taken = self.members.iter().filter(|(_, index)| index.is_some());
         words + WORDS_BYTES < taken.count() * LISTED_BYTES
     }
 
     /// The members that are not meant: single ones, and directories of which nothing is.
     fn exceptions(
         &self,
-        left_out: &dyn Fn(Option<usize>) -> Option<usize>,
+        left_out: &dyn Fn(Option<EntryIndex>) -> Option<EntryIndex>,
     ) -> (Vec<RelPath>, Vec<RelPath>) {
         let mut used: HashSet<RelPath> = HashSet::new();
-        for (rest, place) in &self.members {
-            if left_out(*place).is_none() {
+        for (rest, index) in &self.members {
+            if left_out(*index).is_none() {
                 continue;
             }
             let mut at = Some(rest.clone());
@@ -273,8 +275,8 @@ impl Group {
         let mut except_below: Vec<RelPath> = Vec::new();
         // All that is in a directory comes right after it.
         let mut dead: Option<&RelPath> = None;
-        for (number, (rest, place)) in self.members.iter().enumerate() {
-            if left_out(*place).is_some() || dead.is_some_and(|dead| rest.starts_with(dead)) {
+        for (number, (rest, index)) in self.members.iter().enumerate() {
+            if left_out(*index).is_some() || dead.is_some_and(|dead| rest.starts_with(dead)) {
                 continue;
             }
             let next = self.members.get(number + 1);
@@ -294,8 +296,8 @@ impl Group {
 #[derive(Debug, Default)]
 pub(super) struct Compacted {
     pub(super) members: Vec<RestoreMembers>,
-    /// The entries of the tree that these are, by place.
-    pub(super) places: HashSet<usize>,
+    /// The entries of the tree that these are.
+    pub(super) indexes: HashSet<EntryIndex>,
 }
 
 impl Compaction {
@@ -310,23 +312,23 @@ impl Compaction {
         let mut compacted = Compacted::default();
         let relied: HashSet<Digest> = plan.packages.iter().map(|it| it.sha256).collect();
         for group in self.groups.iter().filter(|it| relied.contains(&it.package)) {
-            let mut places = HashSet::new();
+            let mut indexes = HashSet::new();
             let mut statuses = scan.root.statuses();
-            for place in group.members.iter().filter_map(|(_, place)| *place) {
-                let is_directory = scan.entries.is_directory(place);
-                if fates[place] == Fate::Archive && !is_directory {
-                    fates[place] = look_again(scan, place, &mut statuses, monitor);
+            for index in group.members.iter().filter_map(|(_, index)| *index) {
+                let is_directory = scan.entries.is_directory(index);
+                if fates[index.get()] == Fate::Archive && !is_directory {
+                    fates[index.get()] = look_again(scan, index, &mut statuses, monitor);
                 }
                 if is_directory {
-                    fates[place] = Fate::LeaveOut;
+                    fates[index.get()] = Fate::LeaveOut;
                 }
-                if fates[place] == Fate::LeaveOut {
-                    places.insert(place);
+                if fates[index.get()] == Fate::LeaveOut {
+                    indexes.insert(index);
                 }
             }
-            if !places.is_empty() {
-                compacted.members.push(group.words(scan, &places));
-                compacted.places.extend(places);
+            if !indexes.is_empty() {
+                compacted.members.push(group.words(scan, &indexes));
+                compacted.indexes.extend(indexes);
             }
         }
         compacted
@@ -334,10 +336,10 @@ impl Compaction {
 }
 
 impl Group {
-    fn words(&self, scan: &PackScan, places: &HashSet<usize>) -> RestoreMembers {
+    fn words(&self, scan: &PackScan, indexes: &HashSet<EntryIndex>) -> RestoreMembers {
         let (except, except_below) =
-            self.exceptions(&|place| place.filter(|place| places.contains(place)));
-        let mut sorted: Vec<usize> = places.iter().copied().collect();
+            self.exceptions(&|index| index.filter(|index| indexes.contains(index)));
+        let mut sorted: Vec<EntryIndex> = indexes.iter().copied().collect();
         sorted.sort_unstable();
         let mut words = RestoreMembers {
             package: HashSpec::from(self.package),
@@ -352,8 +354,8 @@ impl Group {
             umask: self.umask,
             owner: self.owner.clone(),
         };
-        for place in &sorted {
-            match scan.entries.file(*place) {
+        for index in &sorted {
+            match scan.entries.file(*index) {
                 Some(file) => {
                     words.files += 1;
                     words.bytes = words.bytes.saturating_add(file.stamp.size);
@@ -362,9 +364,9 @@ impl Group {
             }
         }
         let mut sum = MembersSum::default();
-        for place in sorted {
-            let entry = scan.entries.entry(place);
-            let content = scan.digest_of(place);
+        for index in sorted {
+            let entry = scan.entries.entry(index);
+            let content = scan.digest_of(index);
             sum.add(&entry.path, content.as_ref(), entry.metadata.mode);
         }
         words.sum = sum.finish();
@@ -373,10 +375,10 @@ impl Group {
 }
 
 /// The digest of a file that has one name and no holes.
-fn whole_content(scan: &PackScan, place: usize) -> Option<Digest> {
-    let file = scan.entries.file(place).filter(|file| file.links == 1)?;
+fn whole_content(scan: &PackScan, index: EntryIndex) -> Option<Digest> {
+    let file = scan.entries.file(index).filter(|file| file.links == 1)?;
     let is_whole = scan.contents.extents(file.stamp.id).is_none();
-    scan.digest_of(place).filter(|_| is_whole)
+    scan.digest_of(index).filter(|_| is_whole)
 }
 
 fn owner_of(entry: &TreeEntry) -> MembersOwner {

@@ -7,7 +7,7 @@ use rayon::slice::ParallelSliceMut;
 
 use super::plan::Wanted;
 use hashget_files::hash_cache::HashedFiles;
-use hashget_files::tree::{Extents, FileId, ListedFile, TreeList};
+use hashget_files::tree::{EntryIndex, Extents, FileId, ListedFile, TreeList};
 
 /// The contents of a tree's files: each digest once, and which entry has which.
 #[derive(Debug, Default)]
@@ -27,20 +27,20 @@ pub(super) struct Contents {
 const NONE: u32 = u32::MAX;
 
 impl Contents {
-    /// `hashed` are the digests of the files at `places`, each file once.
-    pub(super) fn new(entries: &TreeList, places: Vec<u32>, hashed: HashedFiles) -> Self {
-        let (mut digests, mut numbers, extents) = hashed.into_parts();
-        let file_of = |number: usize| entries.file(places[number] as usize);
+    /// `hashed` are the digests of the files at `indexes`, each file once.
+    pub(super) fn new(entries: &TreeList, indexes: Vec<EntryIndex>, hashed: HashedFiles) -> Self {
+        let (mut digests, numbers, extents) = hashed.into_parts();
+        let file_of = |number: usize| entries.file(indexes[number]);
         let extents = extents
             .into_iter()
             .filter_map(|(number, extents)| Some((file_of(number)?.stamp.id, extents)))
             .collect();
-        for number in &mut numbers {
-            *number = places[*number as usize];
-        }
-        let mut places_of_digests = numbers;
-        drop(places);
-        sort_together(&mut digests, &mut places_of_digests);
+        // As large as the numbers, so that they take their memory.
+        let numbers = numbers.into_iter();
+        let indexes_of_digests = numbers.map(|number| indexes[number as usize]);
+        let mut indexes_of_digests: Vec<EntryIndex> = indexes_of_digests.collect();
+        drop(indexes);
+        sort_together(&mut digests, &mut indexes_of_digests);
         let mut of_entry = vec![NONE; entries.len()];
         let mut distinct = 0;
         for number in 0..digests.len() {
@@ -48,8 +48,8 @@ impl Contents {
                 digests[distinct] = digests[number];
                 distinct += 1;
             }
-            let place = places_of_digests[number] as usize;
-            of_entry[place] = u32::try_from(distinct - 1).unwrap_or(NONE);
+            let index = indexes_of_digests[number];
+            of_entry[index.get()] = u32::try_from(distinct - 1).unwrap_or(NONE);
         }
         digests.truncate(distinct);
         let mut new = Self {
@@ -66,13 +66,14 @@ impl Contents {
     /// Gives all names of a file what its first one has.
     fn give_to_links(&mut self, entries: &TreeList) {
         let mut linked: HashMap<FileId, u32> = HashMap::new();
-        for (place, file) in linked_files(entries) {
-            if self.of_entry[place] != NONE {
-                linked.insert(file.stamp.id, self.of_entry[place]);
+        for (index, file) in linked_files(entries) {
+            let number = self.of_entry[index.get()];
+            if number != NONE {
+                linked.insert(file.stamp.id, number);
             }
         }
-        for (place, file) in linked_files(entries) {
-            self.of_entry[place] = linked.get(&file.stamp.id).copied().unwrap_or(NONE);
+        for (index, file) in linked_files(entries) {
+            self.of_entry[index.get()] = linked.get(&file.stamp.id).copied().unwrap_or(NONE);
         }
     }
 
@@ -80,8 +81,8 @@ impl Contents {
         self.sizes = vec![0; self.digests.len()];
         self.files = vec![0; self.digests.len()];
         let mut seen: HashSet<FileId> = HashSet::new();
-        for place in 0..entries.len() {
-            let (Some(number), Some(file)) = (self.number(place), entries.file(place)) else {
+        for index in entries.indexes() {
+            let (Some(number), Some(file)) = (self.number(index), entries.file(index)) else {
                 continue;
             };
             if file.links > 1 && !seen.insert(file.stamp.id) {
@@ -92,29 +93,29 @@ impl Contents {
         }
     }
 
-    /// Forgets what the files at `places` have in them, under all their names.
-    pub(super) fn forget(&mut self, entries: &TreeList, places: &[usize]) {
+    /// Forgets what the files at `indexes` have in them, under all their names.
+    pub(super) fn forget(&mut self, entries: &TreeList, indexes: &[EntryIndex]) {
         let mut linked: HashSet<FileId> = HashSet::new();
-        for place in places {
-            self.of_entry[*place] = NONE;
-            linked.extend(entries.file(*place).map(|file| file.stamp.id));
+        for index in indexes {
+            self.of_entry[index.get()] = NONE;
+            linked.extend(entries.file(*index).map(|file| file.stamp.id));
         }
-        for (place, file) in linked_files(entries) {
+        for (index, file) in linked_files(entries) {
             if linked.contains(&file.stamp.id) {
-                self.of_entry[place] = NONE;
+                self.of_entry[index.get()] = NONE;
             }
         }
         self.count(entries);
     }
 
-    fn number(&self, place: usize) -> Option<usize> {
-        let number = self.of_entry.get(place).copied()?;
+    fn number(&self, index: EntryIndex) -> Option<usize> {
+        let number = self.of_entry.get(index.get()).copied()?;
         (number != NONE).then_some(number as usize)
     }
 
-    /// The digest of the entry at `place`, if it may be left out.
-    pub(super) fn digest(&self, place: usize) -> Option<Digest> {
-        self.number(place).map(|number| self.digests[number])
+    /// The digest of the entry at `index`, if it may be left out.
+    pub(super) fn digest(&self, index: EntryIndex) -> Option<Digest> {
+        self.number(index).map(|number| self.digests[number])
     }
 
     /// Where the file has data, if it is sparse.
@@ -164,16 +165,16 @@ pub(super) struct Marked<'a> {
 }
 
 impl Marked<'_> {
-    /// Whether the entry at `place` has one of them.
-    pub(super) fn has(&self, place: usize) -> bool {
+    /// Whether the entry at `index` has one of them.
+    pub(super) fn has(&self, index: EntryIndex) -> bool {
         self.contents
-            .number(place)
+            .number(index)
             .is_some_and(|number| self.marks[number])
     }
 
-    /// Takes the content of the entry at `place` away from them.
-    pub(super) fn unmark(&mut self, place: usize) {
-        if let Some(number) = self.contents.number(place) {
+    /// Takes the content of the entry at `index` away from them.
+    pub(super) fn unmark(&mut self, index: EntryIndex) {
+        if let Some(number) = self.contents.number(index) {
             self.marks[number] = false;
         }
     }
@@ -186,15 +187,15 @@ impl Marked<'_> {
     }
 }
 
-/// What an order says of a place that is done.
+/// What an order says of a position that is done.
 const DONE: u32 = u32::MAX;
 
-/// Sorts `digests`, and `places` with them, without a copy of either.
-fn sort_together(digests: &mut [Digest], places: &mut [u32]) {
+/// Sorts `digests`, and `indexes` with them, without a copy of either.
+fn sort_together(digests: &mut [Digest], indexes: &mut [EntryIndex]) {
     let numbers = (0..digests.len()).filter_map(|number| u32::try_from(number).ok());
     let mut order: Vec<u32> = numbers.collect();
     order.par_sort_unstable_by_key(|number| (digests[*number as usize], *number));
-    // What belongs to a place is at `order[place]`: it goes round in circles.
+    // What belongs to a position is at `order[position]`: it goes round in circles.
     for start in 0..order.len() {
         let mut at = start;
         loop {
@@ -203,15 +204,15 @@ fn sort_together(digests: &mut [Digest], places: &mut [u32]) {
                 break;
             }
             digests.swap(at, from as usize);
-            places.swap(at, from as usize);
+            indexes.swap(at, from as usize);
             at = from as usize;
         }
     }
 }
 
-/// The files with several names, by place.
-fn linked_files(entries: &TreeList) -> impl Iterator<Item = (usize, ListedFile)> + '_ {
-    let files = (0..entries.len()).filter_map(|place| Some((place, entries.file(place)?)));
+/// The files with several names.
+fn linked_files(entries: &TreeList) -> impl Iterator<Item = (EntryIndex, ListedFile)> + '_ {
+    let files = (entries.indexes()).filter_map(|index| Some((index, entries.file(index)?)));
     files.filter(|(_, file)| file.links > 1)
 }
 
@@ -226,11 +227,11 @@ mod tests {
         fn what_is_sorted_together_stays_together(numbers in prop::collection::vec(0_u8..50, 0..300)) {
             let digest = |number: &u8| Digest::of(&[*number]);
             let mut digests: Vec<Digest> = numbers.iter().map(digest).collect();
-            let mut pairs: Vec<(Digest, u32)> = digests.iter().copied().zip(0..).collect();
-            let mut places: Vec<u32> = (0..).take(digests.len()).collect();
-            sort_together(&mut digests, &mut places);
+            let mut pairs: Vec<(Digest, EntryIndex)> = digests.iter().copied().zip((0..).map(EntryIndex::from)).collect();
+            let mut indexes: Vec<EntryIndex> = (0..digests.len()).map(EntryIndex::from).collect();
+            sort_together(&mut digests, &mut indexes);
             pairs.sort();
-            prop_assert!(digests.into_iter().zip(places).eq(pairs));
+            prop_assert!(digests.into_iter().zip(indexes).eq(pairs));
         }
     }
 }

@@ -12,13 +12,13 @@ use hashget_words::rel_path::RelPath;
 
 use super::recheck::Fate;
 use super::scan::PackScan;
+use hashget_files::tree::EntryIndex;
 
 /// Takes out of `scan` the content of all files that a line of the list cannot name.
 pub(super) fn keep_what_can_be_named(scan: &mut PackScan, real_root: &Path) {
-    let places = 0..scan.entries.len();
-    let hashed = places.filter(|place| scan.contents.digest(*place).is_some());
-    let candidates: Vec<(usize, RelPath)> = hashed
-        .map(|place| (place, scan.entries.path(place)))
+    let hashed = (scan.entries.indexes()).filter(|index| scan.contents.digest(*index).is_some());
+    let candidates: Vec<(EntryIndex, RelPath)> = hashed
+        .map(|index| (index, scan.entries.path(index)))
         .collect();
     let names: HashSet<&[u8]> = candidates.iter().map(|(_, path)| path.as_bytes()).collect();
     let ambiguous = ambiguous(scan, &names, real_root);
@@ -26,17 +26,17 @@ pub(super) fn keep_what_can_be_named(scan: &mut PackScan, real_root: &Path) {
         has_special_characters(path.as_bytes()) || ambiguous.contains(path.as_bytes())
     };
     let dropped = candidates.iter().filter(|(_, path)| cannot_be_named(path));
-    let dropped: Vec<usize> = dropped.map(|(place, _)| *place).collect();
+    let dropped: Vec<EntryIndex> = dropped.map(|(index, _)| *index).collect();
     scan.contents.forget(&scan.entries, &dropped);
 }
 
 /// The list of what `fates` leaves out.
 pub(super) fn exclude_list(scan: &PackScan, fates: &[Fate]) -> Vec<u8> {
     let mut list = Vec::new();
-    for (place, fate) in fates.iter().enumerate() {
+    for (index, fate) in scan.entries.indexes().zip(fates) {
         if *fate == Fate::LeaveOut {
             list.extend_from_slice(b"./");
-            list.extend_from_slice(scan.entries.path(place).as_bytes());
+            list.extend_from_slice(scan.entries.path(index).as_bytes());
             list.push(b'\n');
         }
     }
@@ -50,7 +50,7 @@ fn ambiguous(scan: &PackScan, names: &HashSet<&[u8]>, real_root: &Path) -> HashS
     let root = real_root.as_os_str().as_bytes();
     let mut check = |path: &[u8], own_start: usize| {
         let starts = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        for start in starts.map(|(place, _)| place + 1) {
+        for start in starts.map(|(index, _)| index + 1) {
             if start != own_start && names.contains(&path[start..]) {
                 ambiguous.insert(path[start..].to_vec());
             }
@@ -61,9 +61,9 @@ fn ambiguous(scan: &PackScan, names: &HashSet<&[u8]>, real_root: &Path) -> HashS
     }
     let mut path = [root, b"/"].concat();
     let own_start = path.len();
-    for place in 0..scan.entries.len() {
+    for index in scan.entries.indexes() {
         path.truncate(own_start);
-        path.extend_from_slice(scan.entries.path(place).as_bytes());
+        path.extend_from_slice(scan.entries.path(index).as_bytes());
         check(&path, own_start);
     }
     ambiguous

@@ -20,10 +20,10 @@ pub(super) fn take_out(
     monitor: &dyn Monitor,
 ) -> Result<(), PackError> {
     let name = RelPath::root().child(RestoreFile::NAME.as_bytes());
-    let Some(place) = entries.find(&name) else {
+    let Some(index) = entries.find(&name) else {
         return Ok(());
     };
-    let entry = entries.entry(place);
+    let entry = entries.entry(index);
     let path = entry.path.under(root.path());
     if !matches!(entry.kind, TreeKind::File { .. }) {
         return Err(PackError::NotARestoreFile { path, source: None });
@@ -57,7 +57,7 @@ pub(super) fn take_out(
             missing: usize::try_from(members.files).unwrap_or(usize::MAX),
         });
     }
-    entries.remove(place);
+    entries.remove(index);
     let text = format!(
         "{} is replaced: all {} files that it lists are in the directory",
         path.display(),

@@ -100,8 +100,8 @@ impl<S: Borrow<PackScan>> Packing<S> {
         let scan = self.scan.borrow();
         let digests = self.plan.left_out.iter().map(|it| it.sha256);
         let left_out = scan.contents.marked(digests);
-        let places = 0..scan.entries.len();
-        places.filter(|place| left_out.has(*place)).count() as u64
+        let indexes = scan.entries.indexes();
+        indexes.filter(|index| left_out.has(*index)).count() as u64
     }
 
     /// Puts `files`, which are not in the tree, into the archive after the restore file.

@@ -70,10 +70,9 @@ pub fn prepack<L: PackageLookup>(
 
 /// Gives the root the times that it had before the restore file was put there.
 fn reset_times(scan: &PackScan) -> io::Result<()> {
-    if scan.entries.is_empty() {
+    let Some(root) = scan.entries.iter().next() else {
         return Ok(());
-    }
-    let root = scan.entries.entry(0);
+    };
     let time = |time: hashget_archive::Timestamp| Timespec {
         tv_sec: time.seconds,
         tv_nsec: time.nanoseconds.into(),

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::plan::PackPlan;
 use super::scan::PackScan;
 use hashget_files::monitor::{Level, Monitor, Problem};
-use hashget_files::tree::{Statuses, stamp_of};
+use hashget_files::tree::{EntryIndex, Statuses, stamp_of};
 
 /// So many entries of the tree are looked at by one thread.
 const CHUNK_ENTRIES: usize = 1024;
@@ -43,19 +43,20 @@ pub(super) fn recheck(
         .enumerate()
         .for_each(|(chunk, fates)| {
             let mut statuses = scan.root.statuses();
-            for (fate, place) in fates.iter_mut().zip(chunk * CHUNK_ENTRIES..) {
-                if left_out.has(place) {
+            let indexes = (chunk * CHUNK_ENTRIES..).map(EntryIndex::from);
+            for (fate, index) in fates.iter_mut().zip(indexes) {
+                if left_out.has(index) {
                     *fate = if is_fresh {
                         Fate::LeaveOut
                     } else {
-                        look_again(scan, place, &mut statuses, monitor)
+                        look_again(scan, index, &mut statuses, monitor)
                     };
                 }
             }
         });
-    for (place, fate) in fates.iter().enumerate() {
+    for (index, fate) in scan.entries.indexes().zip(&fates) {
         if *fate == Fate::LeaveOut {
-            left_out.unmark(place);
+            left_out.unmark(index);
         }
     }
     let changed = left_out.digests();
@@ -70,12 +71,12 @@ pub(super) fn recheck(
 /// Decides for a file that a package holds.
 pub(super) fn look_again(
     scan: &PackScan,
-    place: usize,
+    index: EntryIndex,
     statuses: &mut Statuses<'_>,
     monitor: &dyn Monitor,
 ) -> Fate {
-    let path = scan.entries.path(place);
-    let stamp = scan.entries.file(place).map(|file| file.stamp);
+    let path = scan.entries.path(index);
+    let stamp = scan.entries.file(index).map(|file| file.stamp);
     match statuses.status(&path) {
         Ok(status) if Some(stamp_of(&status)) == stamp => Fate::LeaveOut,
         Ok(_) => {

@@ -13,7 +13,7 @@ use super::compact::Compacted;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
-use hashget_files::tree::{Extents, FileId, TreeEntry};
+use hashget_files::tree::{EntryIndex, Extents, FileId, TreeEntry};
 
 /// So many entries are written by one thread at a time.
 const CHUNK_ENTRIES: usize = 512;
@@ -26,23 +26,23 @@ pub(super) fn restore_file(
     plan: &PackPlan,
     compacted: Compacted,
 ) -> Result<RestoreJson, serde_json::Error> {
-    let mut first_names: HashMap<FileId, usize> = HashMap::new();
+    let mut first_names: HashMap<FileId, EntryIndex> = HashMap::new();
     let mut listed: Vec<Listed> = Vec::new();
     let mut is_parent = vec![false; fates.len()];
-    for (place, fate) in fates.iter().enumerate() {
-        let is_compacted = compacted.places.contains(&place);
-        if *fate != Fate::LeaveOut || scan.entries.is_directory(place) {
+    for (index, fate) in scan.entries.indexes().zip(fates) {
+        let is_compacted = compacted.indexes.contains(&index);
+        if *fate != Fate::LeaveOut || scan.entries.is_directory(index) {
             continue;
         }
-        if let Some(parent) = scan.entries.parent(place) {
-            is_parent[parent] = true;
+        if let Some(parent) = scan.entries.parent(index) {
+            is_parent[parent.get()] = true;
         }
         if !is_compacted {
-            let file = scan.entries.file(place).filter(|file| file.links > 1);
-            let first = file.map(|file| *first_names.entry(file.stamp.id).or_insert(place));
+            let file = scan.entries.file(index).filter(|file| file.links > 1);
+            let first = file.map(|file| *first_names.entry(file.stamp.id).or_insert(index));
             listed.push(Listed {
-                place,
-                first: first.filter(|first| *first != place),
+                index,
+                first: first.filter(|first| *first != index),
             });
         }
     }
@@ -54,9 +54,10 @@ pub(super) fn restore_file(
         })
         .collect();
     // Members that are directories come with their times.
-    let parents = is_parent.iter().enumerate().filter(|(_, it)| **it);
-    let parents = parents.map(|(place, _)| place);
-    let directories = parents.filter(|place| !compacted.places.contains(place));
+    let parents = scan.entries.indexes().zip(&is_parent);
+    let parents = parents.filter(|(_, is_parent)| **is_parent);
+    let parents = parents.map(|(index, _)| index);
+    let directories = parents.filter(|index| !compacted.indexes.contains(index));
     let version = if compacted.members.is_empty() {
         RestoreFile::VERSION
     } else {
@@ -67,7 +68,7 @@ pub(super) fn restore_file(
         expires: scan.options.expires,
         files: Vec::new(),
         directories: directories
-            .map(|place| restore_directory(scan.entries.entry(place)))
+            .map(|index| restore_directory(scan.entries.entry(index)))
             .collect(),
         members: compacted.members,
         packages: plan.packages.iter().map(restore_package).collect(),
@@ -79,15 +80,15 @@ pub(super) fn restore_file(
 
 /// A file of the list.
 struct Listed {
-    place: usize,
+    index: EntryIndex,
     /// Where the first name of the same file is, if this is a further one.
-    first: Option<usize>,
+    first: Option<EntryIndex>,
 }
 
 impl Listed {
     fn entry(&self, scan: &PackScan) -> Option<RestoreEntry> {
-        let sha256 = scan.digest_of(self.place)?;
-        let entry = scan.entries.entry(self.place);
+        let sha256 = scan.digest_of(self.index)?;
+        let entry = scan.entries.entry(self.index);
         let hardlink = self.first.map(|first| scan.entries.path(first));
         let id = entry.stamp()?.id;
         let extents = scan.contents.extents(id).filter(|_| hardlink.is_none());

@@ -17,8 +17,8 @@ use super::unread::Unread;
 use hashget_files::hash_cache::{HashedFiles, Recalled, TellDigests};
 use hashget_files::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use hashget_files::tree::{
-    FileId, FileList, FileStamp, HashError, ListedFile, PatternSet, Seen, TreeList, TreeRoot,
-    WalkOptions, is_mostly_hole, walk_knowing,
+    EntryIndex, FileId, FileList, FileStamp, HashError, ListedFile, PatternSet, Seen, TreeList,
+    TreeRoot, WalkOptions, is_mostly_hole, walk_knowing,
 };
 
 /// A tree, walked and hashed.
@@ -29,10 +29,10 @@ pub struct PackScan {
     pub(super) entries: TreeList,
     /// What may be left out.
     pub(super) contents: Contents,
-    /// The files whose content could not be read, by place.
-    pub(super) failures: HashMap<usize, Unread>,
-    /// What goes into no archive, by place.
-    pub(super) omitted: HashSet<usize>,
+    /// The files whose content could not be read.
+    pub(super) failures: HashMap<EntryIndex, Unread>,
+    /// What goes into no archive.
+    pub(super) omitted: HashSet<EntryIndex>,
     pub(super) problems: u64,
     /// When listing the tree began.
     pub(super) began: Instant,
@@ -99,39 +99,39 @@ impl PackScan {
         there.map(|number| self.contents.wanted(number).0).collect()
     }
 
-    /// The digest of the content of the regular file at `place`, if it was looked at.
-    pub fn digest_of(&self, place: usize) -> Option<Digest> {
-        self.contents.digest(place)
+    /// The digest of the content of the regular file at `index`, if it was looked at.
+    pub fn digest_of(&self, index: EntryIndex) -> Option<Digest> {
+        self.contents.digest(index)
     }
 }
 
 /// Files of a tree, by number.
 struct Candidates<'a> {
     entries: &'a TreeList,
-    places: &'a [u32],
+    indexes: &'a [EntryIndex],
 }
 
 impl FileList for Candidates<'_> {
     fn count(&self) -> usize {
-        self.places.len()
+        self.indexes.len()
     }
 
     fn path(&self, number: usize) -> RelPath {
-        self.entries.path(self.places[number] as usize)
+        self.entries.path(self.indexes[number])
     }
 
     fn stamp(&self, number: usize) -> Option<FileStamp> {
-        let file = self.entries.file(self.places[number] as usize);
+        let file = self.entries.file(self.indexes[number]);
         file.map(|file| file.stamp)
     }
 
     fn is_plain(&self, number: usize) -> bool {
-        self.entries.is_plain(self.places[number] as usize)
+        self.entries.is_plain(self.indexes[number])
     }
 }
 
-/// The places of the files to look for in packages: the first name of each.
-fn candidates(entries: &TreeList, options: &PackOptions) -> Vec<u32> {
+/// The files to look for in packages: the first name of each.
+fn candidates(entries: &TreeList, options: &PackOptions) -> Vec<EntryIndex> {
     let skipped = skipped_files(entries, &options.skip);
     let smallest = options.smallest();
     let mut seen = HashSet::new();
@@ -142,15 +142,13 @@ fn candidates(entries: &TreeList, options: &PackOptions) -> Vec<u32> {
             && !skipped.contains(&id)
             && (file.links == 1 || seen.insert(id))
     };
-    let mut places = Vec::with_capacity(entries.len());
-    for place in 0..entries.len() {
-        if let (Some(file), Ok(place)) = (entries.file(place), u32::try_from(place))
-            && is_candidate(&file)
-        {
-            places.push(place);
+    let mut indexes = Vec::with_capacity(entries.len());
+    for index in entries.indexes() {
+        if entries.file(index).is_some_and(|file| is_candidate(&file)) {
+            indexes.push(index);
         }
     }
-    places
+    indexes
 }
 
 /// The files that are put into the archive as they are. One name in there makes all names of a
@@ -160,9 +158,9 @@ fn skipped_files(entries: &TreeList, skip: &PatternSet) -> HashSet<FileId> {
     if skip.is_empty() {
         return skipped;
     }
-    for place in 0..entries.len() {
-        if skip.selects(&entries.path(place), entries.is_directory(place)) {
-            skipped.extend(entries.file(place).map(|file| file.stamp.id));
+    for index in entries.indexes() {
+        if skip.selects(&entries.path(index), entries.is_directory(index)) {
+            skipped.extend(entries.file(index).map(|file| file.stamp.id));
         }
     }
     skipped
@@ -175,13 +173,13 @@ fn hash(
     options: &PackOptions,
     tell: &TellDigests<'_>,
     monitor: &dyn Monitor,
-) -> (Contents, HashMap<usize, Unread>) {
-    let places = candidates(entries, options);
+) -> (Contents, HashMap<EntryIndex, Unread>) {
+    let indexes = candidates(entries, options);
     let files = Candidates {
         entries,
-        places: &places,
+        indexes: &indexes,
     };
-    let stamps = (0..places.len()).filter_map(|number| files.stamp(number));
+    let stamps = (0..indexes.len()).filter_map(|number| files.stamp(number));
     let bytes = stamps.fold(0_u64, |sum, stamp| sum.saturating_add(stamp.size));
     let progress = Progress::start(monitor, "hashing", Unit::Bytes, Some(bytes));
     let hashed = match &options.hash_cache {
@@ -192,7 +190,7 @@ fn hash(
     let mut failures = HashMap::new();
     for (number, error) in hashed.errors() {
         if let HashError::Read(error) = error {
-            failures.insert(places[*number] as usize, Unread::new(error));
+            failures.insert(indexes[*number], Unread::new(error));
         }
         // Nothing is lost: the file goes into the archive, and if it cannot be read for
         // that either, it is told then.
@@ -200,5 +198,5 @@ fn hash(
         let text = format!("{path} is not looked for in packages: {error}");
         monitor.message(Level::Detail, &text);
     }
-    (Contents::new(entries, places, hashed), failures)
+    (Contents::new(entries, indexes, hashed), failures)
 }

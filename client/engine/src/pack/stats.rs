@@ -44,8 +44,8 @@ pub(super) fn tree_stats(scan: &PackScan, fates: &[Fate], plan: &PackPlan) -> Pa
         ..PackStats::default()
     };
     let mut seen = HashSet::new();
-    for (place, fate) in fates.iter().enumerate() {
-        let Some(file) = scan.entries.file(place) else {
+    for (index, fate) in scan.entries.indexes().zip(fates) {
+        let Some(file) = scan.entries.file(index) else {
             continue;
         };
         let is_new = file.links == 1 || seen.insert(file.stamp.id);

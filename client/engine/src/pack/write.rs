@@ -82,7 +82,7 @@ fn write_members<W: Write>(
     extra: &[ExtraFile],
     members: &mut Members<'_, W>,
 ) -> Result<(), TarWriteError> {
-    let root = (!scan.entries.is_empty()).then(|| scan.entries.entry(0));
+    let root = scan.entries.iter().next();
     if let Some(root) = &root {
         members.write(root)?;
     }
@@ -99,9 +99,9 @@ fn write_members<W: Write>(
             Err(error) => members.tar.append(&header, &mut Unopened(Some(error)))?,
         }
     }
-    for (place, fate) in fates.iter().enumerate().skip(1) {
-        if *fate == Fate::Archive && !scan.omitted.contains(&place) {
-            members.write(&scan.entries.entry(place))?;
+    for (index, fate) in scan.entries.indexes().zip(fates).skip(1) {
+        if *fate == Fate::Archive && !scan.omitted.contains(&index) {
+            members.write(&scan.entries.entry(index))?;
         }
     }
     Ok(())

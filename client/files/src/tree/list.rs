@@ -14,8 +14,12 @@ pub(super) use self::directory::{Common, Directory, NewEntry};
 use self::directory::{Slim, SlimKind};
 use super::entry::{FileId, FileStamp, TreeEntry};
 
-/// All that is in a tree, in order: a directory comes right before what is in it. Entries are named
-/// by their place.
+crate::index_type! {
+    /// Where something is in a [`TreeList`].
+    pub struct EntryIndex;
+}
+
+/// All that is in a tree, in order: a directory comes right before what is in it.
 #[derive(Debug, Default)]
 pub struct TreeList {
     directories: Vec<Directory>,
@@ -86,33 +90,38 @@ impl TreeList {
     }
 
     #[inline]
-    fn at(&self, place: usize) -> (&Directory, &Slim) {
-        let Slot { directory, child } = self.order[place];
+    fn at(&self, index: EntryIndex) -> (&Directory, &Slim) {
+        let Slot { directory, child } = self.order[index.get()];
         let directory = &self.directories[directory as usize];
         (directory, &directory.entries[child as usize])
     }
 
-    /// The entry at `place`.
+    /// The positions of the entries, in order.
+    pub fn indexes(&self) -> impl ExactSizeIterator<Item = EntryIndex> + use<> {
+        (0..self.len()).map(EntryIndex::from)
+    }
+
+    /// The entry at `index`.
     ///
     /// # Panics
-    /// If there is none: places are less than [`TreeList::len`].
-    pub fn entry(&self, place: usize) -> TreeEntry {
-        let (directory, slim) = self.at(place);
+    /// If there is none: see [`TreeList::indexes`].
+    pub fn entry(&self, index: EntryIndex) -> TreeEntry {
+        let (directory, slim) = self.at(index);
         directory.entry(slim)
     }
 
     /// The entries, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = TreeEntry> + '_ {
-        (0..self.len()).map(|place| self.entry(place))
+        self.indexes().map(|index| self.entry(index))
     }
 
     /// All entries, each on its own.
     pub fn into_entries(mut self) -> Vec<TreeEntry> {
         let mut entries = Vec::with_capacity(self.len());
         let mut left: Vec<usize> = self.directories.iter().map(Directory::len).collect();
-        for place in 0..self.len() {
-            entries.push(self.entry(place));
-            let directory = self.order[place].directory as usize;
+        for index in self.indexes() {
+            entries.push(self.entry(index));
+            let directory = self.order[index.get()].directory as usize;
             left[directory] -= 1;
             if left[directory] == 0 {
                 self.directories[directory] = Directory::default();
@@ -121,22 +130,22 @@ impl TreeList {
         entries
     }
 
-    /// The path of the entry at `place`; panics as [`TreeList::entry`] does.
-    pub fn path(&self, place: usize) -> RelPath {
-        let (directory, slim) = self.at(place);
+    /// The path of the entry at `index`; panics as [`TreeList::entry`] does.
+    pub fn path(&self, index: EntryIndex) -> RelPath {
+        let (directory, slim) = self.at(index);
         directory.path_of(slim)
     }
 
-    /// The place of the directory that holds the entry at `place`; none for the root.
-    pub fn parent(&self, place: usize) -> Option<usize> {
-        let directory = self.order[place].directory;
-        (directory > 0).then(|| self.directories[directory as usize].place as usize)
+    /// The directory that holds the entry at `index`; none for the root.
+    pub fn parent(&self, index: EntryIndex) -> Option<EntryIndex> {
+        let directory = self.order[index.get()].directory;
+        (directory > 0).then(|| EntryIndex(self.directories[directory as usize].place))
     }
 
-    /// What is known of the regular file at `place`, if it is one.
+    /// What is known of the regular file at `index`, if it is one.
     #[inline]
-    pub fn file(&self, place: usize) -> Option<ListedFile> {
-        let (directory, slim) = self.at(place);
+    pub fn file(&self, index: EntryIndex) -> Option<ListedFile> {
+        let (directory, slim) = self.at(index);
         if slim.kind() != SlimKind::File {
             return None;
         }
@@ -156,19 +165,19 @@ impl TreeList {
         })
     }
 
-    /// Whether the entry at `place` was seen to have no extended attributes.
-    pub fn is_plain(&self, place: usize) -> bool {
-        let (directory, slim) = self.at(place);
+    /// Whether the entry at `index` was seen to have no extended attributes.
+    pub fn is_plain(&self, index: EntryIndex) -> bool {
+        let (directory, slim) = self.at(index);
         directory.common_of(slim).xattrs.is_empty()
     }
 
-    /// Whether a directory is at `place`.
-    pub fn is_directory(&self, place: usize) -> bool {
-        self.at(place).1.kind() == SlimKind::Directory
+    /// Whether a directory is at `index`.
+    pub fn is_directory(&self, index: EntryIndex) -> bool {
+        self.at(index).1.kind() == SlimKind::Directory
     }
 
-    /// The place of `path`, if it is in the list.
-    pub fn find(&self, path: &RelPath) -> Option<usize> {
+    /// Where `path` is, if it is in the list.
+    pub fn find(&self, path: &RelPath) -> Option<EntryIndex> {
         let wanted = path.as_bytes();
         let compare = |slot: &Slot| {
             let directory = &self.directories[slot.directory as usize];
@@ -176,14 +185,15 @@ impl TreeList {
             let name = directory.name(slim);
             compare(directory.path.as_bytes(), name, wanted)
         };
-        self.order.binary_search_by(compare).ok()
+        let found = self.order.binary_search_by(compare);
+        found.ok().map(EntryIndex::from)
     }
 
-    /// Takes out the entry at `place`, which is not a directory with anything in it.
-    pub fn remove(&mut self, place: usize) {
-        self.order.remove(place);
+    /// Takes out the entry at `index`, which is not a directory with anything in it.
+    pub fn remove(&mut self, index: EntryIndex) {
+        self.order.remove(index.get());
         for directory in &mut self.directories {
-            if directory.place as usize > place {
+            if directory.place > index.0 {
                 directory.place -= 1;
             }
         }

@@ -32,7 +32,7 @@ pub use extents::{DataReader, is_mostly_hole, same_content};
 pub use extents::{Extents, data_extents};
 pub use hash::{FileList, HashError, HashedFile, hash_files, hash_files_by};
 pub use hash::{extents_of, hash_each};
-pub use list::{ListedFile, TreeList};
+pub use list::{EntryIndex, ListedFile, TreeList};
 pub use metadata::{file_id as id_of, is_file, stamp_of};
 pub use pattern_file::{PatternFileError, read_pattern_file};
 pub use pseudo::is_pseudo_kind;

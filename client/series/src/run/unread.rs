@@ -7,6 +7,7 @@ use hashget_words::rel_path::RelPath;
 use super::super::change_list::{Change, Kind, Status};
 use hashget_engine::pack::{PackScan, Unread};
 use hashget_files::monitor::{Monitor, Problem};
+use hashget_files::tree::EntryIndex;
 
 /// What of a scanned source is not to be had.
 pub(super) struct Unreadable {
@@ -17,13 +18,13 @@ impl Unreadable {
     /// Looks for it, tells it and keeps it out of what is written of the scan.
     pub(super) fn find(scan: &mut PackScan, monitor: &dyn Monitor) -> Self {
         let unread = scan.unread();
-        let places: Vec<usize> = unread.iter().map(|(place, _)| *place).collect();
-        scan.omit(&places);
+        let indexes: Vec<EntryIndex> = unread.iter().map(|(index, _)| *index).collect();
+        scan.omit(&indexes);
         let mut new = Self {
             found: BTreeMap::new(),
         };
-        for (place, why) in unread {
-            let entry = scan.entries().entry(place);
+        for (index, why) in unread {
+            let entry = scan.entries().entry(index);
             // The walk told of a directory.
             if entry.stamp().is_some() {
                 tell(&entry.path, &why, monitor);
@@ -42,8 +43,8 @@ impl Unreadable {
         monitor: &dyn Monitor,
     ) {
         for path in broken {
-            if let Some(place) = scan.place_of(path) {
-                scan.omit(&[place]);
+            if let Some(index) = scan.index_of(path) {
+                scan.omit(&[index]);
                 let why = Unread::Failed("broken".to_owned());
                 tell(path, &why, monitor);
                 self.found.insert(path.clone(), why);
@@ -54,9 +55,9 @@ impl Unreadable {
     /// Adds what could not be written, which the archive's writer told.
     pub(super) fn add_lost(&mut self, scan: &mut PackScan, paths: &[RelPath]) {
         for path in paths {
-            if let Some(place) = scan.place_of(path) {
-                let why = scan.why_unread(place);
-                scan.omit(&[place]);
+            if let Some(index) = scan.index_of(path) {
+                let why = scan.why_unread(index);
+                scan.omit(&[index]);
                 self.found.insert(path.clone(), why);
             }
         }

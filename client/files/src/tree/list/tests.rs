@@ -90,11 +90,11 @@ fn every_kind_of_entry_comes_out_as_it_went_in() {
     }
     let list = TreeList::new(vec![top, inner], &[vec![(0, 1)], vec![]]);
     assert_eq!(list.iter().collect::<Vec<_>>(), entries);
-    assert_eq!(list.parent(0), None);
-    for (place, entry) in entries.iter().enumerate().skip(1) {
-        assert_eq!(list.path(place), entry.path);
-        assert_eq!(list.parent(place), Some(0));
-        let stamp = list.file(place).map(|file| file.stamp);
+    assert_eq!(list.parent(EntryIndex(0)), None);
+    for (index, entry) in list.indexes().zip(&entries).skip(1) {
+        assert_eq!(list.path(index), entry.path);
+        assert_eq!(list.parent(index), Some(EntryIndex(0)));
+        let stamp = list.file(index).map(|file| file.stamp);
         assert_eq!(stamp, entry.stamp());
     }
     assert_eq!(list.into_entries(), entries);
@@ -112,11 +112,11 @@ fn entries_are_found_by_their_path_and_know_their_directory() {
     let options = WalkOptions::default();
     let mut list = walk_knowing(&root, &options, &|_| false, &Silent);
     let check = |list: &TreeList| {
-        for (place, entry) in list.iter().enumerate() {
-            assert_eq!(list.find(&entry.path), Some(place), "{}", entry.path);
-            let parent = list.parent(place).map(|place| list.path(place));
+        for (index, entry) in list.indexes().zip(list.iter()) {
+            assert_eq!(list.find(&entry.path), Some(index), "{}", entry.path);
+            let parent = list.parent(index).map(|parent| list.path(parent));
             assert_eq!(parent, entry.path.parent());
-            assert_eq!(list.is_directory(place), entry.kind == TreeKind::Directory);
+            assert_eq!(list.is_directory(index), entry.kind == TreeKind::Directory);
         }
         for name in ["a/", "a/b/cc", "c", "a/b/d/e/f", "0"] {
             let path = RelPath::new(name.as_bytes()).unwrap();
