@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use hashget_words::digest::Digest;
 use rayon::slice::ParallelSliceMut;
 
+use super::index::DigestIndex;
 use super::plan::Wanted;
 use hashget_files::hash_cache::HashedFiles;
 use hashget_files::tree::{EntryIndex, Extents, FileId, ListedFile, TreeList};
@@ -82,14 +83,15 @@ impl Contents {
         self.files = vec![0; self.digests.len()];
         let mut seen: HashSet<FileId> = HashSet::new();
         for index in entries.indexes() {
-            let (Some(number), Some(file)) = (self.number(index), entries.file(index)) else {
+            let (Some(content), Some(file)) = (self.content(index), entries.file(index)) else {
                 continue;
             };
             if file.links > 1 && !seen.insert(file.stamp.id) {
                 continue;
             }
-            self.sizes[number] = file.stamp.size;
-            self.files[number] = self.files[number].saturating_add(1);
+            let files = &mut self.files[content.get()];
+            *files = files.saturating_add(1);
+            self.sizes[content.get()] = file.stamp.size;
         }
     }
 
@@ -108,14 +110,15 @@ impl Contents {
         self.count(entries);
     }
 
-    fn number(&self, index: EntryIndex) -> Option<usize> {
+    fn content(&self, index: EntryIndex) -> Option<DigestIndex> {
         let number = self.of_entry.get(index.get()).copied()?;
-        (number != NONE).then_some(number as usize)
+        (number != NONE).then(|| DigestIndex::from(number as usize))
     }
 
     /// The digest of the entry at `index`, if it may be left out.
     pub(super) fn digest(&self, index: EntryIndex) -> Option<Digest> {
-        self.number(index).map(|number| self.digests[number])
+        self.content(index)
+            .map(|content| self.digests[content.get()])
     }
 
     /// Where the file has data, if it is sparse.
@@ -128,19 +131,27 @@ impl Contents {
         &self.digests
     }
 
-    /// The content of digest `number`, and the size of one such file.
-    pub(super) fn wanted(&self, number: usize) -> (Wanted, u64) {
-        let (size, files) = (self.sizes[number], self.files[number]);
+    /// The content, and the size of one file that has it.
+    pub(super) fn wanted(&self, content: DigestIndex) -> (Wanted, u64) {
+        let content = content.get();
+        let (size, files) = (self.sizes[content], self.files[content]);
         let wanted = Wanted {
-            sha256: self.digests[number],
+            sha256: self.digests[content],
             saved_bytes: size.saturating_mul(files.into()),
         };
         (wanted, size)
     }
 
-    /// Whether any file still has digest `number`.
-    pub(super) fn is_there(&self, number: usize) -> bool {
-        self.files[number] > 0
+    /// What files still have, sorted by digest.
+    pub(super) fn there(&self) -> impl Iterator<Item = DigestIndex> + '_ {
+        let files = self.files.iter().enumerate();
+        let there = files.filter(|(_, files)| **files > 0);
+        there.map(|(content, _)| DigestIndex::from(content))
+    }
+
+    /// The digest of a content.
+    pub(super) fn digest_at(&self, content: DigestIndex) -> Digest {
+        self.digests[content.get()]
     }
 
     /// Which entries have one of these digests, which are sorted.
@@ -168,14 +179,14 @@ impl Marked<'_> {
     /// Whether the entry at `index` has one of them.
     pub(super) fn has(&self, index: EntryIndex) -> bool {
         self.contents
-            .number(index)
-            .is_some_and(|number| self.marks[number])
+            .content(index)
+            .is_some_and(|content| self.marks[content.get()])
     }
 
     /// Takes the content of the entry at `index` away from them.
     pub(super) fn unmark(&mut self, index: EntryIndex) {
-        if let Some(number) = self.contents.number(index) {
-            self.marks[number] = false;
+        if let Some(content) = self.contents.content(index) {
+            self.marks[content.get()] = false;
         }
     }
 

@@ -7,18 +7,20 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use super::index::{DigestIndex, PackageIndex};
+
 /// A package, as far as the choice goes.
 #[derive(Clone, Debug)]
 pub(super) struct Offer {
-    /// What it holds, as places in the list of weights, each once.
-    pub(super) items: Vec<usize>,
+    /// What it holds, each once.
+    pub(super) items: Vec<DigestIndex>,
     /// What it costs; `None` is more than any known cost.
     pub(super) cost: Option<u64>,
 }
 
 /// Chooses offers that together hold all items that any holds, none of them superfluous; gives
-/// their places, ascending. Among equals the offer that comes first is taken.
-pub(super) fn choose(weights: &[u64], offers: &[Offer]) -> Vec<usize> {
+/// them in ascending order. Among equals the offer that comes first is taken.
+pub(super) fn choose(weights: &[u64], offers: &[Offer]) -> Vec<PackageIndex> {
     let mut chosen = choose_greedily(weights, offers);
     drop_superfluous(&mut chosen, weights.len(), offers);
     chosen.sort_unstable();
@@ -30,7 +32,7 @@ pub(super) fn choose(weights: &[u64], offers: &[Offer]) -> Vec<usize> {
 struct Bid {
     gain: u64,
     cost: u64,
-    place: usize,
+    package: PackageIndex,
 }
 
 impl Ord for Bid {
@@ -39,7 +41,7 @@ impl Ord for Bid {
         let others = u128::from(other.gain) * u128::from(self.cost);
         mine.cmp(&others)
             .then(self.gain.cmp(&other.gain))
-            .then(other.place.cmp(&self.place))
+            .then(other.package.cmp(&self.package))
     }
 }
 
@@ -49,26 +51,32 @@ impl PartialOrd for Bid {
     }
 }
 
-fn choose_greedily(weights: &[u64], offers: &[Offer]) -> Vec<usize> {
+fn choose_greedily(weights: &[u64], offers: &[Offer]) -> Vec<PackageIndex> {
     let mut covered = vec![false; weights.len()];
-    let bid = |place: usize, covered: &[bool]| {
-        let offer = &offers[place];
+    let bid = |package: PackageIndex, covered: &[bool]| {
+        let offer = &offers[package.get()];
         let gain = offer
             .items
             .iter()
-            .filter(|item| !covered[**item])
+            .filter(|item| !covered[item.get()])
             // Even content that saves nothing is covered.
-            .fold(0_u64, |sum, item| sum.saturating_add(weights[*item].max(1)));
+            .fold(0_u64, |sum, item| {
+                sum.saturating_add(weights[item.get()].max(1))
+            });
         let cost = offer.cost.unwrap_or(u64::MAX).max(1);
-        Bid { gain, cost, place }
+        Bid {
+            gain,
+            cost,
+            package,
+        }
     };
     let mut bids: BinaryHeap<Bid> = (0..offers.len())
-        .map(|place| bid(place, &covered))
+        .map(|package| bid(PackageIndex::from(package), &covered))
         .collect();
     let mut chosen = Vec::new();
     while let Some(best) = bids.pop() {
         // Gains only shrink, so a bid that is still the best after looking again is the best.
-        let now = bid(best.place, &covered);
+        let now = bid(best.package, &covered);
         if now.gain == 0 {
             continue;
         }
@@ -76,31 +84,32 @@ fn choose_greedily(weights: &[u64], offers: &[Offer]) -> Vec<usize> {
             bids.push(now);
             continue;
         }
-        for item in &offers[now.place].items {
-            covered[*item] = true;
+        for item in &offers[now.package.get()].items {
+            covered[item.get()] = true;
         }
-        chosen.push(now.place);
+        chosen.push(now.package);
     }
     chosen
 }
 
-fn drop_superfluous(chosen: &mut Vec<usize>, items: usize, offers: &[Offer]) {
+fn drop_superfluous(chosen: &mut Vec<PackageIndex>, items: usize, offers: &[Offer]) {
     let mut holders = vec![0_usize; items];
-    for place in &*chosen {
-        for item in &offers[*place].items {
-            holders[*item] += 1;
+    for package in &*chosen {
+        for item in &offers[package.get()].items {
+            holders[item.get()] += 1;
         }
     }
     // The costliest first, of equals the one that comes last.
-    chosen.sort_by_key(|place| {
-        let cost = offers[*place].cost.unwrap_or(u64::MAX);
-        std::cmp::Reverse((cost, *place))
+    chosen.sort_by_key(|package| {
+        let cost = offers[package.get()].cost.unwrap_or(u64::MAX);
+        std::cmp::Reverse((cost, *package))
     });
-    chosen.retain(|place| {
-        let needed = offers[*place].items.iter().any(|item| holders[*item] == 1);
+    chosen.retain(|package| {
+        let items = &offers[package.get()].items;
+        let needed = items.iter().any(|item| holders[item.get()] == 1);
         if !needed {
-            for item in &offers[*place].items {
-                holders[*item] -= 1;
+            for item in items {
+                holders[item.get()] -= 1;
             }
         }
         needed
@@ -114,8 +123,13 @@ mod tests {
     use super::*;
 
     fn offer(items: &[usize], cost: Option<u64>) -> Offer {
-        let items = items.to_vec();
+        let items = items.iter().copied().map(DigestIndex::from).collect();
         Offer { items, cost }
+    }
+
+    fn chosen(weights: &[u64], offers: &[Offer]) -> Vec<usize> {
+        let chosen = choose(weights, offers);
+        chosen.into_iter().map(PackageIndex::get).collect()
     }
 
     #[test]
@@ -125,25 +139,25 @@ mod tests {
             offer(&[0], Some(100)),
             offer(&[0], None),
         ];
-        assert_eq!(choose(&[50], &offers), [1]);
+        assert_eq!(chosen(&[50], &offers), [1]);
     }
 
     #[test]
     fn among_equals_the_first_is_taken() {
         let offers = [offer(&[0], Some(9)), offer(&[0], Some(9))];
-        assert_eq!(choose(&[50], &offers), [0]);
+        assert_eq!(chosen(&[50], &offers), [0]);
     }
 
     #[test]
     fn an_unknown_size_is_the_last_resort() {
         let offers = [offer(&[0, 1], None), offer(&[0], Some(u64::MAX))];
         assert_eq!(
-            choose(&[5, 5], &offers),
+            chosen(&[5, 5], &offers),
             [0],
             "needed for 1, so it serves for 0 too"
         );
         assert_eq!(
-            choose(&[5], &[offer(&[0], None), offer(&[0], Some(1_000_000))]),
+            chosen(&[5], &[offer(&[0], None), offer(&[0], Some(1_000_000))]),
             [1]
         );
     }
@@ -156,7 +170,7 @@ mod tests {
             offer(&[0, 1], Some(12)),
             offer(&[2, 3], Some(12)),
         ];
-        assert_eq!(choose(&[10, 10, 10, 10], &offers), [1, 2]);
+        assert_eq!(chosen(&[10, 10, 10, 10], &offers), [1, 2]);
     }
 
     proptest! {
@@ -167,16 +181,16 @@ mod tests {
         ) {
             let offers: Vec<Offer> = offers
                 .into_iter()
-                .map(|(items, cost)| Offer { items: items.into_iter().filter(|i| *i < weights.len()).collect(), cost })
+                .map(|(items, cost)| Offer { items: items.into_iter().filter(|i| *i < weights.len()).map(DigestIndex::from).collect(), cost })
                 .collect();
-            let chosen = choose(&weights, &offers);
-            let holders = |item: usize| chosen.iter().filter(|place| offers[**place].items.contains(&item)).count();
+            let chosen = chosen(&weights, &offers);
+            let holders = |item: usize| chosen.iter().filter(|place| offers[**place].items.contains(&item.into())).count();
             for item in 0..weights.len() {
-                let offered = offers.iter().any(|offer| offer.items.contains(&item));
+                let offered = offers.iter().any(|offer| offer.items.contains(&item.into()));
                 prop_assert_eq!(holders(item) > 0, offered);
             }
             for place in &chosen {
-                prop_assert!(offers[*place].items.iter().any(|item| holders(*item) == 1));
+                prop_assert!(offers[*place].items.iter().any(|item| holders(item.get()) == 1));
             }
         }
     }

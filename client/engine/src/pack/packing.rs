@@ -136,20 +136,20 @@ fn choose_packages<L: PackageLookup>(scan: &PackScan, lookup: &L) -> Result<Pack
         contents, options, ..
     } = scan;
     let digests = contents.digests();
-    let there = || (0..digests.len()).filter(|number| contents.is_there(*number));
-    let asked: Cow<'_, [Digest]> = if there().count() == digests.len() {
+    let asked: Cow<'_, [Digest]> = if contents.there().count() == digests.len() {
         Cow::Borrowed(digests)
     } else {
-        there().map(|number| digests[number]).collect()
+        let there = contents.there();
+        there.map(|content| contents.digest_at(content)).collect()
     };
     let found = lookup
         .find(&asked, options.expires)
         .map_err(|error| PackError::Lookup(Box::new(error)))?;
     drop(asked);
     // First the content that is worth a package, then what is not.
-    let held = there().zip(found.matches.iter());
+    let held = contents.there().zip(found.matches.iter());
     let held = held.filter(|(_, holders)| !holders.is_empty());
-    let held = held.map(|(number, holders)| (contents.wanted(number), holders));
+    let held = held.map(|(content, holders)| (contents.wanted(content), holders));
     let (wanted, small): (Vec<_>, Vec<_>) = held.partition(|((_, size), _)| *size > options.filesz);
     let first = wanted.len();
     let matches = wanted.iter().chain(&small).map(|(_, holders)| *holders);

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::cover::{Offer, choose};
 use super::durability::Durability;
+use super::index::{DigestIndex, PackageIndex};
 use hashget_sources::hash_db::{Found, FoundPackage};
 use hashget_sources::hash_server::SERIES_URL_PREFIX;
 
@@ -73,23 +74,23 @@ impl PackPlan {
             is_same
         });
         let holders = Holders::new(found, needed);
-        let mut items: Vec<Vec<usize>> = vec![Vec::new(); holders.packages.len()];
+        let mut items: Vec<Vec<DigestIndex>> = vec![Vec::new(); holders.packages.len()];
         for (place, (content, records)) in wanted.iter().zip(found.matches.iter()).enumerate() {
             // It is mostly sorted already.
             let sha256 = &content.sha256;
             let is_there = weights.get(place).is_some_and(|it| it.sha256 == *sha256);
-            let item = is_there.then_some(place);
-            let Some(item) = item.or_else(|| place_of(&weights, sha256)) else {
+            let item = is_there.then(|| DigestIndex::from(place));
+            let Some(item) = item.or_else(|| index_of(&weights, sha256)) else {
                 continue;
             };
             for package in records.iter().filter_map(|it| holders.package_of(*it)) {
-                items[package].push(item);
+                items[package.get()].push(item);
             }
         }
         let mut candidates = Vec::with_capacity(items.len());
         for (package, mut items) in holders.merge().into_iter().zip(items) {
             // A package holds itself, whatever its record says.
-            items.extend(place_of(&weights, &package.sha256));
+            items.extend(index_of(&weights, &package.sha256));
             items.sort_unstable();
             items.dedup();
             candidates.push(Candidate { package, items });
@@ -98,25 +99,25 @@ impl PackPlan {
     }
 
     /// Leaves out also those of `small` that the chosen packages hold. None is chosen for them: a
-    /// download is not worth a small file. `found` has the answers for `small` from place `first` on.
+    /// download is not worth a small file. `found` has the answers for `small` from `first` on.
     pub(super) fn take_along(&mut self, small: &[Wanted], found: &Found, first: usize) {
-        let by_digest: HashMap<Digest, usize> = (self.packages.iter().enumerate())
-            .map(|(place, package)| (package.sha256, place))
+        let by_digest: HashMap<Digest, PackageIndex> = (self.packages.iter().enumerate())
+            .map(|(index, package)| (package.sha256, PackageIndex::from(index)))
             .collect();
-        let of_record: Vec<Option<usize>> = (found.packages.iter())
+        let of_record: Vec<Option<PackageIndex>> = (found.packages.iter())
             .map(|record| by_digest.get(&record.sha256).copied())
             .collect();
         let mut along = Vec::new();
-        let mut places = Vec::new();
+        let mut holders = Vec::new();
         for (content, records) in small.iter().zip(found.matches.iter().skip(first)) {
-            places.clear();
-            places.extend(records.iter().filter_map(|it| of_record.get(*it).copied()?));
-            places.sort_unstable();
-            places.dedup();
-            for place in &places {
-                self.packages[*place].holds.push(content.sha256);
+            holders.clear();
+            holders.extend(records.iter().filter_map(|it| of_record.get(*it).copied()?));
+            holders.sort_unstable();
+            holders.dedup();
+            for package in &holders {
+                self.packages[package.get()].holds.push(content.sha256);
             }
-            if !places.is_empty() {
+            if !holders.is_empty() {
                 self.saved_bytes = self.saved_bytes.saturating_add(content.saved_bytes);
                 along.push(*content);
             }
@@ -136,7 +137,7 @@ impl PackPlan {
         let weights: Vec<Wanted> = self.left_out.iter().filter(left).copied().collect();
         let candidate = |package: &PlannedPackage| Candidate {
             items: (package.holds.iter())
-                .filter_map(|digest| place_of(&weights, digest))
+                .filter_map(|digest| index_of(&weights, digest))
                 .collect(),
             package: package.clone(),
         };
@@ -163,13 +164,16 @@ impl PackPlan {
         let saved: Vec<u64> = weights.iter().map(|content| content.saved_bytes).collect();
         let mut is_held = vec![false; weights.len()];
         let mut packages = Vec::new();
-        for place in choose(&saved, &offers) {
-            let mut package = candidates[place].package.clone();
-            let items = &offers[place].items;
-            package.holds = items.iter().map(|item| weights[*item].sha256).collect();
+        for chosen in choose(&saved, &offers) {
+            let mut package = candidates[chosen.get()].package.clone();
+            let items = &offers[chosen.get()].items;
+            package.holds = items
+                .iter()
+                .map(|item| weights[item.get()].sha256)
+                .collect();
             packages.push(package);
             for item in items {
-                is_held[*item] = true;
+                is_held[item.get()] = true;
             }
         }
         packages.sort_by_key(|package| package.sha256);
@@ -186,16 +190,16 @@ impl PackPlan {
     }
 }
 
-/// A package that may be relied on, and what of the wanted content it holds, by place, ascending.
+/// A package that may be relied on, and what of the wanted content it holds, ascending.
 struct Candidate {
     package: PlannedPackage,
-    items: Vec<usize>,
+    items: Vec<DigestIndex>,
 }
 
-/// The place of `digest` in a list that is sorted by digest.
-fn place_of(sorted: &[Wanted], digest: &Digest) -> Option<usize> {
-    let place = sorted.binary_search_by(|content| content.sha256.cmp(digest));
-    place.ok()
+/// Where `digest` is in a list that is sorted by digest.
+fn index_of(sorted: &[Wanted], digest: &Digest) -> Option<DigestIndex> {
+    let found = sorted.binary_search_by(|content| content.sha256.cmp(digest));
+    found.ok().map(DigestIndex::from)
 }
 
 impl PlannedPackage {
@@ -207,8 +211,8 @@ impl PlannedPackage {
 /// The records that were found and may be relied on, by the package they are of.
 struct Holders<'a> {
     packages: Vec<(Digest, Vec<&'a FoundPackage>)>,
-    /// For every record that was found the place of its package.
-    of_record: Vec<Option<usize>>,
+    /// For every record that was found its package.
+    of_record: Vec<Option<PackageIndex>>,
 }
 
 impl<'a> Holders<'a> {
@@ -216,17 +220,18 @@ impl<'a> Holders<'a> {
         let may_be_relied_on = |record: &FoundPackage| {
             record.expires.covers(needed) && !record.url.starts_with(SERIES_URL_PREFIX)
         };
-        let mut places: HashMap<Digest, usize> = HashMap::new();
+        let mut by_digest: HashMap<Digest, PackageIndex> = HashMap::new();
         let mut packages: Vec<(Digest, Vec<&FoundPackage>)> = Vec::new();
         let mut of_record = Vec::with_capacity(found.packages.len());
         for record in &found.packages {
             of_record.push(may_be_relied_on(record).then(|| {
-                let place = *places.entry(record.sha256).or_insert(packages.len());
-                if place == packages.len() {
+                let next = PackageIndex::from(packages.len());
+                let package = *by_digest.entry(record.sha256).or_insert(next);
+                if package == next {
                     packages.push((record.sha256, Vec::new()));
                 }
-                packages[place].1.push(record);
-                place
+                packages[package.get()].1.push(record);
+                package
             }));
         }
         Self {
@@ -235,7 +240,7 @@ impl<'a> Holders<'a> {
         }
     }
 
-    fn package_of(&self, record: usize) -> Option<usize> {
+    fn package_of(&self, record: usize) -> Option<PackageIndex> {
         self.of_record.get(record).copied().flatten()
     }
 

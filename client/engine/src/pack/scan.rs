@@ -94,9 +94,10 @@ impl PackScan {
 
     /// The content that is worth leaving out, sorted by digest.
     pub fn wanted(&self) -> Vec<Wanted> {
-        let numbers = 0..self.contents.digests().len();
-        let there = numbers.filter(|number| self.contents.is_there(*number));
-        there.map(|number| self.contents.wanted(number).0).collect()
+        let there = self.contents.there();
+        there
+            .map(|content| self.contents.wanted(content).0)
+            .collect()
     }
 
     /// The digest of the content of the regular file at `index`, if it was looked at.
