@@ -8,7 +8,7 @@ use rayon::slice::ParallelSliceMut;
 use super::index::DigestIndex;
 use super::plan::Wanted;
 use hashget_files::hash_cache::HashedFiles;
-use hashget_files::tree::{EntryIndex, Extents, FileId, ListedFile, TreeList};
+use hashget_files::tree::{EntryIndex, Extents, FileId, FileIndex, ListedFile, TreeList};
 
 /// The contents of a tree's files: each digest once, and which entry has which.
 #[derive(Debug, Default)]
@@ -31,14 +31,14 @@ impl Contents {
     /// `hashed` are the digests of the files at `indexes`, each file once.
     pub(super) fn new(entries: &TreeList, indexes: Vec<EntryIndex>, hashed: HashedFiles) -> Self {
         let (mut digests, numbers, extents) = hashed.into_parts();
-        let file_of = |number: usize| entries.file(indexes[number]);
+        let file_of = |number: FileIndex| entries.file(indexes[number.get()]);
         let extents = extents
             .into_iter()
             .filter_map(|(number, extents)| Some((file_of(number)?.stamp.id, extents)))
             .collect();
         // As large as the numbers, so that they take their memory.
         let numbers = numbers.into_iter();
-        let indexes_of_digests = numbers.map(|number| indexes[number as usize]);
+        let indexes_of_digests = numbers.map(|number| indexes[number.get()]);
         let mut indexes_of_digests: Vec<EntryIndex> = indexes_of_digests.collect();
         drop(indexes);
         sort_together(&mut digests, &mut indexes_of_digests);

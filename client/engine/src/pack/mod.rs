@@ -5,6 +5,7 @@
 //! a [`PackScan`] first. [`prepack`] writes only the list, for another program that makes the archive.
 
 mod compact;
+mod compaction;
 mod compress;
 mod content;
 mod contents;

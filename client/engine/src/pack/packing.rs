@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hashget_words::digest::Digest;
 
-use super::compact::Compaction;
+use super::compaction::Compaction;
 use super::error::PackError;
 use super::extra::ExtraFile;
 use super::options::PackOptions;

@@ -6,7 +6,7 @@ use std::path::Path;
 use hashget_words::restore_file::RestoreFile;
 use rustix::fs::{Timespec, Timestamps};
 
-use super::compact::Compacted;
+use super::compaction::Compacted;
 use super::error::PackError;
 use super::exclude_list::{exclude_list, keep_what_can_be_named};
 use super::options::PackOptions;

@@ -9,7 +9,7 @@ use hashget_words::restore_file::{
 };
 use rayon::prelude::*;
 
-use super::compact::Compacted;
+use super::compaction::Compacted;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;

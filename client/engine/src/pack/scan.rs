@@ -17,8 +17,8 @@ use super::unread::Unread;
 use hashget_files::hash_cache::{HashedFiles, Recalled, TellDigests};
 use hashget_files::monitor::{Counted, Level, Monitor, Progress, Unit, error_chain};
 use hashget_files::tree::{
-    EntryIndex, FileId, FileList, FileStamp, HashError, ListedFile, PatternSet, Seen, TreeList,
-    TreeRoot, WalkOptions, is_mostly_hole, walk_knowing,
+    EntryIndex, FileId, FileIndex, FileList, FileStamp, HashError, ListedFile, PatternSet, Seen,
+    TreeList, TreeRoot, WalkOptions, is_mostly_hole, walk_knowing,
 };
 
 /// A tree, walked and hashed.
@@ -106,7 +106,7 @@ impl PackScan {
     }
 }
 
-/// Files of a tree, by number.
+/// Some of the files of a tree.
 struct Candidates<'a> {
     entries: &'a TreeList,
     indexes: &'a [EntryIndex],
@@ -117,17 +117,17 @@ impl FileList for Candidates<'_> {
         self.indexes.len()
     }
 
-    fn path(&self, number: usize) -> RelPath {
-        self.entries.path(self.indexes[number])
+    fn path(&self, number: FileIndex) -> RelPath {
+        self.entries.path(self.indexes[number.get()])
     }
 
-    fn stamp(&self, number: usize) -> Option<FileStamp> {
-        let file = self.entries.file(self.indexes[number]);
+    fn stamp(&self, number: FileIndex) -> Option<FileStamp> {
+        let file = self.entries.file(self.indexes[number.get()]);
         file.map(|file| file.stamp)
     }
 
-    fn is_plain(&self, number: usize) -> bool {
-        self.entries.is_plain(self.indexes[number])
+    fn is_plain(&self, number: FileIndex) -> bool {
+        self.entries.is_plain(self.indexes[number.get()])
     }
 }
 
@@ -180,7 +180,8 @@ fn hash(
         entries,
         indexes: &indexes,
     };
-    let stamps = (0..indexes.len()).filter_map(|number| files.stamp(number));
+    let numbers = (0..indexes.len()).map(FileIndex::from);
+    let stamps = numbers.filter_map(|number| files.stamp(number));
     let bytes = stamps.fold(0_u64, |sum, stamp| sum.saturating_add(stamp.size));
     let progress = Progress::start(monitor, "hashing", Unit::Bytes, Some(bytes));
     let hashed = match &options.hash_cache {
@@ -191,7 +192,7 @@ fn hash(
     let mut failures = HashMap::new();
     for (number, error) in hashed.errors() {
         if let HashError::Read(error) = error {
-            failures.insert(indexes[*number], Unread::new(error));
+            failures.insert(indexes[number.get()], Unread::new(error));
         }
         // Nothing is lost: the file goes into the archive, and if it cannot be read for
         // that either, it is told then.

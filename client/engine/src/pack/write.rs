@@ -6,7 +6,7 @@ use hashget_archive::{TarWriteError, TarWriter};
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::{RestoreFile, RestoreJson};
 
-use super::compact::Compaction;
+use super::compaction::Compaction;
 use super::compress::Compressor;
 use super::error::PackError;
 use super::extra::ExtraFile;

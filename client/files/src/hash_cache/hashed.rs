@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use hashget_words::digest::Digest;
 
 use crate::monitor::Progress;
-use crate::tree::{Extents, FileList, HashError, HashedFile, TreeRoot, hash_each};
+use crate::tree::{Extents, FileIndex, FileList, HashError, HashedFile, TreeRoot, hash_each};
 
 /// Is told digests as soon as they are known, by any thread.
 pub type TellDigests<'a> = dyn Fn(&[Digest]) + Sync + 'a;
@@ -17,8 +17,8 @@ pub struct HashedFiles {
     digests: Vec<Digest>,
     origins: Vec<Origin>,
     /// Of sparse files, where they have data.
-    extents: HashMap<usize, Extents>,
-    errors: Vec<(usize, HashError)>,
+    extents: HashMap<FileIndex, Extents>,
+    errors: Vec<(FileIndex, HashError)>,
     /// How many of them were not read.
     pub cached_files: u64,
 }
@@ -66,12 +66,10 @@ impl HashedFiles {
     }
 
     /// The files that nothing is known of yet.
-    pub(super) fn unknown(&self) -> Vec<u32> {
+    pub(super) fn unknown(&self) -> Vec<FileIndex> {
         let origins = self.origins.iter().enumerate();
         let unknown = origins.filter(|(_, origin)| **origin == Origin::Unknown);
-        unknown
-            .filter_map(|(number, _)| u32::try_from(number).ok())
-            .collect()
+        unknown.map(|(number, _)| FileIndex::from(number)).collect()
     }
 
     /// Hashes the files with these numbers.
@@ -79,7 +77,7 @@ impl HashedFiles {
         &mut self,
         root: &TreeRoot,
         files: &F,
-        numbers: Vec<u32>,
+        numbers: Vec<FileIndex>,
         progress: &Progress<'_>,
         tell: &TellDigests<'_>,
     ) {
@@ -102,7 +100,7 @@ impl HashedFiles {
 
     pub(super) fn set_cached(
         &mut self,
-        number: usize,
+        number: FileIndex,
         sha256: Digest,
         extents: Result<Option<Extents>, HashError>,
     ) {
@@ -112,45 +110,43 @@ impl HashedFiles {
         }
     }
 
-    fn set(&mut self, number: usize, origin: Origin, sha256: Digest, extents: Option<Extents>) {
-        self.digests[number] = sha256;
-        self.origins[number] = origin;
+    fn set(&mut self, number: FileIndex, origin: Origin, sha256: Digest, extents: Option<Extents>) {
+        self.digests[number.get()] = sha256;
+        self.origins[number.get()] = origin;
         if let Some(extents) = extents {
             self.extents.insert(number, extents);
         }
     }
 
-    fn fail(&mut self, number: usize, error: HashError) {
-        self.origins[number] = Origin::Failed;
+    fn fail(&mut self, number: FileIndex, error: HashError) {
+        self.origins[number.get()] = Origin::Failed;
         self.errors.push((number, error));
     }
 
-    pub(super) fn is_cached(&self, number: usize) -> bool {
-        self.origins[number] == Origin::Cached
+    pub(super) fn is_cached(&self, number: FileIndex) -> bool {
+        self.origins[number.get()] == Origin::Cached
     }
 
     /// The digest of file `number`, and where it has data if it is sparse; `None` if it could not
     /// be hashed.
-    pub fn content(&self, number: usize) -> Option<(Digest, Option<&Extents>)> {
-        let is_known = matches!(self.origins[number], Origin::Read | Origin::Cached);
-        is_known.then(|| (self.digests[number], self.extents.get(&number)))
+    pub fn content(&self, number: FileIndex) -> Option<(Digest, Option<&Extents>)> {
+        let is_known = matches!(self.origins[number.get()], Origin::Read | Origin::Cached);
+        is_known.then(|| (self.digests[number.get()], self.extents.get(&number)))
     }
 
     /// Why files could not be hashed, by number.
-    pub fn errors(&self) -> &[(usize, HashError)] {
+    pub fn errors(&self) -> &[(FileIndex, HashError)] {
         &self.errors
     }
 
     /// The digests of the files that could be hashed, with their numbers, and where the sparse
     /// ones of them have data.
-    pub fn into_parts(mut self) -> (Vec<Digest>, Vec<u32>, HashMap<usize, Extents>) {
+    pub fn into_parts(mut self) -> (Vec<Digest>, Vec<FileIndex>, HashMap<FileIndex, Extents>) {
         let mut numbers = Vec::with_capacity(self.digests.len());
         for (number, origin) in self.origins.iter().enumerate() {
-            if matches!(origin, Origin::Read | Origin::Cached)
-                && let Ok(short) = u32::try_from(number)
-            {
+            if matches!(origin, Origin::Read | Origin::Cached) {
                 self.digests[numbers.len()] = self.digests[number];
-                numbers.push(short);
+                numbers.push(FileIndex::from(number));
             }
         }
         self.digests.truncate(numbers.len());

@@ -20,7 +20,7 @@ use std::time::{Duration, SystemTime};
 use rayon::slice::ParallelSliceMut;
 
 use crate::monitor::{Level, Monitor, Progress, error_chain};
-use crate::tree::{FileId, FileList, FileStamp, TreeRoot, extents_of};
+use crate::tree::{FileId, FileIndex, FileList, FileStamp, TreeRoot, extents_of};
 
 pub use self::directory::CacheStat;
 use self::file::{Known, Reader};
@@ -111,7 +111,7 @@ impl HashCache {
         progress.advance(stored.known_bytes);
         hashed.tell_cached(tell);
         hashed.read(root, files, unknown, progress, tell);
-        let is_kept = |number: usize| {
+        let is_kept = |number: FileIndex| {
             hashed.is_cached(number) || is_settled(files, number, began, self.settle)
         };
         if let Err(error) = self.keep(root, files, &order, &hashed, &stored, &is_kept) {
@@ -133,7 +133,7 @@ impl HashCache {
         order: &Order,
         hashed: &HashedFiles,
         stored: &Stored,
-        is_kept: &dyn Fn(usize) -> bool,
+        is_kept: &dyn Fn(FileIndex) -> bool,
     ) -> io::Result<()> {
         let path = directory::path_for(&self.directory, root)?;
         let new = || order.known(files, hashed, is_kept);
@@ -227,7 +227,7 @@ impl Recalled {
 /// Whether a file's last change was so long ago that any later one gives another stamp.
 fn is_settled<F: FileList + ?Sized>(
     files: &F,
-    number: usize,
+    number: FileIndex,
     now: SystemTime,
     settle: Duration,
 ) -> bool {
@@ -247,7 +247,7 @@ fn is_settled<F: FileList + ?Sized>(
 struct Order {
     devices: Vec<u64>,
     /// The place of the device, the inode, and the number of each.
-    files: Vec<(u32, u64, u32)>,
+    files: Vec<(u32, u64, FileIndex)>,
 }
 
 impl Order {
@@ -257,10 +257,8 @@ impl Order {
         // Most files are on the device of the one before.
         let mut last = None;
         let mut order = Vec::with_capacity(files.count());
-        for number in 0..files.count() {
-            let (Some(FileStamp { id, .. }), Ok(short)) =
-                (files.stamp(number), u32::try_from(number))
-            else {
+        for number in (0..files.count()).map(FileIndex::from) {
+            let Some(FileStamp { id, .. }) = files.stamp(number) else {
                 continue;
             };
             let place = match last {
@@ -274,11 +272,12 @@ impl Order {
             };
             last = Some((id.device, place));
             if let Some(place) = place {
-                order.push((place, id.inode, short));
+                order.push((place, id.inode, number));
             }
         }
-        let by_file =
-            |(place, inode, number): &(u32, u64, u32)| (devices[*place as usize], *inode, *number);
+        let by_file = |(place, inode, number): &(u32, u64, FileIndex)| {
+            (devices[*place as usize], *inode, *number)
+        };
         if devices.len() == 1 {
             order.par_sort_unstable_by_key(|(_, inode, number)| (*inode, *number));
         } else {
@@ -291,13 +290,13 @@ impl Order {
     }
 
     /// The files, by what file they are.
-    fn iter(&self) -> impl Iterator<Item = (FileId, usize)> + '_ {
+    fn iter(&self) -> impl Iterator<Item = (FileId, FileIndex)> + '_ {
         self.files.iter().map(|(place, inode, number)| {
             let id = FileId {
                 device: self.devices[*place as usize],
                 inode: *inode,
             };
-            (id, *number as usize)
+            (id, *number)
         })
     }
 
@@ -341,7 +340,7 @@ impl Order {
         &'a self,
         files: &'a F,
         hashed: &'a HashedFiles,
-        is_kept: &'a dyn Fn(usize) -> bool,
+        is_kept: &'a dyn Fn(FileIndex) -> bool,
     ) -> impl Iterator<Item = Known> + 'a {
         let mut last = None;
         self.iter().filter_map(move |(id, number)| {

@@ -67,7 +67,7 @@ impl Bed {
         assert!(hashed.errors().is_empty());
         let plain = hash_files(&root, &files, &progress);
         for ((number, file), right) in files.iter().enumerate().zip(plain) {
-            let (sha256, extents) = hashed.content(number).unwrap();
+            let (sha256, extents) = hashed.content(number.into()).unwrap();
             let extents = extents.cloned();
             let got = HashedFile { sha256, extents };
             assert_eq!(got, right.unwrap(), "{}", file.path);
@@ -178,7 +178,7 @@ fn settled_means_that_the_last_change_is_long_ago() {
     let mut is_settled_at = |seconds| {
         entry.metadata.ctime.seconds = seconds;
         entry.metadata.ctime.nanoseconds = 0;
-        is_settled(&[&entry][..], 0, now, SETTLE)
+        is_settled(&[&entry][..], 0.into(), now, SETTLE)
     };
     assert!(is_settled_at(1_000_000 - 60));
     assert!(!is_settled_at(1_000_000 - 59));

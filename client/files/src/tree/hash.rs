@@ -39,19 +39,24 @@ pub enum HashError {
     Read(#[from] io::Error),
 }
 
-/// Regular files to hash, by number.
+crate::index_type! {
+    /// Which of the files of a [`FileList`].
+    pub struct FileIndex;
+}
+
+/// Regular files to hash.
 pub trait FileList: Sync {
     /// How many they are.
     fn count(&self) -> usize;
 
     /// Where file `number` is.
-    fn path(&self, number: usize) -> RelPath;
+    fn path(&self, number: FileIndex) -> RelPath;
 
     /// What file `number` was when it was listed; `None` if it is no regular file.
-    fn stamp(&self, number: usize) -> Option<FileStamp>;
+    fn stamp(&self, number: FileIndex) -> Option<FileStamp>;
 
     /// Whether file `number` was seen to have no extended attributes.
-    fn is_plain(&self, number: usize) -> bool;
+    fn is_plain(&self, number: FileIndex) -> bool;
 }
 
 impl FileList for [&TreeEntry] {
@@ -59,21 +64,21 @@ impl FileList for [&TreeEntry] {
         self.len()
     }
 
-    fn path(&self, number: usize) -> RelPath {
-        self[number].path.clone()
+    fn path(&self, number: FileIndex) -> RelPath {
+        self[number.get()].path.clone()
     }
 
-    fn stamp(&self, number: usize) -> Option<FileStamp> {
-        self[number].stamp()
+    fn stamp(&self, number: FileIndex) -> Option<FileStamp> {
+        self[number.get()].stamp()
     }
 
-    fn is_plain(&self, number: usize) -> bool {
-        self[number].metadata.xattrs.is_empty()
+    fn is_plain(&self, number: FileIndex) -> bool {
+        self[number.get()].metadata.xattrs.is_empty()
     }
 }
 
 /// The outcome for one file, by its number.
-type Outcome = (usize, Result<HashedFile, HashError>);
+type Outcome = (FileIndex, Result<HashedFile, HashError>);
 
 /// Files up to this size are read whole and hashed beside each other; larger ones are streamed.
 const SMALL_BYTES: u64 = 1 << 20;
@@ -106,12 +111,12 @@ pub fn hash_files_by(
         kind,
         root,
         files,
-        (0..).take(files.len()).collect(),
+        (0..files.len()).map(FileIndex::from).collect(),
         progress,
         |outcomes| {
             let mut results = results_of(&results);
             for (number, result) in outcomes {
-                results[number] = result;
+                results[number.get()] = result;
             }
         },
     );
@@ -128,7 +133,7 @@ fn results_of<T>(results: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn hash_each<F: FileList + ?Sized>(
     root: &TreeRoot,
     files: &F,
-    numbers: Vec<u32>,
+    numbers: Vec<FileIndex>,
     progress: &Progress<'_>,
     done: impl Fn(Vec<Outcome>) + Sync,
 ) {
@@ -139,11 +144,11 @@ fn hash_each_by<F: FileList + ?Sized>(
     kind: DigestKind,
     root: &TreeRoot,
     files: &F,
-    numbers: Vec<u32>,
+    numbers: Vec<FileIndex>,
     progress: &Progress<'_>,
     done: impl Fn(Vec<Outcome>) + Sync,
 ) {
-    let stamp = |number: &u32| files.stamp(*number as usize);
+    let stamp = |number: &FileIndex| files.stamp(*number);
     let newest = numbers.iter().filter_map(stamp);
     wait_for_the_clock(newest.map(|stamp| stamp.ctime).max());
     let files_by_size = by_size(files, numbers);
@@ -159,7 +164,7 @@ fn hash_each_by<F: FileList + ?Sized>(
     });
 }
 
-fn size<F: FileList + ?Sized>(files: &F, number: usize) -> u64 {
+fn size<F: FileList + ?Sized>(files: &F, number: FileIndex) -> u64 {
     files.stamp(number).map_or(0, |stamp| stamp.size)
 }
 
@@ -169,23 +174,23 @@ fn size<F: FileList + ?Sized>(files: &F, number: usize) -> u64 {
 struct BySize(u64);
 
 impl BySize {
-    fn new(size: u64, number: u32) -> Self {
+    fn new(size: u64, number: FileIndex) -> Self {
         let short = u32::try_from(size).unwrap_or(u32::MAX);
-        Self(u64::from(u32::MAX - short) << 32 | u64::from(number))
+        Self(u64::from(u32::MAX - short) << 32 | u64::from(number.0))
     }
 
-    fn number(self) -> usize {
+    fn number(self) -> FileIndex {
         let [_, _, _, _, number @ ..] = self.0.to_be_bytes();
-        u32::from_be_bytes(number) as usize
+        FileIndex(u32::from_be_bytes(number))
     }
 }
 
 /// The files by size, largest first, so that neighbours in the lanes of the hasher are about as
 /// long.
-fn by_size<F: FileList + ?Sized>(files: &F, numbers: Vec<u32>) -> Vec<BySize> {
+fn by_size<F: FileList + ?Sized>(files: &F, numbers: Vec<FileIndex>) -> Vec<BySize> {
     let sized = numbers
         .into_iter()
-        .map(|number| BySize::new(size(files, number as usize), number));
+        .map(|number| BySize::new(size(files, number), number));
     let mut sized: Vec<BySize> = sized.collect();
     sized.sort_unstable();
     sized
@@ -214,7 +219,7 @@ fn batches<'n, F: FileList + ?Sized>(files: &F, sized: &'n [BySize]) -> Vec<&'n 
 pub fn extents_of<F: FileList + ?Sized>(
     root: &TreeRoot,
     files: &F,
-    number: usize,
+    number: FileIndex,
 ) -> Result<Option<Extents>, HashError> {
     Ok(Opened::open(root, files, number)?.extents)
 }
@@ -230,7 +235,7 @@ impl Opened {
     fn open<F: FileList + ?Sized>(
         root: &TreeRoot,
         files: &F,
-        number: usize,
+        number: FileIndex,
     ) -> Result<Self, HashError> {
         let Some(stamp) = files.stamp(number) else {
             return Err(io::Error::other("no regular file").into());
@@ -290,7 +295,7 @@ type Content = (Vec<u8>, Option<Extents>);
 fn read_file<F: FileList + ?Sized>(
     root: &TreeRoot,
     files: &F,
-    number: usize,
+    number: FileIndex,
     progress: &Progress<'_>,
 ) -> Result<Content, HashError> {
     let opened = Opened::open(root, files, number)?;
@@ -310,7 +315,7 @@ fn hash_file<F: FileList + ?Sized>(
     kind: DigestKind,
     root: &TreeRoot,
     files: &F,
-    number: usize,
+    number: FileIndex,
     progress: &Progress<'_>,
 ) -> Result<HashedFile, HashError> {
     let mut opened = Opened::open(root, files, number)?;

@@ -30,7 +30,7 @@ pub use exclude::stored as stored_pattern;
 pub use exclude::{PatternError, PatternSet};
 pub use extents::{DataReader, is_mostly_hole, same_content};
 pub use extents::{Extents, data_extents};
-pub use hash::{FileList, HashError, HashedFile, hash_files, hash_files_by};
+pub use hash::{FileIndex, FileList, HashError, HashedFile, hash_files, hash_files_by};
 pub use hash::{extents_of, hash_each};
 pub use list::{EntryIndex, ListedFile, TreeList};
 pub use metadata::{file_id as id_of, is_file, stamp_of};

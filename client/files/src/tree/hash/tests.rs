@@ -30,7 +30,7 @@ fn files_of_every_size_have_the_digest_of_their_content() {
             entry.path
         );
     }
-    let ordered = by_size(&files[..], (0..70).collect());
+    let ordered = by_size(&files[..], (0..70).map(FileIndex::from).collect());
     let size = |file: &BySize| size(&files[..], file.number());
     assert!(ordered.is_sorted_by_key(|file| Reverse(size(file))));
     let batches = batches(&files[..], &ordered);
