@@ -10,10 +10,11 @@ use hashget_words::expiry::Expiry;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::{PackageId, PackageSummary};
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::{Need, Rank};
 use hashget_words::signature::Signature;
 use jiff::civil::Date;
 
-use super::answer::{Answer, is_derived, is_usable};
+use super::answer::{Answer, is_derived};
 use super::local::LocalMatches;
 use super::pull::{Keys, Puller};
 use super::{Found, HashDbError, LocalHashDb, PackageLookup, PullStats, Trust};
@@ -96,7 +97,7 @@ impl CombinedLookup<'_> {
 
     /// For each signature the record that carries it and has not expired: from the local
     /// projects, else pulled from the servers. Of several the derived ones are preferred, then
-    /// those that live longest.
+    /// the best by [`Rank`].
     pub fn find_signatures(
         &self,
         signatures: &[Signature],
@@ -141,7 +142,7 @@ impl CombinedLookup<'_> {
         }
         let mut local = Answer::new(anchors.len());
         add_matches(&mut local, &self.local_matches(anchors)?, |package| {
-            !package.expires.is_expired_at(self.today)
+            Need::today(self.today).admits(package.expires)
         });
         let keys = Keys {
             digests: unknown_of(anchors, |place| local.is_unknown(place)),
@@ -182,8 +183,9 @@ impl CombinedLookup<'_> {
 
     fn find_locally(&self, digests: &[Digest], needed: Expiry) -> Result<Answer, HashDbError> {
         let mut answer = Answer::new(digests.len());
+        let need = Need::today(self.today).until(needed);
         add_matches(&mut answer, &self.local_matches(digests)?, |package| {
-            is_usable(package.expires, needed, self.today)
+            need.admits(package.expires)
         });
         Ok(answer)
     }
@@ -193,22 +195,15 @@ impl CombinedLookup<'_> {
         signatures: &[Signature],
     ) -> Result<Vec<Option<PackageId>>, HashDbError> {
         let used = |project: &ProjectName| self.is_used(project);
+        let need = Need::today(self.today);
         let local = self
             .db
             .find_signatures_in(signatures, &used, self.monitor)?;
         let best_of = |places: &[usize]| {
             let packages = places.iter().filter_map(|place| local.packages.get(*place));
             packages
-                .filter(|package| !package.expires.is_expired_at(self.today))
-                .min_by_key(|package| {
-                    let life = std::cmp::Reverse(package.expires);
-                    (
-                        !is_derived(&package.project),
-                        life,
-                        package.sha256,
-                        &package.url,
-                    )
-                })
+                .filter(|package| need.admits(package.expires))
+                .min_by_key(|package| (!is_derived(&package.project), Rank::from(*package)))
                 .map(|package| package.id)
         };
         Ok(local.matches.iter().map(best_of).collect())

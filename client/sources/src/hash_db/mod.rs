@@ -11,6 +11,7 @@ mod pull;
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::Rank;
 
 pub use ahead::LookedAhead;
 pub use local::{HashDbError, LocalHashDb, LocalMatches, ProjectFilter};
@@ -35,6 +36,20 @@ pub struct FoundPackage {
     /// Whether this machine derived the record from the package's own bytes. A record that came
     /// from a hashserver is that server's word.
     pub derived: bool,
+}
+
+impl FoundPackage {
+    /// Where it stands among those that hold the same.
+    pub fn rank(&self) -> Rank<'_> {
+        Rank {
+            is_dead: false,
+            expires: self.expires,
+            size: self.size,
+            sha256: Some(self.sha256),
+            url: &self.url,
+            id: None,
+        }
+    }
 }
 
 /// The answer of a look-up: each package once, and which of the keys are in which.
