@@ -21,3 +21,4 @@ pub mod restore_file;
 pub mod sha256_lanes;
 pub mod signature;
 pub mod surrogate_escape;
+pub mod varint;
