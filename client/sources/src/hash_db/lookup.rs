@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use super::answer::{Answer, is_derived};
 use super::local::LocalMatches;
 use super::pull::{Keys, Puller};
-use super::{Found, HashDbError, LocalHashDb, PackageLookup, PullStats, Trust};
+use super::{Found, HashDbError, HashDbSession, LocalHashDb, PackageLookup, PullStats, Trust};
 use crate::hash_server::{HashServer, HashServerError, ServerKind, warn};
 use hashget_files::monitor::Monitor;
 
@@ -42,19 +42,23 @@ impl PackageLookup for CombinedLookup<'_> {
     type Error = HashDbError;
 
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, HashDbError> {
-        self.find_except(digests, needed, &|_| false)
+        let session = self.db.session(self.monitor)?;
+        self.find_except(digests, needed, &|_| false, session)
     }
 }
 
 impl CombinedLookup<'_> {
-    /// Finds without asking servers about what they were asked before.
+    /// Finds without asking servers about what they were asked before. The session ends before
+    /// servers are asked.
     pub(super) fn find_except(
         &self,
         digests: &[Digest],
         needed: Expiry,
         is_asked: &dyn Fn(&Digest) -> bool,
+        session: HashDbSession,
     ) -> Result<Found, HashDbError> {
         let answer = self.find_locally(digests, needed)?;
+        drop(session);
         if !self.asks_servers() {
             return Ok(answer.finish());
         }
@@ -102,6 +106,7 @@ impl CombinedLookup<'_> {
         &self,
         signatures: &[Signature],
     ) -> Result<Vec<Option<StoredPackage>>, HashDbError> {
+        let mut session = self.db.session(self.monitor)?;
         let mut best = self.best_by_signature(signatures)?;
         let unknown = unknown_of(signatures, |place| best[place].is_none());
         if !unknown.is_empty() && self.asks_servers() {
@@ -109,7 +114,10 @@ impl CombinedLookup<'_> {
                 signatures: unknown,
                 ..Keys::default()
             };
-            if self.puller(None).pull(keys, None, false)?.pulled_packages > 0 {
+            drop(session);
+            let pulled = self.puller(None).pull(keys, None, false)?;
+            session = self.db.session(self.monitor)?;
+            if pulled.pulled_packages > 0 {
                 best = self.best_by_signature(signatures)?;
             }
         }
@@ -117,6 +125,7 @@ impl CombinedLookup<'_> {
         ids.sort_unstable();
         ids.dedup();
         let records = self.db.get(&ids, self.monitor)?;
+        drop(session);
         let by_id: BTreeMap<PackageId, StoredPackage> = records
             .into_iter()
             .map(|record| (record.id, record))

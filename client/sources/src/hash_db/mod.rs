@@ -7,6 +7,7 @@ mod local;
 mod lookup;
 mod matches;
 mod pull;
+mod session;
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
@@ -19,6 +20,7 @@ pub use lookup::CombinedLookup;
 pub(crate) use lookup::find_on_servers;
 pub use matches::Matches;
 pub use pull::PullStats;
+pub use session::HashDbSession;
 
 /// A package that a look-up found.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
+use hashget_store::{SledStore, StoreError, StoreOptions};
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
 use hashget_words::hash_package::{Attributes, HashPackage};
@@ -249,6 +250,32 @@ fn only_records_that_live_long_enough_and_are_trusted_are_found() {
     );
     let any = own.find_anywhere(&[digest("f")]).unwrap();
     assert_eq!(any.matches[0].len(), 5);
+}
+
+#[test]
+fn a_session_keeps_the_store_open_for_all_clones() {
+    let dir = TempDir::new().unwrap();
+    let db = db(&dir);
+    let other = db.clone();
+    let is_free = || match SledStore::open(&db.path().join(".store"), StoreOptions::default()) {
+        Ok(_) => true,
+        Err(StoreError::Locked { .. }) => false,
+        Err(error) => panic!("{error}"),
+    };
+    let session = db.session(&Silent).unwrap();
+    assert!(!is_free());
+    db.save(&project("p"), &[record("x", &["f"], "never")], &Silent)
+        .unwrap();
+    assert!(!is_free());
+    let found = lookup(&other, Trust::Own)
+        .find(&[digest("f")], Expiry::Never)
+        .unwrap();
+    assert_eq!(found.packages.len(), 1);
+    assert!(!is_free());
+    drop(session);
+    assert!(is_free());
+    assert_eq!(other.stats(&Silent).unwrap().packages, 1);
+    assert!(is_free());
 }
 
 #[test]
