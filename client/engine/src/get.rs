@@ -24,6 +24,7 @@ pub use spec::{GetSpec, ParseGetSpecError};
 use self::target::{Target, file_name};
 use crate::index::IndexServices;
 use hashget_files::monitor::Problem;
+use hashget_files::path_error::PathError;
 use hashget_sources::hash_db::HashDbError;
 use hashget_sources::sources::{FetchError, LocalPackage, PackageRef};
 
@@ -82,15 +83,8 @@ pub enum GetError {
         path: PathBuf,
     },
     /// The file could not be written.
-    #[error("cannot {action} {}", path.display())]
-    Write {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] PathError),
     /// The local records cannot be read.
     #[error(transparent)]
     HashDb(#[from] HashDbError),

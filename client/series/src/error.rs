@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::name::BackupId;
 use hashget_engine::pack::PackError;
 use hashget_engine::restore::RestoreError;
+use hashget_files::path_error::PathError;
 use hashget_files::tree::{PatternError, TreeError};
 use hashget_sources::hash_server::HashServerError;
 
@@ -16,15 +17,8 @@ use hashget_sources::hash_server::HashServerError;
 #[derive(Debug, Error)]
 pub enum SeriesError {
     /// A file or directory cannot be used.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// The series file is wrong.
     #[error("series file {}, line {line}: {what}", path.display())]
     Config {
@@ -232,12 +226,8 @@ impl SeriesError {
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        let error = PathError::on(action, path);
+        move |source| Self::Io(error(source))
     }
 
     /// What the user can do about it.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::name::{NameError, SnapshotId};
+use hashget_files::path_error::PathError;
 use hashget_files::tree::TreeError;
 
 /// Why something cannot be done with snapshots.
@@ -18,15 +19,8 @@ pub enum SnapshotError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// Something in the destination could not be done.
-    #[error("cannot {act} {path}")]
-    Io {
-        /// What was tried.
-        act: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// Another run works on the destination.
     #[error("another hashget{process} works on {path}: wait until it has ended")]
     Locked {
@@ -91,11 +85,7 @@ impl SnapshotError {
         act: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(E) -> Self {
-        let path = path.into();
-        move |source| Self::Io {
-            act,
-            path,
-            source: source.into(),
-        }
+        let error = PathError::on(act, path);
+        move |source| Self::Io(error(source))
     }
 }

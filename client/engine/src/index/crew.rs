@@ -141,7 +141,11 @@ impl Crew<'_> {
                 None => by_project.push((&job.project, vec![(**record).clone()])),
             }
         }
+        if by_project.is_empty() {
+            return Ok(());
+        }
         let lookup = self.services.lookup;
+        let _session = lookup.db.session(lookup.monitor)?;
         for (project, records) in by_project {
             lookup.db.save(project, &records, lookup.monitor)?;
         }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
+use hashget_words::ranking::UrlRank;
 use serde::Serialize;
 
 use super::cover::{Offer, choose};
-use super::durability::Durability;
 use hashget_sources::hash_db::{Found, FoundPackage};
 use hashget_sources::hash_server::SERIES_URL_PREFIX;
 
@@ -199,8 +199,8 @@ fn place_of(sorted: &[Wanted], digest: &Digest) -> Option<usize> {
 }
 
 impl PlannedPackage {
-    fn rank(&self) -> (Durability<'_>, Digest) {
-        (Durability::new(&self.url, self.expires), self.sha256)
+    fn rank(&self) -> (UrlRank<'_>, Digest) {
+        (UrlRank::new(&self.url, self.expires), self.sha256)
     }
 }
 
@@ -243,7 +243,7 @@ impl<'a> Holders<'a> {
     fn merge(self) -> Vec<PlannedPackage> {
         let merge = |(sha256, mut records): (Digest, Vec<&FoundPackage>)| {
             records.sort_by(|a, b| {
-                Durability::new(&a.url, a.expires).cmp(&Durability::new(&b.url, b.expires))
+                UrlRank::new(&a.url, a.expires).cmp(&UrlRank::new(&b.url, b.expires))
             });
             let best = records[0];
             let mut urls: Vec<String> = Vec::new();

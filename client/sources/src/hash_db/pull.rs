@@ -9,6 +9,7 @@ use hashget_words::expiry::Expiry;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::PackageSummary;
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::Need;
 use hashget_words::signature::Signature;
 use jiff::civil::Date;
 
@@ -168,10 +169,11 @@ impl Puller<'_> {
                 }
             }
         }
+        let need = Need::today(self.today);
         let packages = answer.packages.into_iter().zip(named);
         packages
             .filter(|(package, named)| {
-                *named && package.sha256.is_some() && !package.expires.is_expired_at(self.today)
+                *named && package.sha256.is_some() && need.admits(package.expires)
             })
             .map(|(package, _)| package)
             .collect()
@@ -225,7 +227,8 @@ impl Puller<'_> {
         }
         found.sort_by(|a, b| a.url.cmp(&b.url));
         found.dedup_by(|a, b| a.url == b.url);
-        found.retain(|package| !package.expires.is_expired_at(self.today));
+        let need = Need::today(self.today);
+        found.retain(|package| need.admits(package.expires));
         let count = found.len() as u64;
         self.keep(found)?;
         failed.map_or(Ok(count), |error| Err(error.into()))

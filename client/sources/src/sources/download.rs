@@ -16,6 +16,7 @@ use super::receive::{Received, Wanted, receive, write_error};
 use super::{LocalPackage, Origin};
 use crate::http::{Http, HttpError, Patience};
 use hashget_files::monitor::{Level, Monitor};
+use hashget_files::path_error::PathError;
 
 /// How downloads are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,16 +80,8 @@ pub enum DownloadError {
         got: String,
     },
     /// The cache could not be written or read.
-    #[error("cannot {action} {}", path.display())]
-    Cache {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Cache(#[from] PathError),
 }
 
 impl DownloadError {
@@ -300,11 +293,7 @@ impl Downloader {
             validators: part.info.validators.clone(),
         };
         let path = self.cache.content_path(&entry.sha256);
-        let failed = |source| DownloadError::Cache {
-            action: "write",
-            path: path.clone(),
-            source,
-        };
+        let failed = |source: io::Error| PathError::on("write", &path)(source);
         let is_kept = part.outside().is_none();
         let file = part.finish(&path).map_err(failed)?;
         if is_kept {
@@ -379,9 +368,5 @@ fn drop_part(part: Part) -> Result<(), DownloadError> {
 }
 
 fn cache_error(action: &'static str) -> impl FnOnce((PathBuf, io::Error)) -> DownloadError {
-    move |(path, source)| DownloadError::Cache {
-        action,
-        path,
-        source,
-    }
+    move |(path, source)| PathError::on(action, path)(source).into()
 }

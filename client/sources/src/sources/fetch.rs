@@ -7,6 +7,7 @@ use hashget_api::LookupRequest;
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::is_http;
 use hashget_words::package_url::without_password;
+use hashget_words::ranking::Rank;
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -182,7 +183,8 @@ impl PackageSources {
         })
     }
 
-    /// The URLs that local records and hashservers know for a package, without those in `known`.
+    /// The URLs that local records and hashservers know for a package, without those in `known`;
+    /// of each the best first.
     pub(super) fn further_urls(
         &self,
         sha256: &Digest,
@@ -192,13 +194,12 @@ impl PackageSources {
         let mut urls: Vec<String> = Vec::new();
         if let Some(db) = &self.db {
             match db.find_digests(&[*sha256], monitor) {
-                Ok(found) => urls.extend(
-                    found
-                        .packages
-                        .into_iter()
-                        .filter(|package| package.sha256 == Some(*sha256))
-                        .map(|package| package.url),
-                ),
+                Ok(mut found) => {
+                    let known = &mut found.packages;
+                    known.retain(|package| package.sha256 == Some(*sha256));
+                    known.sort_by(|a, b| Rank::from(a).cmp(&Rank::from(b)));
+                    urls.extend(found.packages.into_iter().map(|package| package.url));
+                }
                 Err(error) => monitor.message(Level::Warning, &error_chain(&error)),
             }
         }

@@ -1,7 +1,6 @@
 //! Pools: directories or HTTP locations that hold packages by digest.
 
 use std::ffi::OsStr;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use hashget_words::digest::Digest;
@@ -14,21 +13,14 @@ use super::download::DownloadRequest;
 use super::{DownloadError, Downloader, LocalPackage, Origin};
 use crate::http::Patience;
 use hashget_files::monitor::Monitor;
+use hashget_files::path_error::PathError;
 
 /// What can go wrong with a pool.
 #[derive(Debug, Error)]
 pub enum PoolError {
     /// A file or directory of the pool could not be used.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// A file of the pool is damaged, or does not belong under its name. It is left as it is.
     #[error("{} is damaged: expected sha256:{expected}, got sha256:{got}", path.display())]
     WrongBytes {

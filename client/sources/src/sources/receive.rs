@@ -15,6 +15,7 @@ use super::download::DownloadError;
 use super::part::{Part, PartInfo};
 use crate::http::{Answer, Http, HttpError, number_header, text_header};
 use hashget_files::monitor::{Monitor, Progress, Unit};
+use hashget_files::path_error::PathError;
 
 /// What is to be downloaded.
 #[derive(Clone, Copy)]
@@ -256,10 +257,6 @@ fn body_error(url: &str, source: io::Error) -> DownloadError {
 }
 
 pub(super) fn write_error(part: &Part) -> impl FnOnce(io::Error) -> DownloadError + use<> {
-    let path = part.path().to_owned();
-    move |source| DownloadError::Cache {
-        action: "write",
-        path,
-        source,
-    }
+    let error = PathError::on("write", part.path().to_owned());
+    move |source| DownloadError::Cache(error(source))
 }
