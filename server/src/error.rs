@@ -65,7 +65,6 @@ pub(crate) enum ApiError {
         /// When the next request is let through.
         wait: Duration,
     },
-    /// Not now.
     #[error("{0}; try again later")]
     Unavailable(&'static str),
     /// Too little space is left.

@@ -33,7 +33,6 @@ struct Noted {
 /// sweeper has deleted them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {
-    /// Records.
     pub(crate) packages: u64,
     /// Entries of the digest index.
     pub(crate) digests: u64,

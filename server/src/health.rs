@@ -29,7 +29,7 @@ pub(crate) struct Health {
 struct Known {
     /// The package that was checked last in the round under way.
     cursor: Option<PackageId>,
-    /// By URL.
+    /// The dead URLs, each with what was found.
     dead: BTreeMap<String, Death>,
     /// URLs of which nothing could be told when they were last checked.
     #[serde(default)]

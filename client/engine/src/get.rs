@@ -45,7 +45,6 @@ pub struct GetOptions {
 pub struct GotFile {
     /// Where it is now.
     pub path: PathBuf,
-    /// Its SHA-256.
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -77,10 +76,7 @@ pub enum GetError {
     Fetch(#[from] FetchError),
     /// A file of that name but with other content is there.
     #[error("{} is there with other content; it was not replaced", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// The file could not be written.
     #[error("cannot {action} {}", path.display())]
     Write {

@@ -36,7 +36,6 @@ pub struct WithFiles {
 /// What is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishOptions {
-    /// Which records.
     pub spec: PackageSpec,
     /// From which local project; `None`: every used one but `_cached`.
     pub project: Option<ProjectName>,
@@ -78,7 +77,6 @@ pub enum PublishError {
     Server {
         /// The server's URL.
         server: String,
-        /// Why.
         #[source]
         source: HashServerError,
     },

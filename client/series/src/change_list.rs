@@ -31,11 +31,8 @@ pub struct ChangeList {
 /// What a backup is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The profile.
     pub profile: String,
-    /// The section.
     pub section: String,
-    /// NNN.
     pub series: u32,
     /// DD; 0 for a normal backup.
     pub point: u32,
@@ -93,7 +90,6 @@ impl Facts {
 pub struct Dependency {
     /// Its name in the destination.
     pub name: String,
-    /// Its digest.
     pub sha256: Digest,
 }
 
@@ -159,7 +155,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
@@ -176,7 +171,6 @@ impl Status {
 pub enum Kind {
     /// A regular file.
     File,
-    /// A directory.
     #[serde(rename = "folder")]
     Directory,
     /// A symbolic link.

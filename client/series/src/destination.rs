@@ -68,7 +68,6 @@ impl Destination {
         }
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }

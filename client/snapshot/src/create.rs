@@ -34,7 +34,6 @@ use hashget_files::tree::{
 pub struct Created {
     /// Which one it is.
     pub id: SnapshotId,
-    /// Its directory.
     #[serde(skip)]
     pub path: PathBuf,
     /// What was done.

@@ -84,7 +84,6 @@ impl Stamp {
         Self(whole.unwrap_or(moment))
     }
 
-    /// The moment.
     pub fn moment(self) -> DateTime {
         self.0
     }

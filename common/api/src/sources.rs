@@ -15,10 +15,10 @@ pub struct DeadSourcesQuery {
     pub after: String,
 }
 
-/// One URL.
+/// A URL of a package that failed its last check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadSource {
-    /// The URL.
+    /// The URL under which the package was published.
     pub url: String,
     /// The day on which it was first found dead, `YYYY-MM-DD`.
     pub since: String,
@@ -31,7 +31,7 @@ pub struct DeadSource {
 /// The answer: at most [`super::MAX_LIST_PACKAGES`], by URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadSourcesResponse {
-    /// The URLs.
+    /// The dead URLs, in ascending order.
     pub dead: Vec<DeadSource>,
 }
 
@@ -54,7 +54,7 @@ pub enum SourceState {
 pub struct PackageSource {
     /// The record that names it.
     pub id: PackageId,
-    /// The URL.
+    /// The URL under which the package was published.
     pub url: String,
     /// What is known of it.
     pub state: SourceState,
@@ -72,7 +72,7 @@ pub struct PackageResponse {
     pub id: PackageId,
     /// The project it is in.
     pub project: ProjectName,
-    /// The record.
+    /// The whole record, with the digests of its files.
     pub package: HashPackage,
     /// Every URL under which a package with the same SHA-256 was published, the best first.
     pub sources: Vec<PackageSource>,

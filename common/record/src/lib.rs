@@ -75,7 +75,7 @@ impl RecordRules<'_> {
 pub struct PackageFile<'a> {
     /// The file; it is read from its start.
     pub file: &'a File,
-    /// Its SHA-256.
+    /// The SHA-256 of the whole file.
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -95,7 +95,7 @@ pub enum RecordError {
 /// A record, and what was noticed while it was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexedPackage {
-    /// The record.
+    /// The record, ready to be kept or published.
     pub record: HashPackage,
     /// What the package file is. [`ArchiveKind::NotArchive`]: nothing but the file itself is
     /// recorded, which is enough to leave copies of it out of a backup.

@@ -71,7 +71,6 @@ pub(super) fn shards(
 
 /// What is newer than some shards.
 pub(super) enum RecentKeys {
-    /// Nothing.
     None,
     /// More than is worth a filter of its own.
     TooMany,

@@ -51,7 +51,6 @@ pub enum PackageLocation {
         name: String,
         /// Its version, with epoch.
         version: String,
-        /// Its architecture.
         architecture: String,
     },
 }

@@ -23,14 +23,12 @@ pub struct AnchorPatterns {
 #[derive(Debug, Error)]
 #[error("{pattern:?} is neither a glob nor a regular expression")]
 pub struct AnchorPatternError {
-    /// The pattern.
     pub pattern: String,
     /// What is wrong with it as a glob.
     pub source: PatternError,
 }
 
 impl AnchorPatterns {
-    /// Reads patterns.
     pub fn new(patterns: &[String]) -> Result<Self, AnchorPatternError> {
         const MAX_REGEX_BYTES: usize = 1 << 20;
         let mut globs = Vec::new();

@@ -39,7 +39,6 @@ use hashget_sources::sources::PackageSources;
 pub struct IndexServices<'a> {
     /// The records: the local ones, then the hashservers'. Its monitor is told everything.
     pub lookup: &'a CombinedLookup<'a>,
-    /// Package files.
     pub sources: &'a PackageSources,
     /// Knows the URLs of Debian's packages.
     pub snapshot: &'a SnapshotService,

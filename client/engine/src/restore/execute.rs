@@ -56,7 +56,6 @@ impl Restored {
 }
 
 impl<'a> Session<'a> {
-    /// Begins.
     pub(super) fn begin(
         target: &'a Target,
         screen: Screen<'a>,

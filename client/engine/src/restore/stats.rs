@@ -13,11 +13,9 @@ pub struct RestoreStats {
     pub wanted_bytes: u64,
     /// Files that were there already, with the right content.
     pub in_place_files: u64,
-    /// Their sizes.
     pub in_place_bytes: u64,
     /// Files that were placed now, further hard links among them.
     pub placed_files: u64,
-    /// Their sizes.
     pub placed_bytes: u64,
     /// Files that could not be restored.
     pub missing_files: u64,
@@ -66,7 +64,6 @@ impl RestoreStats {
         self.in_place_files + self.placed_files
     }
 
-    /// Their sizes.
     pub fn recovered_bytes(&self) -> u64 {
         self.in_place_bytes + self.placed_bytes
     }

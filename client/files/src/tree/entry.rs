@@ -30,7 +30,6 @@ pub enum TreeKind {
         /// files.
         allocated_bytes: u64,
     },
-    /// A directory.
     Directory,
     /// A symbolic link, with what it says.
     Symlink {
@@ -73,7 +72,6 @@ pub struct FileStamp {
     pub id: FileId,
     /// Its size in bytes.
     pub size: u64,
-    /// Last modification.
     pub mtime: Timestamp,
     /// Last change of the inode, which no program can set back.
     pub ctime: Timestamp,
@@ -107,9 +105,7 @@ pub struct Metadata {
     pub user: Option<String>,
     /// The group's name, where the system knows one.
     pub group: Option<String>,
-    /// Last access.
     pub atime: Timestamp,
-    /// Last modification.
     pub mtime: Timestamp,
     /// Last change of the inode.
     pub ctime: Timestamp,

@@ -29,7 +29,6 @@ pub(super) enum Unslashed {
 enum Part {
     /// `**`: any number of components.
     AnyDepth,
-    /// One component.
     Name(Vec<Token>),
 }
 

@@ -21,7 +21,6 @@ use super::metadata::{file_id, is_file, stamp_of};
 pub struct TreeError {
     /// The tree's root.
     pub path: PathBuf,
-    /// Why.
     pub source: io::Error,
 }
 

@@ -25,10 +25,8 @@ use hashget_files::monitor::{Level, Monitor};
 /// Which local projects are used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ProjectFilter {
-    /// Every one.
     #[default]
     All,
-    /// Only these.
     Only(Vec<ProjectName>),
 }
 
@@ -48,7 +46,6 @@ pub enum HashDbError {
     /// The directory cannot be made.
     #[error("cannot create the HashDB {}", path.display())]
     Create {
-        /// The directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -88,7 +85,6 @@ impl LocalHashDb {
         Self { path, filter }
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -20,7 +20,6 @@ use hashget_files::atomic_file::write_cached;
 /// How much a look-up tells the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LookupMode {
-    /// Every digest.
     #[default]
     Digest,
     /// Only the digests that its filter lets through; all of them if it offers no filter, or one

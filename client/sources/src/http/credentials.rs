@@ -15,7 +15,6 @@ pub struct Credentials {
 pub struct Login {
     /// `HOST`, or `HOST:PORT` for one port only.
     pub host: String,
-    /// The name.
     pub user: String,
     /// The password; never shown.
     pub password: Token,
@@ -28,7 +27,6 @@ pub struct Login {
 pub(super) enum Access<'a> {
     /// None is known.
     Open,
-    /// This one.
     With(&'a Login),
     /// There is one, but it would be sent in the clear.
     Withheld,

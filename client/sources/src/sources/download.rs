@@ -52,26 +52,20 @@ pub(super) struct DownloadRequest<'a> {
 pub enum DownloadError {
     /// The URL is a mere name.
     #[error("{url:?} is not a URL that can be downloaded")]
-    NotDownloadable {
-        /// The URL.
-        url: String,
-    },
+    NotDownloadable { url: String },
     /// The server or the network failed.
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server sent the file in an encoding that was not asked for.
     #[error("cannot take {url} as it comes")]
     Encoded {
-        /// The URL.
         url: String,
-        /// Which encoding.
         #[source]
         source: UnknownCoding,
     },
     /// The server has other bytes than were asked for.
     #[error("{url} is another file: expected {expected}, got {got}")]
     WrongBytes {
-        /// The URL.
         url: String,
         /// The digest or size asked for.
         expected: String,

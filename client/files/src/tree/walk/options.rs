@@ -34,7 +34,6 @@ pub struct WalkOptions {
 /// Names in one directory that a walk does not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OmittedNames {
-    /// The directory.
     pub directory: FileId,
     /// A name in it, beside the temporary ones.
     pub name: Vec<u8>,
