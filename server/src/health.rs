@@ -53,7 +53,7 @@ struct Round {
 
 /// What a check found.
 pub(crate) enum Finding {
-    /// The package can be had.
+    /// The package can be fetched.
     Alive,
     /// It cannot, and why.
     Dead(String),

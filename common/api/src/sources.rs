@@ -1,5 +1,5 @@
 //! `GET api/v1/sources/dead`: packages that could no longer be downloaded when they were checked;
-//! and `GET api/v1/packages/ID`: where one package can be had.
+//! and `GET api/v1/packages/ID`: where one package can be fetched.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ pub struct DeadSourcesResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceState {
-    /// It could be had when it was last checked.
+    /// It could be fetched when it was last checked.
     Alive,
     /// It is gone, or is something else now.
     Dead,

@@ -1,4 +1,4 @@
-//! What an archive tells about one of its members.
+//! What an archive says about one of its members.
 
 /// One member of an archive, as the archive describes it.
 ///

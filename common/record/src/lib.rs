@@ -49,10 +49,10 @@ pub struct RecordRules<'a> {
 }
 
 impl RecordRules<'_> {
-    /// Files larger than this many bytes are recorded, unless told otherwise: all but empty ones.
+    /// Files larger than this many bytes are recorded, by default: all but empty ones.
     /// The original's default is 1024 (`docs/decisions/0006`).
     pub const DEFAULT_FILESZ: u64 = 0;
-    /// Files larger than this many bytes are anchors, unless told otherwise.
+    /// Files larger than this many bytes are anchors, by default.
     pub const DEFAULT_ANCHSZ: u64 = 100 * 1024;
 
     /// Every file is recorded that is not empty; the rest are the original's defaults.
@@ -110,7 +110,7 @@ pub struct IndexedPackage {
     pub warnings: Vec<String>,
 }
 
-/// Makes the record of a package file that can be had at `url`.
+/// Makes the record of a package file that can be downloaded from `url`.
 ///
 /// `signatures` are added to those found: `url`, and `deb` from a `.deb`'s control file; a given
 /// one replaces a found one of its type. The same file, URL and options give the same record:

@@ -46,7 +46,7 @@ pub enum IndexPackageError {
     },
 }
 
-/// Why one package could not be had and indexed.
+/// Why one package could not be fetched and indexed.
 #[derive(Debug, Error)]
 pub enum AcquireError {
     /// Its URL could not be found out.

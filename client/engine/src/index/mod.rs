@@ -37,7 +37,7 @@ use hashget_sources::sources::PackageSources;
 /// What indexing, submitting and getting stand on.
 #[derive(Clone, Copy)]
 pub struct IndexServices<'a> {
-    /// The records: the local ones, then the hashservers'. Its monitor is told everything.
+    /// The records: the local ones, then the hashservers'. Its monitor gets every event.
     pub lookup: &'a CombinedLookup<'a>,
     pub sources: &'a PackageSources,
     /// Knows the URLs of Debian's packages.

@@ -1,6 +1,6 @@
 //! Which files of a tree are untouched members of the packages that it relies on.
 //!
-//! Such files need no word each in the restore file: it says which directory of which package goes
+//! Such files need no entry each in the restore file: it says which directory of which package goes
 //! where, and what of it does not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -51,7 +51,7 @@ pub fn scan(
     scan_telling(root, output, options, &|_| (), monitor)
 }
 
-/// Like [`scan`], and each digest is told to `tell` as soon as it is known.
+/// Like [`scan`], and each digest is passed to `tell` as soon as it is known.
 pub fn scan_telling(
     root: &Path,
     output: Option<&Output>,

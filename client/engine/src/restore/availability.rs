@@ -1,4 +1,4 @@
-//! Gathers what is known about where wanted contents can be had.
+//! Gathers what is known about where wanted contents can be fetched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

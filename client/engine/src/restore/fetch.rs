@@ -20,12 +20,12 @@ const WAYS_OUT: &str = "name pools or hashservers that have them (--pool, --hash
 /// Gets bytes for a [`FileRestorer`].
 pub(super) struct Fetcher<'a> {
     pub(super) restorer: &'a FileRestorer<'a>,
-    /// Packages that need not be had any more.
+    /// Packages that need not be fetched any more.
     pub(super) ready: &'a ReadyPackages,
     pub(super) sources: &'a dyn RestoreSources,
     pub(super) recursive: bool,
     pub(super) jobs: usize,
-    /// Packages that could not be had because hosts do not answer.
+    /// Packages that could not be fetched because hosts do not answer.
     pub(super) troubles: ByHost,
     /// Whether the wanted files are only some of those that the packages were chosen for.
     pub(super) partial: bool,

@@ -60,7 +60,7 @@ pub(super) struct Tally {
     pub(super) stats: RestoreStats,
     /// Files that cannot be placed, and why.
     pub(super) failed: BTreeMap<usize, String>,
-    /// Packages that could not be had or read, and why.
+    /// Packages that could not be fetched or read, and why.
     pub(super) package_failures: Vec<String>,
     fatal: Option<io::Error>,
 }

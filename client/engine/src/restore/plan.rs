@@ -102,7 +102,7 @@ pub enum PlannedFetch {
     IfNeeded,
 }
 
-/// What is known about where wanted contents can be had.
+/// What is known about where wanted contents can be fetched.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Availability {
     /// For every package of the restore file: where it is without a download.

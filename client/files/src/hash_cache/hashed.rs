@@ -8,7 +8,7 @@ use hashget_words::digest::Digest;
 use crate::monitor::Progress;
 use crate::tree::{Extents, FileList, HashError, HashedFile, TreeRoot, hash_each};
 
-/// Is told digests as soon as they are known, by any thread.
+/// Gets digests as soon as they are known, from any thread.
 pub type TellDigests<'a> = dyn Fn(&[Digest]) + Sync + 'a;
 
 /// The digests of files, by their numbers.

@@ -78,7 +78,7 @@ impl HashCache {
     }
 
     /// The digests of `files`, all in the tree `root`, of which `recalled` is known. What is read is
-    /// remembered for the next time. Each digest is told to `tell` as soon as it is known.
+    /// remembered for the next time. Each digest is passed to `tell` as soon as it is known.
     ///
     /// Memory beyond that of the result and of hashing is about 16 bytes a file.
     pub fn hash_files<F: FileList + ?Sized>(

@@ -155,7 +155,7 @@ impl<'a> Directories<'a> {
         self.target.directory_along(&mut trail, path)
     }
 
-    /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
+    /// Removes what killed runs left in `path`, if it exists; returns how many files that were.
     pub fn clean(&self, path: &RelPath) -> Result<u64, PlaceError> {
         let mut state = self.state();
         let times_known = (state.wanted.get(path)).is_some_and(|wanted| wanted.mtime.is_some());

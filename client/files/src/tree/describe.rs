@@ -17,7 +17,7 @@ use super::root::statx_of;
 use super::xattrs::{xattrs_at, xattrs_of};
 use crate::monitor::{Monitor, Problem};
 
-/// Makes tree entries; attributes that cannot be read are told and missing.
+/// Makes tree entries; attributes that cannot be read are reported and missing.
 pub struct Describer<'a> {
     owners: Owners,
     monitor: &'a dyn Monitor,

@@ -43,7 +43,7 @@ enum WalkError {
 
 /// Lists everything in the tree, the root first, in the order of [`RelPath`], on the threads of rayon.
 ///
-/// What cannot be read is told to `monitor`, and the walk goes on.
+/// What cannot be read is reported to `monitor`, and the walk goes on.
 pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Vec<TreeEntry> {
     walk_knowing(root, options, &|_| false, monitor).into_entries()
 }

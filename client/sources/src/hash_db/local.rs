@@ -193,7 +193,7 @@ impl LocalHashDb {
         }
     }
 
-    /// Whole records; those that are gone are left out.
+    /// Whole records; removed ones are left out.
     pub fn get(
         &self,
         ids: &[PackageId],

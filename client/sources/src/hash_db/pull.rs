@@ -317,7 +317,7 @@ fn ask_each<K: Clone + Sync>(
     failed
 }
 
-/// Tells that a server cannot be asked. One that is down is told of once, when it is noticed.
+/// Reports that a server cannot be asked. One that is down is reported once, when it is noticed.
 fn tell(monitor: &dyn Monitor, server: &HashServer, error: &HashServerError) {
     if matches!(error, HashServerError::Down { .. }) {
         monitor.message(Level::Detail, &error_chain(error));

@@ -38,7 +38,7 @@ pub enum PoolError {
         /// The digest that it has.
         got: Digest,
     },
-    /// A file could not be had from an HTTP pool.
+    /// A file could not be fetched from an HTTP pool.
     #[error(transparent)]
     Download(#[from] DownloadError),
 }
