@@ -108,7 +108,7 @@ pub enum SeriesError {
     #[error("nothing in backup {id} is at the given paths")]
     NothingSelected { id: BackupId },
     /// Files could not be restored.
-    #[error("{missing} files of backup {id} cannot be had, such as {example}")]
+    #[error("{missing} files of backup {id} cannot be fetched, such as {example}")]
     Incomplete {
         id: String,
         missing: u64,

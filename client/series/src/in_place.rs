@@ -209,7 +209,7 @@ fn make_reserve(
         return Err(SeriesError::Incomplete {
             id: "of reserve".to_owned(),
             missing: stats.problems,
-            example: "those told above; nothing was replaced".to_owned(),
+            example: "those reported above; nothing was replaced".to_owned(),
         });
     }
     Manifest::of_archive(&path)?;

@@ -57,7 +57,7 @@ impl Fetcher<'_> {
             self.single(&digest);
         }
         self.troubles
-            .tell("packages could not be had", WAYS_OUT, self.restorer.monitor);
+            .tell("packages could not be fetched", WAYS_OUT, self.restorer.monitor);
     }
 
     /// What is still wanted; nothing once nothing can be placed.

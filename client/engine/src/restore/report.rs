@@ -60,7 +60,7 @@ fn why_not_found(package_failures: &[String]) -> String {
             format!("not found; {}", lines.join("; "))
         }
         failures => format!(
-            "not found; {} packages could not be had or read, see the problems told above",
+            "not found; {} packages could not be fetched or read, see the problems above",
             failures.len()
         ),
     }

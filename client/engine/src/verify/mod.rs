@@ -226,7 +226,7 @@ fn lost_files(
         "none of the packages holds it".to_owned()
     } else {
         format!(
-            "it is in no package that can be had; {dead} of {} cannot",
+            "it is in no package that can be fetched; {dead} of {} cannot",
             details.len()
         )
     };
