@@ -238,7 +238,7 @@ fn put_member(
 
 type VisitFile<'v> = dyn FnMut(&[u8], &mut dyn Read) -> Result<(), PutMemberError> + 'v;
 
-/// Files as indexing sees them, and those of a `.deb`'s control archive.
+/// Files as indexing sees them, and the members of a `.deb`'s control archive.
 fn visit_files(
     package: &LocalPackage,
     options: &GetOptions,

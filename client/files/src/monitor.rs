@@ -1,4 +1,4 @@
-//! How operations tell what they do: one model of progress and events for terminals, logs and
+//! How operations report what they do: one model of progress and events for terminals, logs and
 //! `--json`.
 
 mod by_host;

@@ -34,7 +34,7 @@ pub struct RecordRules<'a> {
     pub filesz: Option<u64>,
     /// Files larger than this many bytes are anchors.
     pub anchsz: u64,
-    /// Whether the file at a path is an anchor whatever its size.
+    /// Whether the file at a path is an anchor regardless of its size.
     pub is_forced_anchor: &'a dyn Fn(&RelPath) -> bool,
     /// Whether archives inside the package are read, too.
     pub recursive: bool,
@@ -92,7 +92,7 @@ pub enum RecordError {
     Archive(#[source] ArchiveError),
 }
 
-/// A record, and what was noticed while it was made.
+/// A record, with notes and warnings from making it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexedPackage {
     /// The record, ready to be kept or published.

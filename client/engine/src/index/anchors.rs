@@ -1,4 +1,4 @@
-//! `--fanchor`: patterns of files that are anchors whatever their size.
+//! `--fanchor`: patterns of files that are anchors regardless of their size.
 
 use hashget_words::rel_path::RelPath;
 use regex::bytes::{RegexSet, RegexSetBuilder};

@@ -57,7 +57,7 @@ pub struct IndexOptions {
     pub heuristics: HeuristicSet,
     /// How packages that are downloaded are recorded.
     pub record: RecordOptions,
-    /// Puts every new record here, whatever its heuristic says.
+    /// Puts every new record into this project, regardless of its heuristic.
     pub project: Option<ProjectName>,
     /// Also asks the hashservers for every anchor found in the directory (`--pull`).
     pub pull: bool,

@@ -280,7 +280,7 @@ pub(super) struct Compacted {
 }
 
 impl Compaction {
-    /// Leaves out of the archive what is still untouched, as far as `plan` relies on its package.
+    /// Leaves out untouched members of the packages that `plan` relies on.
     pub(super) fn finish(
         &self,
         scan: &PackScan,

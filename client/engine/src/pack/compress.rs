@@ -184,7 +184,7 @@ pub(super) enum Compressor<W: Write> {
 }
 
 impl<W: Write> Compressor<W> {
-    /// Writes the end and gives back what was written to.
+    /// Writes the end and returns the inner writer.
     pub(super) fn finish(self) -> io::Result<W> {
         match self {
             Self::None(inner) => Ok(inner),

@@ -7,7 +7,7 @@ use hashget_words::hash_package::is_http;
 
 /// Orders sources; less is more durable.
 ///
-/// First those that expire later, never being last of all; then dated snapshots, whose URLs
+/// First those that expire latest (`never` is the latest of all); then dated snapshots, whose URLs
 /// never change their meaning; then other downloads; last the names that only a pool knows. What is
 /// still equal is ordered by the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

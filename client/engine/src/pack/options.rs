@@ -39,7 +39,7 @@ pub struct PackOptions {
     pub extra: Vec<ExtraFile>,
 }
 
-/// A file that an archive gets besides the tree.
+/// A file that is added to the archive and is not in the tree.
 #[derive(Clone, Debug)]
 pub struct ExtraFile {
     /// Where it appears when the archive is extracted; the tree must have nothing there.
@@ -48,7 +48,7 @@ pub struct ExtraFile {
     pub content: ExtraContent,
 }
 
-/// What is in a file that an archive gets besides the tree.
+/// The content of an [`ExtraFile`].
 #[derive(Clone, Debug)]
 pub enum ExtraContent {
     Bytes(Vec<u8>),

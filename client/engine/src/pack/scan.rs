@@ -1,4 +1,4 @@
-//! Step one: what is in the tree.
+//! Step one: lists the tree and hashes its files.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! Step three: the archive.
+//! Step three: writes the archive.
 
 use std::io::{self, BufWriter, Read, Write};
 

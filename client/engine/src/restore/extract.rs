@@ -1,4 +1,4 @@
-//! Unpacks an archive and restores what it left out, in one go.
+//! Unpacks an archive and restores the files that it left out, in one go.
 
 use std::fs::File;
 use std::io;

@@ -1,4 +1,4 @@
-//! Takes contents that pass by and places those that are wanted.
+//! Receives contents from packages and places the wanted ones.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -164,7 +164,7 @@ impl<'a> FileRestorer<'a> {
         Ok(())
     }
 
-    /// Places what is wanted of what was put aside.
+    /// Places the wanted ones of the contents that were put aside.
     pub(super) fn place_batch(&self, batch: &mut Batch) -> Result<(), Stop> {
         let mut directory = LastDirectory::default();
         batch.drain(|(), digest, content| self.place_small(&digest, content, &mut directory))

@@ -98,7 +98,7 @@ pub enum PlannedFetch {
     /// From the first URL or hashserver that works.
     Download,
     /// Downloaded only if something is still missing when the packages before it have been read:
-    /// no record tells what is in it.
+    /// no record lists its files.
     IfNeeded,
 }
 
@@ -264,8 +264,8 @@ fn is_download(fetch: &PlannedFetch) -> bool {
     matches!(fetch, PlannedFetch::Download | PlannedFetch::IfNeeded)
 }
 
-/// Chooses packages that hold all that is wanted, as far as records tell: first those that
-/// nothing else can stand in for, then those at hand, then in the order of the list.
+/// Chooses packages that together hold all wanted files, as far as records know: first the packages
+/// that no other can replace, then local ones, then in the order of the list.
 fn needed_packages(wanted: &BTreeSet<Digest>, availability: &Availability) -> Vec<Need> {
     let mut holders: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
     for (number, held) in availability.contents.iter().enumerate() {

@@ -9,7 +9,7 @@ use hashget_files::monitor::{HostTrouble, Monitor};
 use hashget_sources::hash_db::Found;
 use hashget_sources::sources::{LocalPackage, PackageRef};
 
-/// Why a source could not give what was asked of it.
+/// Why a source could not answer.
 pub type SourceFailure = Box<dyn Error + Send + Sync>;
 
 /// Where a restore gets bytes from, and what is known about who has them.

@@ -54,7 +54,7 @@ impl HashedFiles {
         hashed
     }
 
-    /// Tells what is known without reading.
+    /// Passes on what is known without reading.
     pub(super) fn tell_cached(&self, tell: &TellDigests<'_>) {
         const SOME: usize = 4096;
         let digests = self.digests.chunks(SOME);

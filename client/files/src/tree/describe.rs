@@ -1,4 +1,4 @@
-//! Makes tree entries of what the file system says.
+//! Makes tree entries from what the file system says.
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;

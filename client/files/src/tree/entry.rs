@@ -1,4 +1,4 @@
-//! One thing in a tree: what it is and all that a backup keeps of it.
+//! One entry of a tree: its kind and all the metadata that a backup keeps.
 
 use hashget_archive::Timestamp;
 use hashget_words::rel_path::RelPath;
@@ -31,7 +31,7 @@ pub enum TreeKind {
         allocated_bytes: u64,
     },
     Directory,
-    /// A symbolic link, with what it says.
+    /// A symbolic link, with its target.
     Symlink {
         /// The link's text.
         target: Vec<u8>,
@@ -56,7 +56,7 @@ pub enum TreeKind {
     Socket,
 }
 
-/// Which file of which file system.
+/// The identity of a file: its file system and inode number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     /// The device's number.

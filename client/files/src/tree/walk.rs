@@ -169,7 +169,7 @@ impl Walker<'_> {
         Some((listing.directory, file_id(&status).device))
     }
 
-    /// Lists what is in the directory at `path`; `above` are the rules of the directories above it.
+    /// Lists the directory at `path`; `above` are the rules of the directories above it.
     fn enter(&self, path: RelPath, above: Option<&Arc<Rules>>) -> Listing {
         let mut listing = Listing::default();
         let directory = self.root.open_directory(&path);

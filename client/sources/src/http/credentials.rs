@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::token::Token;
 
-/// Names and passwords by host; those that were added first count.
+/// Names and passwords by host; the first one added for a host counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
     logins: Vec<Login>,
@@ -33,7 +33,7 @@ pub(super) enum Access<'a> {
 }
 
 impl Credentials {
-    /// Adds a login behind those that are there.
+    /// Adds a login after the others.
     pub fn add(&mut self, login: Login) {
         self.logins.push(login);
     }

@@ -99,7 +99,7 @@ impl DownloadError {
 ///
 /// A file that is asked for by digest is taken from the cache whatever URL it came from. One that
 /// is asked for by URL alone is taken from the cache only if the server says that it is still the
-/// same: what is at a URL today is to be recorded, not what was there before.
+/// same: the record must be of the file that is at the URL today, not of an earlier one.
 #[derive(Debug)]
 pub struct Downloader {
     http: Http,
