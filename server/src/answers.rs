@@ -30,7 +30,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Now. To be taken before what it stands for is looked up.
+    /// Now. To be taken before the look-up that it stands for.
     pub(crate) fn now(state: &State) -> Self {
         Self {
             changes: state.store.changes(),

@@ -127,7 +127,7 @@ impl ApiError {
         }
     }
 
-    /// What the client is told: of the server's own faults nothing but that there is one.
+    /// The message for the client: of the server's own faults only that there is one.
     pub(crate) fn told(&self) -> String {
         match self {
             _ if self.code() == ErrorCode::Internal => {

@@ -24,7 +24,7 @@ pub struct ChangeList {
     /// The contents that the archive holds as patches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<StoredPatch>,
-    /// All that is in the tree, in order, and what was deleted.
+    /// All entries of the tree, in order, and those that were deleted.
     pub files: Vec<Change>,
 }
 
@@ -195,7 +195,7 @@ impl ChangeList {
         }
     }
 
-    /// What is in the tree: everything but what was deleted. Some of it may be unreadable.
+    /// The entries of the tree, without those that were deleted. Some may be unreadable.
     pub fn present(&self) -> impl Iterator<Item = &Change> {
         self.files
             .iter()
@@ -294,7 +294,7 @@ fn part(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     }
 }
 
-/// Says what became of each of `changes` since `before`, and adds what was deleted.
+/// Sets the status of each of `changes` since `before`, and adds the deleted entries.
 pub(super) fn compare(mut changes: Vec<Change>, before: &[Change]) -> Vec<Change> {
     let mut old: BTreeMap<&RelPath, &Change> = before
         .iter()

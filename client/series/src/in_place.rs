@@ -35,7 +35,7 @@ use hashget_files::tree::{TreeRoot, WalkOptions, walk};
 pub struct InPlaceStats {
     /// What was restored.
     pub restored: ExtractStats,
-    /// The reserve backup of what was there.
+    /// The reserve backup of the earlier content.
     pub reserve: Option<PathBuf>,
     /// Files and directories that the section excludes, which stayed.
     pub untouched_files: u64,

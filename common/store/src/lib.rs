@@ -85,7 +85,7 @@ pub struct ProjectStats {
     pub packages_bytes: u64,
 }
 
-/// A collection of records that can be searched by what is in the packages.
+/// A collection of records that can be searched by the digests of the files in the packages.
 ///
 /// A record is identified by its project and URL: publishing another one with both the same
 /// replaces it, and an identical one stays as it is, with its number. Changes are on disk when the method returns, and are whole after any crash: a

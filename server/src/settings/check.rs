@@ -94,7 +94,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, SettingsError> {
     }
 }
 
-/// Directives for what is logged.
+/// The directives that choose what is logged.
 pub(super) fn log_level(text: String) -> Result<String, SettingsError> {
     match EnvFilter::try_new(&text) {
         Ok(_) => Ok(text),
