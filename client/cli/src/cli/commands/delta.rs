@@ -99,7 +99,7 @@ pub(crate) struct DeltaDiffArgs {
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// A directory that is still in the old state: makes smaller patches
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "old-folder", value_name = "DIR")]
     pub(super) old_directory: Option<PathBuf>,
     /// Also write the index of the new state, for the next delta
     #[arg(long, value_name = "FILE")]
