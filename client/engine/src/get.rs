@@ -46,7 +46,6 @@ pub struct GetOptions {
 pub struct GotFile {
     /// Where it is now.
     pub path: PathBuf,
-    /// Its SHA-256.
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -78,10 +77,7 @@ pub enum GetError {
     Fetch(#[from] FetchError),
     /// A file of that name but with other content is there.
     #[error("{} is there with other content; it was not replaced", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] PathError),
@@ -236,7 +232,7 @@ fn put_member(
 
 type VisitFile<'v> = dyn FnMut(&[u8], &mut dyn Read) -> Result<(), PutMemberError> + 'v;
 
-/// Files as indexing sees them, and those of a `.deb`'s control archive.
+/// Files as indexing sees them, and the members of a `.deb`'s control archive.
 fn visit_files(
     package: &LocalPackage,
     options: &GetOptions,

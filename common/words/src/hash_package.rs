@@ -1,4 +1,4 @@
-//! The record of one package: where it is, and what is in it.
+//! The record of one package: its URL, and the digests of its files.
 
 use std::collections::BTreeMap;
 

@@ -51,7 +51,7 @@ pub(crate) fn acquire_all(
         crew.save(&receiver)
             .inspect_err(|_| crew.stopped.store(true, Ordering::Relaxed))
     });
-    let what = "packages could not be asked for or had";
+    let what = "packages could not be looked up or fetched";
     crew.troubles.tell(what, WAYS_OUT, services.monitor());
     done
 }

@@ -1,4 +1,4 @@
-//! Puts together the answer of a look-up, the same whatever the order of what is found.
+//! Puts together the answer of a look-up; the same finds give the same answer in any order.
 
 use std::collections::BTreeMap;
 

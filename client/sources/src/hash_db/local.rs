@@ -26,10 +26,8 @@ use hashget_files::monitor::{Level, Monitor};
 /// Which local projects are used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ProjectFilter {
-    /// Every one.
     #[default]
     All,
-    /// Only these.
     Only(Vec<ProjectName>),
 }
 
@@ -49,7 +47,6 @@ pub enum HashDbError {
     /// The directory cannot be made.
     #[error("cannot create the HashDB {}", path.display())]
     Create {
-        /// The directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -100,7 +97,6 @@ impl LocalHashDb {
         Ok(HashDbSession::new(self.open(monitor)?))
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -209,7 +205,7 @@ impl LocalHashDb {
         }
     }
 
-    /// Whole records; those that are gone are left out.
+    /// Whole records; removed ones are left out.
     pub fn get(
         &self,
         ids: &[PackageId],

@@ -24,7 +24,7 @@ use hashget_files::monitor::Monitor;
 /// The local projects first, then the hashservers in order.
 ///
 /// What servers know is kept in the project `_cached`, so that the next run needs no network.
-/// Servers that cannot be asked are told to the monitor as a problem, once each.
+/// Servers that cannot be asked are reported to the monitor as a problem, once each.
 pub struct CombinedLookup<'a> {
     /// The local records.
     pub db: &'a LocalHashDb,
@@ -251,7 +251,7 @@ fn add_matches(
     }
 }
 
-/// Adds what the servers say to what is known locally. Those that cannot be asked are told of.
+/// Adds what the servers say to what is known locally. Those that cannot be asked are reported.
 pub(crate) fn find_on_servers(
     local: &LocalMatches,
     servers: &[HashServer],

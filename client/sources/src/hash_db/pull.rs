@@ -179,7 +179,7 @@ impl Puller<'_> {
             .collect()
     }
 
-    /// Fetches whole records and keeps them. One that is not what the look-up promised is refused.
+    /// Fetches whole records and keeps them. A record that differs from what the look-up promised is refused.
     fn fetch(&self, server: &HashServer, wanted: &[PackageSummary]) -> Result<u64, PullError> {
         let ids: Vec<_> = wanted.iter().map(|package| package.id).collect();
         let mut packages = Vec::new();
@@ -262,7 +262,7 @@ fn unmatched<K: Clone>(keys: &[K], matches: &[(u32, Vec<u32>)]) -> Vec<K> {
         .collect()
 }
 
-/// Cuts what is to be fetched so that no answer grows beyond what fits into memory.
+/// Cuts the records to fetch into requests whose answers fit into memory.
 fn fetch_batches(mut wanted: &[PackageSummary]) -> Vec<&[PackageSummary]> {
     let mut batches = Vec::new();
     while !wanted.is_empty() {
@@ -320,7 +320,7 @@ fn ask_each<K: Clone + Sync>(
     failed
 }
 
-/// Tells that a server cannot be asked. One that is down is told of once, when it is noticed.
+/// Reports that a server cannot be asked. One that is down is reported once, when it is noticed.
 fn tell(monitor: &dyn Monitor, server: &HashServer, error: &HashServerError) {
     if matches!(error, HashServerError::Down { .. }) {
         monitor.message(Level::Detail, &error_chain(error));

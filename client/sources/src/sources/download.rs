@@ -53,26 +53,20 @@ pub(super) struct DownloadRequest<'a> {
 pub enum DownloadError {
     /// The URL is a mere name.
     #[error("{url:?} is not a URL that can be downloaded")]
-    NotDownloadable {
-        /// The URL.
-        url: String,
-    },
+    NotDownloadable { url: String },
     /// The server or the network failed.
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server sent the file in an encoding that was not asked for.
     #[error("cannot take {url} as it comes")]
     Encoded {
-        /// The URL.
         url: String,
-        /// Which encoding.
         #[source]
         source: UnknownCoding,
     },
     /// The server has other bytes than were asked for.
     #[error("{url} is another file: expected {expected}, got {got}")]
     WrongBytes {
-        /// The URL.
         url: String,
         /// The digest or size asked for.
         expected: String,
@@ -98,7 +92,7 @@ impl DownloadError {
 ///
 /// A file that is asked for by digest is taken from the cache whatever URL it came from. One that
 /// is asked for by URL alone is taken from the cache only if the server says that it is still the
-/// same: what is at a URL today is to be recorded, not what was there before.
+/// same: the record must be of the file that is at the URL today, not of an earlier one.
 #[derive(Debug)]
 pub struct Downloader {
     http: Http,

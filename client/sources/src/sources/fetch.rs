@@ -28,7 +28,7 @@ pub struct FetchAttempt {
     pub trouble: Option<HostTrouble>,
 }
 
-/// No source had the package.
+/// No source has the package.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("cannot get {what}{}", attempts_text(.what, .attempts))]
 pub struct FetchError {
@@ -65,7 +65,7 @@ impl FetchError {
     }
 }
 
-/// Every place where packages can be had.
+/// Every place where packages can be fetched.
 #[derive(Debug)]
 pub struct PackageSources {
     /// The pools, in the order to look; the first directory receives what is downloaded.
@@ -82,7 +82,7 @@ impl PackageSources {
     /// The package, whole and checked: from the pools, the cache, its URLs, other URLs that
     /// local records or hashservers know for its digest, or a hashserver's pool.
     ///
-    /// Each source that failed before another one succeeded is told to the monitor. One that failed
+    /// Each source that failed before another one succeeded is reported to the monitor. One that failed
     /// for a passing reason is waited for only when no other has the package.
     pub fn fetch(
         &self,
@@ -156,7 +156,7 @@ impl PackageSources {
     }
 
     /// Every package that holds one of these digests, as far as the local records and the
-    /// hashservers know, expired ones included. What cannot be asked is told to the monitor.
+    /// hashservers know, expired ones included. What cannot be asked is reported to the monitor.
     pub fn find_alternatives(
         &self,
         digests: &[Digest],

@@ -24,19 +24,17 @@ pub enum PoolError {
     /// A file of the pool is damaged, or does not belong under its name. It is left as it is.
     #[error("{} is damaged: expected sha256:{expected}, got sha256:{got}", path.display())]
     WrongBytes {
-        /// The file.
         path: PathBuf,
         /// The digest that its name or the list of the pool tells.
         expected: Digest,
         /// The digest that it has.
         got: Digest,
     },
-    /// A file could not be had from an HTTP pool.
+    /// A file could not be fetched from an HTTP pool.
     #[error(transparent)]
     Download(#[from] DownloadError),
 }
 
-/// One pool.
 #[derive(Debug)]
 pub struct Pool {
     place: Place,

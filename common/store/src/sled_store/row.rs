@@ -16,9 +16,7 @@ const EXPIRES: u8 = 4;
 /// What is stored beside the number of a record; it is small, and there if the record is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// The project.
     pub(super) project: ProjectName,
-    /// The URL.
     pub(super) url: String,
     /// The SHA-256 of the package.
     pub(super) sha256: Option<Digest>,
@@ -130,11 +128,8 @@ impl Row {
 /// The counts of a project, kept beside its rows and changed together with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Records.
     pub(super) packages: u64,
-    /// Indexed files.
     pub(super) files: u64,
-    /// Anchors.
     pub(super) anchors: u64,
     /// Entries of the digest index.
     pub(super) digests: u64,

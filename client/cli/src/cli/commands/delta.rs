@@ -51,13 +51,13 @@ pub(crate) enum DeltaAction {
         #[arg(long)]
         no_sync: bool,
     },
-    /// Tell what a delta changes, or what an index holds
+    /// Show what a delta changes, or what an index holds
     Show {
         /// The delta, or the index
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Write the delta that leads back; both states must be at hand
+    /// Write the delta that leads back; needs both states
     Invert(DeltaInvertArgs),
     /// Undo an apply that was killed in DIR (the next apply does that, too)
     Recover {
