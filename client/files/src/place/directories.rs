@@ -20,7 +20,7 @@ use super::temp::{OpenDirectory, remove_litter};
 use super::trail::Trail;
 
 /// What a directory is to be like at the end.
-pub type DirectoryMetadata = Wanted;
+pub(crate) type DirectoryMetadata = Wanted;
 
 const OWN_ALL: u32 = 0o700;
 

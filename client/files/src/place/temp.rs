@@ -169,7 +169,7 @@ fn fresh<T>(
 }
 
 /// Removes the temporary files of killed runs from a directory; returns how many there were.
-pub fn remove_litter(directory: BorrowedFd<'_>) -> io::Result<u64> {
+pub(crate) fn remove_litter(directory: BorrowedFd<'_>) -> io::Result<u64> {
     let mut names = Vec::new();
     let ours = TempNames::of(directory)?;
     for entry in Dir::read_from(directory)? {

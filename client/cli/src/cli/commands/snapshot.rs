@@ -224,7 +224,7 @@ fn run_create(args: &SnapshotCreateArgs, context: &Context) -> Result<(), CliErr
         packages: sources.as_ref().map(|sources| sources as _),
         ..CreateOptions::default()
     };
-    let now = context.now();
+    let now = context.zoned_now();
     let created = create(
         &args.source,
         &args.destination,
