@@ -8,7 +8,7 @@ use hashget_words::digest::Digest;
 use super::config::Section;
 use super::destination::Destination;
 use super::error::SeriesError;
-use super::run::RunOptions;
+use super::run_options::RunOptions;
 use hashget_files::monitor::{Level, Monitor};
 
 /// Fails if a run would make anew what an earlier run of this machine knew, or if the directory
