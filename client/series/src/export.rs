@@ -167,6 +167,8 @@ fn split<'l>(
     let taken: Vec<&RestoreEntry> = list.files.iter().filter(is_taken).collect();
     let mut left = list.clone();
     left.files.retain(|entry| !is_taken(&entry));
+    // Patches stay behind.
+    left.own_members = vec![ChangeList::path()];
     left.packages
         .retain(|package| !self_sufficient && !own(package.hash.sha256()));
     if left.files.is_empty() {
