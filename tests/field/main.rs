@@ -12,3 +12,4 @@ mod limits;
 mod net;
 mod patterns;
 mod restore;
+mod series;

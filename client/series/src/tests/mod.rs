@@ -269,7 +269,8 @@ fn a_source_that_is_suddenly_empty_removes_nothing() {
 
 #[test]
 fn the_backup_before_a_sudden_emptiness_is_not_pruned() {
-    let mut bed = Bed::new("mode = 'full'\nmax_series = 9\nkeep = { daily = 1 }");
+    let mut bed =
+        Bed::new("mode = 'full'\nmax_series = 9\nmax_series_length = 1\nkeep = { daily = 1 }");
     fs::write(bed.source("a"), "1").unwrap();
     let good = bed.backup();
     fs::remove_file(bed.source("a")).unwrap();
@@ -284,8 +285,8 @@ fn the_backup_before_a_sudden_emptiness_is_not_pruned() {
 #[test]
 fn the_preview_of_a_rotation_is_what_the_run_removes() {
     for options in [
-        "mode = 'full'\nmax_series = 2",
-        "mode = 'full'\nmax_series = 9\nkeep = { daily = 2 }",
+        "mode = 'full'\nmax_series = 2\nmax_series_length = 1",
+        "mode = 'full'\nmax_series = 9\nmax_series_length = 1\nkeep = { daily = 2 }",
         "max_series = 2\nmax_series_length = 3\nkeep = { daily = 4 }",
         "mode = 'incremental'\nmax_series = 2\nmax_series_length = 3\nkeep = { daily = 1 }",
     ] {

@@ -113,7 +113,7 @@ fn in_place_is_exact_and_can_be_undone() {
     undo(&bed.section, &directory, &options, &Nothing, &Silent).unwrap();
     assert!(tree_listing(&directory) == before);
     let beside = fs::read_dir(bed.directory.path()).unwrap().count();
-    assert_eq!(beside, 2, "source and destination");
+    assert_eq!(beside, 3, "source, destination and state");
 }
 
 #[test]
