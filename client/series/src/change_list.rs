@@ -9,8 +9,8 @@ use hashget_words::rel_path::RelPath;
 use serde::{Deserialize, Serialize};
 
 use super::name::BackupId;
-use super::patches::StoredPatch;
 use super::rules::Mode;
+use super::stored_patch::StoredPatch;
 use hashget_engine::pack::PackScan;
 use hashget_files::tree::{FileId, TreeEntry, TreeKind};
 
@@ -184,6 +184,11 @@ impl ChangeList {
     pub const NAME: &'static str = ".hashget-changes.json";
     /// The newest version that is read, and written where something could not be read.
     pub const VERSION: u32 = 3;
+
+    /// Where it is in an archive.
+    pub(super) fn path() -> RelPath {
+        RelPath::root().child(Self::NAME.as_bytes())
+    }
 
     /// A change list of the version that it needs.
     pub(super) fn new(backup: Facts, patches: Vec<StoredPatch>, files: Vec<Change>) -> Self {

@@ -199,7 +199,7 @@ fn make_reserve(
     let facts = reserve_facts(section, id, directory, now, state_digest(&files));
     let list = ChangeList::new(facts, Vec::new(), files);
     let extra = vec![ExtraFile {
-        path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
+        path: ChangeList::path(),
         content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
     }];
     let options = PackOptions { extra, ..options };

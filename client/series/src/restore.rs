@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use hashget_words::rel_path::RelPath;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use super::change_list::ChangeList;
@@ -13,8 +12,8 @@ use super::config::Section;
 use super::error::SeriesError;
 use super::manifest::read_change_list;
 use super::name::BackupId;
-use super::patches::StoredPatch;
 use super::sources::{SeriesSources, whole_archive};
+use super::stored_patch::StoredPatch;
 use hashget_engine::restore::{ExtractStats, RestoreOptions, RestoreSources, Selection, extract};
 use hashget_files::monitor::{Monitor, Problem};
 
@@ -76,7 +75,7 @@ pub(super) fn restore_archive(
     monitor: &dyn Monitor,
 ) -> Result<ExtractStats, SeriesError> {
     let stats = extract(archive, directory, options, sources, monitor)?;
-    let list = RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default();
+    let list = ChangeList::path();
     if options.selection.contains(&list) {
         let path = directory.join(ChangeList::NAME);
         with_times_kept(directory, || gone(fs::remove_file(&path)))

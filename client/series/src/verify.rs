@@ -9,7 +9,7 @@ use super::destination::Destination;
 use super::error::SeriesError;
 use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
-use super::patches::StoredPatch;
+use super::stored_patch::StoredPatch;
 use hashget_files::monitor::error_chain;
 
 /// What a verification of a section found.

@@ -35,14 +35,16 @@ pub struct PackOptions {
     pub expires: Expiry,
     /// How the archive is compressed.
     pub compression: Compression,
-    /// Files that are put into the archive after the restore file, and are not in the tree.
+    /// Files that are put into the archive after the restore file, and are not in the tree. The restore
+    /// file names them, so that they go when all is restored.
     pub extra: Vec<ExtraFile>,
 }
 
 /// A file that is added to the archive and is not in the tree.
 #[derive(Clone, Debug)]
 pub struct ExtraFile {
-    /// Where it appears when the archive is extracted; the tree must have nothing there.
+    /// Where it appears when the archive is extracted; the tree must have nothing there. It begins with
+    /// [`RestoreFile::OWN_PREFIX`](hashget_words::restore_file::RestoreFile::OWN_PREFIX).
     pub path: RelPath,
     /// What is in it.
     pub content: ExtraContent,

@@ -39,7 +39,7 @@ pub fn prepack<L: PackageLookup>(
     keep_what_can_be_named(&mut scan, &real_root);
     let plan = scan.plan(lookup, options)?;
     let (fates, plan) = recheck(&scan, &plan, options.fresh, &counted);
-    let list = restore_file(&scan, &fates, &plan, Compacted::default(), options.expires)?;
+    let list = restore_file(&scan, &fates, &plan, Compacted::default(), options)?;
     // In this order: with the list of what to exclude alone, an archive would lose files.
     write_whole(&list_path, &mut list.reader())?;
     if let Err(error) = reset_times(&scan) {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use hashget_words::digest::{Digest, HashSpec};
-use hashget_words::expiry::Expiry;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::{
     EntriesJson, RestoreDirectory, RestoreEntry, RestoreFile, RestoreJson, RestorePackage,
@@ -11,6 +10,7 @@ use hashget_words::restore_file::{
 use rayon::prelude::*;
 
 use super::compact::Compacted;
+use super::options::PackOptions;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
@@ -19,14 +19,14 @@ use hashget_files::tree::{Extents, FileId, TreeEntry};
 /// So many entries are written by one thread at a time.
 const CHUNK_ENTRIES: usize = 512;
 
-/// Lists what `fates` leaves out, the packages of `plan`, and the directories that files will be
-/// restored into.
+/// Lists what `fates` leaves out, the packages of `plan`, the directories that files will be restored
+/// into, and what is in the archive besides the tree.
 pub(super) fn restore_file(
     scan: &PackScan,
     fates: &[Fate],
     plan: &PackPlan,
     compacted: Compacted,
-    expires: Expiry,
+    options: &PackOptions,
 ) -> Result<RestoreJson, serde_json::Error> {
     let mut first_names: HashMap<FileId, usize> = HashMap::new();
     let mut listed: Vec<Listed> = Vec::new();
@@ -66,7 +66,7 @@ pub(super) fn restore_file(
     };
     let around = RestoreFile {
         version: Some(version),
-        expires,
+        expires: options.expires,
         files: Vec::new(),
         directories: directories
             .map(|place| restore_directory(scan.entries.entry(place)))
@@ -75,6 +75,7 @@ pub(super) fn restore_file(
         packages: plan.packages.iter().map(restore_package).collect(),
         packagesize: plan.download_bytes,
         packagesize_exact: plan.download_exact,
+        own_members: options.extra.iter().map(|it| it.path.clone()).collect(),
     };
     RestoreJson::new(&around, entries?)
 }

@@ -60,7 +60,7 @@ pub fn write_compact(
         .map_err(failed)?;
     let (mut fates, plan) = recheck(scan, plan, options.fresh, &counted);
     let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
-    let list = restore_file(scan, &fates, &plan, compacted, options.expires)?;
+    let list = restore_file(scan, &fates, &plan, compacted, options)?;
     let tar = TarWriter::new(BufWriter::with_capacity(SMALL_BUFFER_BYTES, compressor));
     let tree = tree_stats(scan, &fates, &plan);
     let total = tree.tree_bytes - tree.deduplicated_bytes;

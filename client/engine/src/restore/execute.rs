@@ -35,6 +35,8 @@ pub(super) struct Restored {
     /// Why the work had to stop, if it had.
     pub(super) failure: Option<io::Error>,
     is_own_restore_file: bool,
+    /// What of the archive is not of the tree.
+    pub(super) own_members: Vec<RelPath>,
 }
 
 /// What came of the end.
@@ -97,12 +99,15 @@ impl<'a> Session<'a> {
             failure,
             is_own_restore_file: self.options.restore_file.is_none()
                 && !self.options.keep_restore_file,
+            own_members: expanded.list.own_members.clone(),
         }
     }
 
-    /// Puts the directories right. If the restore file is `removable`, it goes, too.
-    pub(super) fn end(&self, removable: bool) -> Ending {
-        let restore_file_removed = self.placer.finish_and_remove(removable);
+    /// Puts the directories right. If what was restored needs no more, the restore file and what it
+    /// says is not of the tree go, too.
+    pub(super) fn end(&self, done: Option<&Restored>) -> Ending {
+        let own_members = done.map(|done| &done.own_members[..]);
+        let restore_file_removed = self.placer.finish_and_remove(own_members);
         let (unset_owner_files, unset_metadata_files) = self.placer.unset();
         Ending {
             restore_file_removed,

@@ -95,8 +95,8 @@ fn extract_sound(
     let (mut stats, json) = extraction.end();
     let restored = unpacked.and_then(|()| restore_listed(archive, session, json, ahead));
     let selects_all = session.options.selection.is_all();
-    let removable = matches!(&restored, Ok(Some(done)) if selects_all && done.needs_no_more());
-    let ending = session.end(removable);
+    let done = restored.as_ref().ok().and_then(Option::as_ref);
+    let ending = session.end(done.filter(|done| selects_all && done.needs_no_more()));
     if let Some(Restored {
         stats: mut listed,
         failure,

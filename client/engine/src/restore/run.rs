@@ -70,7 +70,7 @@ pub fn restore(
     let screen = Screen::new(options.trust, &file, owner_of(&file), monitor);
     let session = Session::begin(&target, screen, options, sources, monitor)?;
     let restored = session.restore(&expanded);
-    let ending = session.end(restored.needs_no_more());
+    let ending = session.end(Some(&restored).filter(|it| it.needs_no_more()));
     if let Some(source) = restored.failure {
         return Err(RestoreError::write(root)(source));
     }

@@ -56,6 +56,7 @@ impl RestoreJson {
             members: file.members.clone(),
             packages: file.packages.clone(),
             directories: file.directories.clone(),
+            own_members: file.own_members.clone(),
             ..*file
         };
         let (mut text, name) = if file.is_compact() {
@@ -171,6 +172,7 @@ mod tests {
         let first = file.files[0].clone();
         for version in [None, Some(1), Some(RestoreFile::COMPACT_VERSION)] {
             file.version = version;
+            file.own_members = vec![RelPath::new(b".hashget-changes.json").unwrap()];
             file.files.clear();
             for number in 0..20 {
                 for share in 1..5 {
