@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashget_api::ErrorCode;
 use thiserror::Error;
 
-use super::hosts::host_of;
+use super::host_of::host_of;
 use hashget_files::monitor::HostTrouble;
 
 /// What can go wrong with a request. URLs are shown without their passwords.
