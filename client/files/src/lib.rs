@@ -12,6 +12,7 @@ pub mod file_lock;
 pub mod hash_cache;
 pub mod monitor;
 pub mod package_members;
+pub mod path_error;
 pub mod place;
 pub mod sentence;
 pub mod temp_name;

@@ -240,7 +240,7 @@ impl Standalone<'_> {
         self.append(header, &mut data)
     }
 
-    /// Puts in what was left out, from the archives and packages that hold it.
+    /// Adds the files that were left out, from the archives and packages that hold them.
     fn take(
         &mut self,
         id: BackupId,
@@ -298,7 +298,7 @@ impl Standalone<'_> {
         Ok(())
     }
 
-    /// Puts in what is stored as patches. What fails is told; another package may hold it whole.
+    /// Adds the files that are stored as patches. A failure is reported; another package may hold the file whole.
     fn take_patched(
         &mut self,
         wanted: &BTreeMap<Digest, Vec<&RestoreEntry>>,

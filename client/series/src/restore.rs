@@ -49,7 +49,7 @@ pub fn restore(
     restore_archive(&archive, directory, options, &sources, monitor)
 }
 
-/// Tells what is wanted and could not be read when the backup was made.
+/// Reports wanted files that could not be read when the backup was made.
 pub(super) fn tell_unreadable(list: &ChangeList, selection: &Selection, monitor: &dyn Monitor) {
     let id = list.backup.id();
     let unreadable = list.present().filter(|change| change.unreadable);

@@ -65,7 +65,7 @@ fn mark(section: &Section, state: &Path) -> PathBuf {
 }
 
 /// The section as it can be read: if its destination is gone, with the first replica that has
-/// backups in its place, which is told.
+/// backups in its place, with a report.
 pub fn readable(section: &Section, monitor: &dyn Monitor) -> Result<Section, SeriesError> {
     let has_backups = |path: &Path| {
         let directory = Destination::new(path, &section.names);

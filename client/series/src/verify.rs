@@ -24,7 +24,6 @@ pub struct SeriesCheck {
 /// What was found about a backup.
 #[derive(Clone, Debug, Serialize)]
 pub struct BackupCheck {
-    /// Which.
     pub backup: BackupId,
     /// What is wrong with its own archive.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,6 @@ use hashget_files::tree::{
 pub struct Created {
     /// Which one it is.
     pub id: SnapshotId,
-    /// Its directory.
     #[serde(skip)]
     pub path: PathBuf,
     /// What was done.
@@ -43,7 +42,7 @@ pub struct Created {
 
 /// Makes a snapshot of the directory `source` in the directory `destination`, which is made if missing.
 ///
-/// What goes wrong with single files is told to `monitor` and counted. After an error there is
+/// What goes wrong with single files is reported to `monitor` and counted. After an error there is
 /// no new snapshot, and nothing else has changed.
 pub fn create(
     source: &Path,

@@ -10,7 +10,6 @@ use super::name::{SnapshotId, SnapshotName};
 use hashget_files::monitor::Monitor;
 use hashget_files::tree::{FileId, TreeKind, TreeRoot, WalkOptions, walk};
 
-/// A snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListedSnapshot {
     /// Which one it is.

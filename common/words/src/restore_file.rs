@@ -1,4 +1,4 @@
-//! `.hashget-restore.json`: what is missing from an archive, and where it is.
+//! `.hashget-restore.json`: the files that an archive leaves out, and the packages that hold them.
 
 mod check;
 mod json;

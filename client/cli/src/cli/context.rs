@@ -25,7 +25,7 @@ use hashget_sources::sources::{
 
 /// What every command stands on.
 pub(super) struct Context<'a> {
-    /// Where everything is told.
+    /// Where everything is reported.
     pub(super) reporter: &'a Reporter,
     /// The settings, with the flags over them.
     pub(super) settings: Settings,
@@ -117,7 +117,7 @@ impl<'a> Context<'a> {
         Downloader::new(self.http.clone(), DownloadOptions::new(self.cache.clone()))
     }
 
-    /// Every place where packages can be had.
+    /// Every place where packages can be fetched.
     pub(super) fn sources(&self) -> PackageSources {
         let places = self.settings.pool.iter().flatten();
         PackageSources {
@@ -160,7 +160,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Shows the servers' messages of the day. A server that does not answer is told of here, as
+    /// Shows the servers' messages of the day. A server that does not answer is reported here, as
     /// nobody asks it again; one whose message makes no sense has none.
     pub(super) fn show_messages(&self) {
         for server in &self.servers {

@@ -1,6 +1,6 @@
 //! Which files of a tree are untouched members of the packages that it relies on.
 //!
-//! Such files need no word each in the restore file: it says which directory of which package goes
+//! Such files need no entry each in the restore file: it says which directory of which package goes
 //! where, and what of it does not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -280,7 +280,7 @@ pub(super) struct Compacted {
 }
 
 impl Compaction {
-    /// Leaves out of the archive what is still untouched, as far as `plan` relies on its package.
+    /// Leaves out untouched members of the packages that `plan` relies on.
     pub(super) fn finish(
         &self,
         scan: &PackScan,

@@ -10,7 +10,6 @@ mod compress;
 mod content;
 mod contents;
 mod cover;
-mod durability;
 mod error;
 mod exclude_list;
 mod gzip;
@@ -47,8 +46,8 @@ use hashget_sources::hash_db::PackageLookup;
 
 /// Scans `root`, plans and writes the archive.
 ///
-/// What goes wrong with single files is told to `monitor` and counted in
-/// [`PackStats::problems`]; the archive is then complete but for them.
+/// Problems with single files go to `monitor` and are counted in [`PackStats::problems`]; the
+/// archive then holds everything but these files.
 pub fn pack<L: PackageLookup>(
     root: &Path,
     output: Output,

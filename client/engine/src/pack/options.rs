@@ -15,23 +15,23 @@ use hashget_files::tree::{PatternSet, WalkOptions};
 /// How to pack.
 #[derive(Clone, Debug)]
 pub struct PackOptions {
-    /// What of the tree is looked at.
+    /// Which part of the tree is walked.
     pub walk: WalkOptions,
-    /// What is put into the archive as it is, without looking for it in packages.
+    /// Files that are packed as they are, without a look-up.
     pub skip: PatternSet,
-    /// Only files larger than this many bytes are looked for in packages.
+    /// Files of at most this many bytes are packed without a look-up.
     pub filesz: u64,
     /// Whether files of any size are looked at, so that [`Compaction`](super::Compaction) finds all
     /// that are untouched members of packages.
     pub compact: bool,
-    /// Where digests are remembered, so that what did not change is not read again.
+    /// The cache of digests, so that unchanged files are not read again.
     pub hash_cache: Option<HashCache>,
-    /// Whether smaller files are left out, too, where a package holds them that is relied on anyway,
-    /// and listing them costs less than storing them.
+    /// Whether smaller files are left out, too, if a package that is needed anyway holds them and
+    /// listing them is shorter than storing them.
     pub small_files: bool,
-    /// What was listed less than this ago is not looked at again before it is left out.
+    /// A file listed less than this ago is not checked again before it is left out.
     pub fresh: Duration,
-    /// Until when the archive must be restorable.
+    /// The day until which the archive must be restorable.
     pub expires: Expiry,
     /// How the archive is compressed.
     pub compression: Compression,
@@ -39,7 +39,7 @@ pub struct PackOptions {
     pub extra: Vec<ExtraFile>,
 }
 
-/// A file that an archive gets besides the tree.
+/// A file that is added to the archive and is not in the tree.
 #[derive(Clone, Debug)]
 pub struct ExtraFile {
     /// Where it appears when the archive is extracted; the tree must have nothing there.
@@ -48,14 +48,12 @@ pub struct ExtraFile {
     pub content: ExtraContent,
 }
 
-/// What is in a file that an archive gets besides the tree.
+/// The content of an [`ExtraFile`].
 #[derive(Clone, Debug)]
 pub enum ExtraContent {
-    /// These bytes.
     Bytes(Vec<u8>),
     /// The bytes of a file, which is opened when its turn has come and not held in memory.
     File {
-        /// The file.
         path: PathBuf,
         /// Its size, in bytes.
         size: u64,

@@ -1,4 +1,4 @@
-//! Step one: what is in the tree.
+//! Step one: lists the tree and hashes its files.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -51,7 +51,7 @@ pub fn scan(
     scan_telling(root, output, options, &|_| (), monitor)
 }
 
-/// Like [`scan`], and each digest is told to `tell` as soon as it is known.
+/// Like [`scan`], and each digest is passed to `tell` as soon as it is known.
 pub fn scan_telling(
     root: &Path,
     output: Option<&Output>,

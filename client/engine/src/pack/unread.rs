@@ -6,7 +6,7 @@ use std::io;
 use super::scan::PackScan;
 use hashget_files::tree::{FileId, TreeKind};
 
-/// Why something that was listed is not to be had.
+/// Why something that was listed cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// It is no longer there.

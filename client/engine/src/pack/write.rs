@@ -1,4 +1,4 @@
-//! Step three: the archive.
+//! Step three: writes the archive.
 
 use std::io::{self, BufWriter, Read, Write};
 
@@ -24,10 +24,10 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// Larger pieces, such as those of file contents, go to the compressor at once.
 const SMALL_BUFFER_BYTES: usize = 32 * 1024;
 
-/// Writes the archive: what `plan` does not leave out, and the list of what it does.
+/// Writes the archive: the files that `plan` keeps, and the list of those it leaves out.
 ///
-/// The root comes first, then the restore file, then the rest in the order of the tree. What
-/// changed since the scan is packed as it is. On an error nothing is left under the final name.
+/// The root comes first, then the restore file, then the rest in the order of the tree. A file that
+/// changed since the scan is packed as it is now. On an error no new file appears under the archive's name.
 pub fn write(
     scan: &PackScan,
     plan: &PackPlan,
@@ -38,7 +38,7 @@ pub fn write(
     write_compact(scan, plan, &Compaction::default(), output, options, monitor)
 }
 
-/// Like [`write()`], and what `compaction` found is left out without listing it file by file.
+/// Like [`write()`], but also leaves out what `compaction` found, without listing each file.
 pub fn write_compact(
     scan: &PackScan,
     plan: &PackPlan,
@@ -120,7 +120,7 @@ fn write_members<W: Write>(
     Ok(())
 }
 
-/// Content that could not be opened: the first read tells why.
+/// Content that could not be opened: the first read fails with the reason.
 struct Unopened(Option<io::Error>);
 
 impl Read for Unopened {
@@ -129,7 +129,7 @@ impl Read for Unopened {
     }
 }
 
-/// Writes all that is still in buffers and makes the archive final; gives its size in bytes.
+/// Flushes the buffers and gives the archive its name; returns its size in bytes.
 fn finish(buffer: BufWriter<Compressor<BufWriter<Sink>>>) -> io::Result<u64> {
     let compressor = buffer
         .into_inner()

@@ -56,7 +56,6 @@ impl Restored {
 }
 
 impl<'a> Session<'a> {
-    /// Begins.
     pub(super) fn begin(
         target: &'a Target,
         screen: Screen<'a>,
@@ -76,7 +75,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Plans the restore of what is listed, and carries the plan out.
+    /// Plans the restore of the listed files, and carries the plan out.
     pub(super) fn restore(&self, expanded: &Expanded) -> Restored {
         let started = Instant::now();
         let planning = Planning {
@@ -222,7 +221,7 @@ impl Execution<'_> {
         }
     }
 
-    /// Sets the metadata of what is in place, and copies from it what is wanted elsewhere, too.
+    /// Sets the metadata of files in place, and copies those whose content is wanted elsewhere.
     fn update_in_place(&self, restorer: &FileRestorer<'_>) {
         for number in &self.plan.found.in_place {
             let entry = &self.expanded.list.files[*number];

@@ -36,13 +36,10 @@ pub struct Placer<'a> {
 /// What is where something is to be placed.
 #[derive(Clone, Debug)]
 pub enum Existing {
-    /// Nothing.
     Nothing,
     /// A regular file.
     File(Stat),
-    /// A directory.
     Directory,
-    /// Anything else.
     Other,
 }
 

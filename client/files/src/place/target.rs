@@ -52,7 +52,7 @@ impl PlaceError {
         }
     }
 
-    /// True if something of another kind has the place; what the user can do about that differs
+    /// True if something of another kind has the name; what the user can do about that differs
     /// from other failures.
     pub fn is_in_the_way(&self) -> bool {
         let cause = self.source.get_ref();

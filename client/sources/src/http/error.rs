@@ -91,10 +91,7 @@ pub enum HttpError {
     },
     /// The host wants a password, and there is one, but it is not sent in the clear.
     #[error("the password for {host} is not sent over plain http")]
-    PlainPassword {
-        /// The host.
-        host: String,
-    },
+    PlainPassword { host: String },
 }
 
 /// A proxy for showing, without its password.

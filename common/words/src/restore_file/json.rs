@@ -24,7 +24,7 @@ struct Files<'a> {
 pub struct EntriesJson(Vec<u8>);
 
 impl EntriesJson {
-    /// Writes entries.
+    /// The text of `files`, one JSON object each.
     pub fn new(files: &[RestoreEntry]) -> Result<Self, serde_json::Error> {
         const USUAL_BYTES: usize = 512;
         let mut text = Vec::with_capacity(files.len() * USUAL_BYTES);

@@ -54,7 +54,7 @@ pub(crate) enum SnapshotAction {
         #[arg(long)]
         sizes: bool,
     },
-    /// Tell what differs between two snapshots, or a snapshot and any directory
+    /// Show what differs between two snapshots, or a snapshot and any directory
     Diff {
         /// The older directory
         #[arg(value_name = "OLD")]

@@ -72,14 +72,14 @@ pub(crate) enum SeriesAction {
         #[arg(long)]
         all: bool,
     },
-    /// Tell what changed between two backups
+    /// Show what changed between two backups
     Diff {
         /// The older one
         old: BackupId,
         /// The newer one
         new: BackupId,
     },
-    /// Tell which backups hold which version of a file
+    /// Show which backups hold which version of a file
     Find {
         /// A file name, or a glob for the whole path
         name: String,
