@@ -10,6 +10,10 @@ use hashget_words::rel_path::RelPath;
 use jiff::Zoned;
 
 /// How a run goes about.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Clone, Debug)]
 pub struct RunOptions {
     /// Makes a backup even if nothing changed.

@@ -27,8 +27,7 @@ fn crates() -> Vec<PathBuf> {
 }
 
 /// Circles that nobody has cut yet: the crate, the module around them, and the first of them by name. The list only gets shorter.
-const UNCUT: &[(&str, &str, &str)] = &[
-];
+const UNCUT: &[(&str, &str, &str)] = &[];
 
 #[test]
 fn no_modules_know_each_other_in_a_circle() {
@@ -48,7 +47,11 @@ fn no_modules_know_each_other_in_a_circle() {
     };
     let new: Vec<&String> = found.iter().filter(|circle| !known(circle)).collect();
     assert!(new.is_empty(), "cut these: {new:#?}");
-    assert_eq!(found.len(), UNCUT.len(), "take what was cut from the list: {found:#?}");
+    assert_eq!(
+        found.len(),
+        UNCUT.len(),
+        "take what was cut from the list: {found:#?}"
+    );
 }
 
 #[test]

@@ -126,9 +126,9 @@ impl Job<'_> {
         }
         let empty_allowed = is_empty && self.options.allow_empty;
         let next = self.next(tree, state, unread, empty_allowed)?;
-        let (packed, lost, list) = self.pack(next, scan, is_last, options, public)?;
-        if !lost.is_empty() && !is_last {
-            return Ok(Attempt::Lost(lost));
+        let (packed, missing, list) = self.pack(next, scan, is_last, options, public)?;
+        if !missing.is_empty() && !is_last {
+            return Ok(Attempt::Lost(missing));
         }
         Ok(done(self.made(list.backup.id(), &packed, &list)))
     }
@@ -205,8 +205,8 @@ impl Job<'_> {
             extra,
             ..options.clone()
         };
-        let (packed, lost) = self.write(id, scan, &plan, &options, &list, is_last)?;
-        Ok((packed, lost, list))
+        let (packed, missing) = self.write(id, scan, &plan, &options, &list, is_last)?;
+        Ok((packed, missing, list))
     }
 
     /// Whether a backup has files, and the newest was not meant to have none.
@@ -329,18 +329,18 @@ impl Job<'_> {
         let incoming = self.destination.incoming(id);
         let output = Output::File(incoming.clone());
         let stats = write(scan, plan, output, options, self.monitor)?;
-        let committed = Manifest::with_missing(&incoming, list).and_then(|(manifest, lost)| {
-            if lost.is_empty() || is_last {
-                for path in &lost {
+        let committed = Manifest::with_missing(&incoming, list).and_then(|(manifest, missing)| {
+            if missing.is_empty() || is_last {
+                for path in &missing {
                     let text = "is not in the backup, though its list has it";
                     self.monitor.problem(&Problem::text(path.to_string(), text));
                 }
                 self.destination.commit(id, &incoming, &manifest)?;
             }
-            Ok(lost)
+            Ok(missing)
         });
         match committed {
-            Ok(lost) => Ok((stats, lost)),
+            Ok(missing) => Ok((stats, missing)),
             Err(error) => {
                 // If it stays, the next run removes it.
                 fs::remove_file(&incoming).unwrap_or_default();

@@ -48,7 +48,9 @@ impl World {
             rules.join(", ")
         );
         if random.one_in(3) {
-            options += &format!("\nexpire_days = {}", 1 + random.below(40));
+            let days = 1 + random.below(40);
+            options.push_str("\nexpire_days = ");
+            options.push_str(&days.to_string());
         }
         let mut bed = Bed::new(&options);
         bed.now = begin(&mut random);
@@ -110,7 +112,7 @@ impl World {
             let path = RelPath::new(name.as_bytes()).unwrap();
             self.bed.broken.contains(&path)
         };
-        let (unreadable, readable): (Vec<&str>, Vec<&str>) = there.partition(|it| is_broken(&it));
+        let (unreadable, readable): (Vec<&str>, Vec<&str>) = there.partition(|it| is_broken(it));
         let read = |name: &str| (name.to_owned(), fs::read(self.bed.source(name)).unwrap());
         let is_empty = unreadable.is_empty() && readable.is_empty();
         Taken {
