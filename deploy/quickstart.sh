@@ -25,10 +25,10 @@ mkdir "$work"/{packages,tree,pool,client-a,client-b,client-c}
 
 # Each client has a home of its own, so that none knows what another has learnt.
 client() {
-    local home="$work/client-$1"
-    shift
+    local home="$work/client-$1" program=$2
+    shift 2
     env HOME="$home" HASHGET_CONFIG=/dev/null HASHGET_HASHDB_PATH="$home/hashdb" \
-        HASHGET_CACHE="$home/cache" "$bin/$@"
+        HASHGET_CACHE="$home/cache" "$bin/$program" "$@"
 }
 bytes() { stat -c %s "$@" | awk '{ sum += $1 } END { print sum + 0 }'; }
 

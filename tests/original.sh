@@ -11,6 +11,7 @@ original=$(realpath "${VENV:?the directory of a venv with hashget}")/bin/hashget
 bin=$(realpath "${BIN:-${CARGO_TARGET_DIR:-target}/debug/hashserver}")
 work=$(mktemp -d)
 pids=()
+# shellcheck disable=SC2154 # the trap sets pid itself
 trap 'for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$work"' EXIT
 
 # A package with an anchor and small files, and a tree that it is installed in.

@@ -55,7 +55,7 @@ make_root() {
 
 export HOME="$work/home" HASHGET_CONFIG=/dev/null
 export HASHGET_HASHDB_PATH="$work/home/hashdb" HASHGET_CACHE="$work/home/cache"
-rm -rf "$work/home" "$work/restored" "$work/unpacked"
+rm -rf "${work:?}/home" "$work/restored" "$work/unpacked"
 mkdir -p "$work/home"
 for deb in "$work/debs/"*.deb; do
     # The address is nobody's: the packages come back from the pool.

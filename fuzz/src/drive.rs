@@ -1,4 +1,4 @@
-//! What each fuzz target does with its input; `common/tests/fuzz_corpus.rs` replays the corpora
+//! What each fuzz target does with its input; `common/record/tests/fuzz_corpus.rs` replays the corpora
 //! through the same functions, without a fuzzer.
 
 #![allow(dead_code, reason = "each target uses one of these functions")]
@@ -7,6 +7,10 @@ use std::io::{self, Read};
 
 use hashget_api::LookupResponse;
 use hashget_archive::{ArchiveOptions, Entry, Input, Limits, read_archive};
+use hashget_transfer::BodyHeaders;
+use hashget_words::deb822::paragraphs;
+use hashget_words::digest::Digest;
+use hashget_words::filter::Filter;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::restore_file::RestoreFile;
 
@@ -39,6 +43,47 @@ pub(crate) fn zip(data: &[u8]) {
 pub(crate) fn ar(data: &[u8]) {
     let start = b"!<arch>\ndebian-binary   0           0     0     100644  4         `\n2.0\n";
     read(&[start, data].concat());
+}
+
+/// Frames of Zstandard.
+pub(crate) fn zstd_frames(data: &[u8]) {
+    read(data);
+}
+
+/// A filter; one that is sound is asked.
+pub(crate) fn filter(data: &[u8]) {
+    if let Ok(filter) = Filter::decode(data) {
+        assert_eq!(filter.encode(), data);
+        filter.contains(&Digest::of(data));
+    }
+}
+
+/// What dpkg knows of installed packages.
+pub(crate) fn deb822(data: &[u8]) {
+    for paragraph in paragraphs(data) {
+        paragraph.is_installed();
+        paragraph.signature();
+    }
+}
+
+/// The body of an answer. The first line names its encoding, the second its media type, the third its URL.
+pub(crate) fn content_coding(data: &[u8]) {
+    let mut parts = data.splitn(4, |byte| *byte == b'\n');
+    let mut line = || std::str::from_utf8(parts.next().unwrap_or_default()).ok();
+    let (encoding, media_type, url) = (line(), line(), line());
+    let headers = BodyHeaders {
+        url: url.unwrap_or_default(),
+        encoding,
+        media_type,
+    };
+    let body = parts.next().unwrap_or_default();
+    if let Ok(Some(coding)) = headers.coding()
+        && let Ok(file) = headers.undo(coding, body)
+    {
+        let is_undone = file.is_undone();
+        let read = io::copy(&mut file.take(1 << 22), &mut io::sink());
+        assert!(is_undone || read.is_ok_and(|read| read == body.len() as u64));
+    }
 }
 
 /// A restore file.

@@ -15,12 +15,10 @@ use serde::Serialize;
 /// Lines that may wait to be written.
 const WAITING_LINES: usize = 8192;
 
-/// One request.
 #[derive(Debug, Serialize)]
 pub(crate) struct Entry<'a> {
     /// When it came, RFC 3339.
     pub(crate) time: String,
-    /// Who asked.
     pub(crate) client: String,
     /// The method, at most 16 characters of it.
     pub(crate) method: &'a str,

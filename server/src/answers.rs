@@ -30,7 +30,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// Now. To be taken before what it stands for is looked up.
+    /// Now. To be taken before the look-up that it stands for.
     pub(crate) fn now(state: &State) -> Self {
         Self {
             changes: state.store.changes(),
@@ -43,7 +43,6 @@ impl Moment {
 /// A record as it is sent.
 #[derive(Clone)]
 pub(crate) struct Answer {
-    /// The record.
     pub(crate) json: Bytes,
     /// Its entity tag.
     pub(crate) tag: HeaderValue,
@@ -95,7 +94,6 @@ struct Part {
     young_bytes: usize,
 }
 
-/// The answers.
 pub(crate) struct Answers {
     max_half_bytes: usize,
     parts: [Mutex<Part>; PARTS],

@@ -6,7 +6,6 @@ pub(crate) enum Part {
     /// All of it: no range was asked for, or none that this server understands (as RFC 9110
     /// has it, section 14.2); several ranges in one request are among those.
     Whole,
-    /// These bytes.
     Range {
         /// The first one.
         start: u64,

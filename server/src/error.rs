@@ -65,7 +65,6 @@ pub(crate) enum ApiError {
         /// When the next request is let through.
         wait: Duration,
     },
-    /// Not now.
     #[error("{0}; try again later")]
     Unavailable(&'static str),
     /// Too little space is left.
@@ -128,7 +127,7 @@ impl ApiError {
         }
     }
 
-    /// What the client is told: of the server's own faults nothing but that there is one.
+    /// The message for the client: of the server's own faults only that there is one.
     pub(crate) fn told(&self) -> String {
         match self {
             _ if self.code() == ErrorCode::Internal => {

@@ -33,7 +33,6 @@ struct Noted {
 /// sweeper has deleted them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {
-    /// Records.
     pub(crate) packages: u64,
     /// Entries of the digest index.
     pub(crate) digests: u64,
@@ -76,7 +75,7 @@ impl Growth {
         Ok(Self { path, noted })
     }
 
-    /// Notes what the store holds today, in the place of what was noted earlier today.
+    /// Notes what the store holds today, replacing an earlier note of today.
     pub(crate) fn note(&self, today: Date, held: Held) {
         let mut noted = self.lock();
         if noted.days.insert(today, held) != Some(held) {

@@ -14,14 +14,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// More dead ones are not remembered, and no more of those of which nothing could be told.
+/// The most dead URLs that are remembered, and the most without a clear result.
 const MAX_DEAD: usize = 100_000;
 
 /// What the checker found, kept in one file of the data directory. Losing it costs a round of checks.
 pub(crate) struct Health {
     path: PathBuf,
     known: RwLock<Known>,
-    /// Counts changes of what is dead.
+    /// Counts changes of the dead URLs.
     version: AtomicU64,
 }
 
@@ -29,9 +29,9 @@ pub(crate) struct Health {
 struct Known {
     /// The package that was checked last in the round under way.
     cursor: Option<PackageId>,
-    /// By URL.
+    /// The dead URLs, each with what was found.
     dead: BTreeMap<String, Death>,
-    /// URLs of which nothing could be told when they were last checked.
+    /// URLs whose last check gave no clear result.
     #[serde(default)]
     unclear: BTreeSet<String>,
     /// The round under way.
@@ -53,11 +53,11 @@ struct Round {
 
 /// What a check found.
 pub(crate) enum Finding {
-    /// The package can be had.
+    /// The package can be fetched.
     Alive,
     /// It cannot, and why.
     Dead(String),
-    /// It cannot be told now.
+    /// The check gave no clear result.
     Unclear,
 }
 
@@ -69,7 +69,7 @@ struct Death {
 }
 
 impl Health {
-    /// Reads what was found before; a file that makes no sense is as none.
+    /// Reads the earlier results; a file that makes no sense counts as none.
     pub(crate) fn open(path: PathBuf) -> io::Result<Self> {
         let known = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
@@ -164,7 +164,7 @@ impl Health {
         self.read().cursor
     }
 
-    /// Takes the result of a check. One that could not tell leaves what is dead dead.
+    /// Takes the result of a check. One without a clear result leaves a dead URL dead.
     pub(crate) fn note(&self, url: &str, found: Finding, today: Date) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.unclear.remove(url);

@@ -30,7 +30,6 @@ mod housekeeper;
 mod loader;
 mod metrics;
 pub mod pool;
-mod preference;
 mod rate_limit;
 mod routes;
 pub mod settings;

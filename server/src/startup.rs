@@ -49,7 +49,7 @@ pub enum StartError {
     /// The data directory cannot be made or used.
     #[error("cannot use the data directory {}", path.display())]
     Data {
-        /// The directory.
+        /// The data directory, from the settings.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -67,7 +67,7 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// The address.
+        /// The address from the settings.
         address: SocketAddr,
         /// What the system says.
         #[source]
@@ -79,7 +79,7 @@ pub enum StartError {
     /// The access log cannot be written.
     #[error("cannot write the access log {}", path.display())]
     AccessLog {
-        /// Its file.
+        /// The file of the access log, from the settings.
         path: PathBuf,
         /// What the system says.
         #[source]

@@ -1,4 +1,4 @@
-//! Deletes what is of no more use: expired records, and litter in the pool.
+//! Deletes expired records, and litter in the pool.
 //!
 //! Expired records are never answered in the first place; deleting them only makes room.
 

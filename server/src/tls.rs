@@ -22,7 +22,7 @@ pub enum TlsError {
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
+        /// The file of the certificate or the key.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -31,7 +31,7 @@ pub enum TlsError {
     /// A file is no PEM, or holds something else.
     #[error("cannot understand {}", path.display())]
     Parse {
-        /// The file.
+        /// The file of the certificate or the key.
         path: PathBuf,
         /// What is wrong.
         #[source]
@@ -40,7 +40,7 @@ pub enum TlsError {
     /// There is no certificate.
     #[error("there is no certificate in {}", path.display())]
     Empty {
-        /// The file.
+        /// The file of the certificate.
         path: PathBuf,
     },
     /// The key cannot be used, or is not that of the certificate.

@@ -106,7 +106,7 @@ quick_sets() {
 
 if [ -n "$quick" ]; then
     quick_sets
-    sets=quick-tar,quick-debs
+    sets="quick-tar,quick-debs"
     rest=(--rounds 1 "${rest[@]}")
 else
     for set in ${sets//,/ }; do

@@ -72,7 +72,7 @@ took() { # NAME COMMAND…: adds the milliseconds to the list NAME
     echo $(( ($(now) - began) / 1000000 )) >> "$list"
 }
 median() { sort -n "$work/times.$1" | awk '{ line[NR] = $1 } END { print line[int((NR + 1) / 2)] }'; }
-for round in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
     took links links
     rm -rf "$work/links"
     took links-forced forced links

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod damage;
+mod docs;
 mod fidelity;
 mod hostile;
 mod kill;

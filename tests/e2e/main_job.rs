@@ -178,6 +178,7 @@ fn packages_come_from_the_servers_pool_when_their_urls_are_dead() {
             archive.to_str().unwrap(),
             "-C",
             other.to_str().unwrap(),
+            "-v",
             "--hashserver",
         ])
         .output()

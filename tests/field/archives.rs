@@ -129,7 +129,7 @@ cases! {
 
 /// Takes one of the odd packages of crate `common` to the scene.
 fn odd(scene: &Scene, name: &str) {
-    let odd = Path::new(env!("CARGO_MANIFEST_DIR")).join("../common/testdata/odd-packages");
+    let odd = Path::new(env!("CARGO_MANIFEST_DIR")).join("../common/record/testdata/odd-packages");
     scene.write(name, std::fs::read(odd.join(name)).unwrap());
 }
 

@@ -12,3 +12,5 @@ mod limits;
 mod net;
 mod patterns;
 mod restore;
+mod series;
+mod snapshots;

@@ -88,7 +88,7 @@ cases! {
                 .says("names a user or a password")
                 .says("[credentials.")
                 .never_says("s3cret"),
-            run("hashget-admin --list --hashserver").never_says("127.0.0.1"),
+            run("hashget-admin --list").never_says("127.0.0.1"),
         ],
         check: nothing_more,
     },

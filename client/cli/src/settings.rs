@@ -77,9 +77,9 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialSetting {
-    /// The name.
+    /// The user name that is sent.
     pub user: String,
-    /// The password.
+    /// The password, never shown nor logged.
     pub password: Token,
     /// Whether it may be sent over plain http to other machines.
     #[serde(default)]
@@ -92,16 +92,16 @@ pub enum SettingsError {
     /// A settings file cannot be read.
     #[error("cannot read the settings file {}", path.display())]
     Read {
-        /// The file.
+        /// The path of the settings file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A settings file is no TOML, or has a member that is unknown or of the wrong type. The
     /// text of the file is not shown, as there may be a token in it.
     #[error("settings file {}, line {line}: {what}", path.display())]
     Parse {
-        /// The file.
+        /// The path of the settings file.
         path: PathBuf,
         /// Where, counted from 1.
         line: usize,
@@ -111,7 +111,7 @@ pub enum SettingsError {
     /// A variable of the environment has a value that it cannot have.
     #[error("the variable {name} is {what}")]
     Variable {
-        /// The variable.
+        /// The name of the variable.
         name: &'static str,
         /// What is wrong.
         what: String,

@@ -9,7 +9,6 @@ use std::process::{Command, Output};
 
 use hashget_tests::{assert_same_listing, assert_same_tree, tree_listing};
 
-/// Nobody.
 const USER: u32 = 65_534;
 
 struct Lab {

@@ -60,7 +60,6 @@ impl Default for DataOptions {
 pub struct DeltaStats {
     /// New or changed files that are in it whole.
     pub whole_files: u64,
-    /// Their size.
     pub whole_bytes: u64,
     /// Changed files that are in it as patches.
     pub patched_files: u64,
@@ -70,7 +69,6 @@ pub struct DeltaStats {
     pub patch_bytes: u64,
     /// Files that were renamed or copied, so that nothing of them is in it.
     pub moved_files: u64,
-    /// Their size.
     pub moved_bytes: u64,
     /// The size of the archive.
     pub delta_bytes: u64,

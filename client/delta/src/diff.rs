@@ -73,7 +73,6 @@ pub enum ChangeKind {
 /// What did not change in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptDirectory {
-    /// The directory.
     #[serde(rename = "folder")]
     pub directory: RelPath,
     /// The digest over the entries in it (not below) that did not change.
@@ -81,7 +80,6 @@ pub struct KeptDirectory {
 }
 
 impl Change {
-    /// Its path.
     pub fn path(&self) -> RelPath {
         let entry = self.new.as_ref().or(self.old.as_ref());
         entry.map_or_else(RelPath::root, |entry| entry.path.clone())

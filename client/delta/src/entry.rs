@@ -24,7 +24,6 @@ pub struct IndexEntry {
     pub uid: u32,
     /// The group's number.
     pub gid: u32,
-    /// Last modification.
     pub mtime: Timestamp,
     /// Extended attributes, POSIX ACLs and file capabilities among them, sorted by name. Labels
     /// that the system puts on files (`security.selinux`) are left out.
@@ -36,7 +35,6 @@ pub struct IndexEntry {
 pub enum IndexKind {
     /// A regular file.
     File(IndexFile),
-    /// A directory.
     Directory,
     /// A symbolic link, with what it says.
     Symlink {

@@ -23,25 +23,17 @@ pub enum DeltaError {
     /// Something in the directory could not be read.
     #[error("{path} cannot be indexed: {problems} problems were reported")]
     Incomplete {
-        /// The directory.
         path: PathBuf,
         /// How many problems there were.
         problems: u64,
     },
     /// A file could not be read, or changed meanwhile.
     #[error("cannot index {path}")]
-    Hash {
-        /// The file.
-        path: RelPath,
-        /// Why.
-        source: HashError,
-    },
+    Hash { path: RelPath, source: HashError },
     /// A file has no signature.
     #[error("cannot make the signature of {path}")]
     Signature {
-        /// The file.
         path: RelPath,
-        /// Why.
         source: SignatureError,
     },
     /// An apply was interrupted here.
@@ -52,20 +44,10 @@ pub enum DeltaError {
     Locked(PathBuf),
     /// An index or delta could not be read.
     #[error("cannot read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// An index or delta could not be written.
     #[error("cannot write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     /// The delta's archive could not be written.
     #[error("cannot write the delta")]
     Archive(#[from] TarWriteError),
@@ -75,7 +57,6 @@ pub enum DeltaError {
     /// It is no index, or no delta, or a damaged one.
     #[error("{path} is damaged or no {what}: {reason}")]
     Format {
-        /// The file.
         path: PathBuf,
         /// What it should be.
         what: &'static str,
@@ -87,34 +68,17 @@ pub enum DeltaError {
     Changed(RelPath),
     /// A file of the new state could not be read.
     #[error("cannot read {path}")]
-    Content {
-        /// The file.
-        path: RelPath,
-        /// Why.
-        source: io::Error,
-    },
+    Content { path: RelPath, source: io::Error },
     /// A patch could not be made.
     #[error("cannot make the patch of {path}")]
-    Diff {
-        /// The file.
-        path: RelPath,
-        /// Why.
-        source: DiffError,
-    },
+    Diff { path: RelPath, source: DiffError },
     /// A patch could not be applied.
     #[error("cannot patch {path}")]
-    Patch {
-        /// The file.
-        path: RelPath,
-        /// Why.
-        source: PatchError,
-    },
+    Patch { path: RelPath, source: PatchError },
     /// The directory is not what the delta expects.
     #[error("{path} is not in the state that the delta is for")]
     NotTheState {
-        /// The directory.
         path: PathBuf,
-        /// What differs.
         differences: Differences,
     },
     /// A file in the delta is not what the delta promises.
@@ -125,15 +89,12 @@ pub enum DeltaError {
     Act {
         /// What was tried.
         act: &'static str,
-        /// With what.
         path: RelPath,
-        /// Why.
         source: io::Error,
     },
     /// Metadata could not be set.
     #[error("{path}: {what}")]
     Metadata {
-        /// Of what.
         path: RelPath,
         /// What could not be set.
         what: String,
@@ -141,18 +102,13 @@ pub enum DeltaError {
     /// After everything was in place, the directory was not what it should be. The old state is
     /// back.
     #[error("the result is not the new state")]
-    WrongResult {
-        /// What differs.
-        differences: Differences,
-    },
+    WrongResult { differences: Differences },
     /// The old state could not be brought back.
     #[error("{path} could not be brought back to its old state; what is missing lies in {stage}")]
     NotUndone {
-        /// The directory.
         path: PathBuf,
         /// Where what is missing is kept.
         stage: PathBuf,
-        /// Why.
         source: Box<DeltaError>,
     },
 }
@@ -164,7 +120,6 @@ pub struct Differences(pub Vec<Difference>);
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Where.
     pub path: RelPath,
     /// What differs, in words.
     pub what: String,

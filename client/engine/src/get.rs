@@ -24,6 +24,7 @@ pub use spec::{GetSpec, ParseGetSpecError};
 use self::target::{Target, file_name};
 use crate::index::IndexServices;
 use hashget_files::monitor::Problem;
+use hashget_files::path_error::PathError;
 use hashget_sources::hash_db::HashDbError;
 use hashget_sources::sources::{FetchError, LocalPackage, PackageRef};
 
@@ -45,7 +46,6 @@ pub struct GetOptions {
 pub struct GotFile {
     /// Where it is now.
     pub path: PathBuf,
-    /// Its SHA-256.
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -77,20 +77,10 @@ pub enum GetError {
     Fetch(#[from] FetchError),
     /// A file of that name but with other content is there.
     #[error("{} is there with other content; it was not replaced", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// The file could not be written.
-    #[error("cannot {action} {}", path.display())]
-    Write {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] PathError),
     /// The local records cannot be read.
     #[error(transparent)]
     HashDb(#[from] HashDbError),
@@ -242,7 +232,7 @@ fn put_member(
 
 type VisitFile<'v> = dyn FnMut(&[u8], &mut dyn Read) -> Result<(), PutMemberError> + 'v;
 
-/// Files as indexing sees them, and those of a `.deb`'s control archive.
+/// Files as indexing sees them, and the members of a `.deb`'s control archive.
 fn visit_files(
     package: &LocalPackage,
     options: &GetOptions,

@@ -13,7 +13,6 @@ use hashget_files::monitor::Monitor;
 pub struct RestoreInfo {
     /// Files that the restore file lists.
     pub files: u64,
-    /// Their sizes.
     pub files_bytes: u64,
     /// Packages that it needs.
     pub packages: u64,

@@ -36,7 +36,6 @@ pub struct WithFiles {
 /// What is published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishOptions {
-    /// Which records.
     pub spec: PackageSpec,
     /// From which local project; `None`: every used one but `_cached`.
     pub project: Option<ProjectName>,
@@ -57,13 +56,13 @@ pub struct PublishStats {
     pub expired_packages: u64,
     /// Records without the digest of their package, left out.
     pub unusable_packages: u64,
-    /// Packages that could not be had, so that their files were not sent. Each is a problem.
+    /// Packages that could not be fetched, so that their files were not sent. Each is a problem.
     pub failed_packages: u64,
     /// Files put into the server's pool.
     pub uploaded_files: u64,
     /// Their size, in bytes.
     pub uploaded_bytes: u64,
-    /// Files that the server's pool had already.
+    /// Files that were in the server's pool already.
     pub present_files: u64,
 }
 
@@ -78,7 +77,6 @@ pub enum PublishError {
     Server {
         /// The server's URL.
         server: String,
-        /// Why.
         #[source]
         source: HashServerError,
     },

@@ -18,7 +18,7 @@ use hashget_sources::sources::open_regular;
 /// A package to submit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
-    /// Where it can be had for good, or an opaque name that only a pool knows.
+    /// Where it can be downloaded for good, or an opaque name that only a pool knows.
     pub url: String,
     /// Takes the package from this file instead of downloading it.
     pub file: Option<PathBuf>,

@@ -13,6 +13,7 @@ pub mod hash_cache;
 mod index_type;
 pub mod monitor;
 pub mod package_members;
+pub mod path_error;
 pub mod place;
 pub mod sentence;
 pub mod temp_name;

@@ -1,4 +1,4 @@
-//! How operations tell what they do: one model of progress and events for terminals, logs and
+//! How operations report what they do: one model of progress and events for terminals, logs and
 //! `--json`.
 
 mod by_host;
@@ -48,7 +48,6 @@ pub enum Level {
     Detail,
     /// Shown unless `-q`.
     Info,
-    /// Always shown.
     Warning,
 }
 
@@ -99,11 +98,8 @@ pub struct Task {
 /// What a task counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Bytes.
     Bytes,
-    /// Files.
     Files,
-    /// Packages.
     Packages,
 }
 

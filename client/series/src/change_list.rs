@@ -9,8 +9,8 @@ use hashget_words::rel_path::RelPath;
 use serde::{Deserialize, Serialize};
 
 use super::name::BackupId;
-use super::patches::StoredPatch;
 use super::rules::Mode;
+use super::stored_patch::StoredPatch;
 use hashget_engine::pack::PackScan;
 use hashget_files::tree::{FileId, TreeEntry, TreeKind};
 
@@ -24,18 +24,15 @@ pub struct ChangeList {
     /// The contents that the archive holds as patches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub patches: Vec<StoredPatch>,
-    /// All that is in the tree, in order, and what was deleted.
+    /// All entries of the tree, in order, and those that were deleted.
     pub files: Vec<Change>,
 }
 
 /// What a backup is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// The profile.
     pub profile: String,
-    /// The section.
     pub section: String,
-    /// NNN.
     pub series: u32,
     /// DD; 0 for a normal backup.
     pub point: u32,
@@ -93,7 +90,6 @@ impl Facts {
 pub struct Dependency {
     /// Its name in the destination.
     pub name: String,
-    /// Its digest.
     pub sha256: Digest,
 }
 
@@ -159,7 +155,6 @@ pub enum Status {
 }
 
 impl Status {
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unchanged => "unchanged",
@@ -176,7 +171,6 @@ impl Status {
 pub enum Kind {
     /// A regular file.
     File,
-    /// A directory.
     #[serde(rename = "folder")]
     Directory,
     /// A symbolic link.
@@ -191,6 +185,11 @@ impl ChangeList {
     /// The newest version that is read, and written where something could not be read.
     pub const VERSION: u32 = 3;
 
+    /// Where it is in an archive.
+    pub(super) fn path() -> RelPath {
+        RelPath::root().child(Self::NAME.as_bytes())
+    }
+
     /// A change list of the version that it needs.
     pub(super) fn new(backup: Facts, patches: Vec<StoredPatch>, files: Vec<Change>) -> Self {
         Self {
@@ -201,7 +200,7 @@ impl ChangeList {
         }
     }
 
-    /// What is in the tree: everything but what was deleted. Some of it may be unreadable.
+    /// The entries of the tree, without those that were deleted. Some may be unreadable.
     pub fn present(&self) -> impl Iterator<Item = &Change> {
         self.files
             .iter()
@@ -301,7 +300,7 @@ fn part(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     }
 }
 
-/// Says what became of each of `changes` since `before`, and adds what was deleted.
+/// Sets the status of each of `changes` since `before`, and adds the deleted entries.
 pub(super) fn compare(mut changes: Vec<Change>, before: &[Change]) -> Vec<Change> {
     let mut old: BTreeMap<&RelPath, &Change> = before
         .iter()

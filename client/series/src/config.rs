@@ -37,7 +37,6 @@ pub struct SeriesFile {
 pub struct Section {
     /// The profile it belongs to.
     pub profile: String,
-    /// Its name.
     pub name: String,
     /// The directory that is backed up.
     pub source: PathBuf,
@@ -256,7 +255,6 @@ impl SectionText {
 pub struct ServerPlace {
     /// The server's base URL.
     pub url: String,
-    /// The project.
     pub project: ProjectName,
 }
 

@@ -1,4 +1,4 @@
-//! The directory of a section's archives: what is in it, and one program at a time changing it.
+//! The directory of a section's archives, listed, and changed by one program at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -37,7 +37,7 @@ pub struct Lock {
 }
 
 impl Destination {
-    /// The name of the directory for what is known of the archives.
+    /// The name of the directory for manifests.
     pub const STATE: &'static str = ".hashget-series";
     /// The name of the directory of stationary backups.
     pub const KEPT: &'static str = "kept";
@@ -68,7 +68,6 @@ impl Destination {
         }
     }
 
-    /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -226,7 +225,7 @@ impl Destination {
         Manifest::parse(&json).filter(|known| known.facts.id() == id)
     }
 
-    /// Gives a whole archive its name: first what is known of it, last the name itself.
+    /// Publishes a complete archive: first its manifest, last its name.
     pub(super) fn commit(
         &self,
         id: BackupId,
@@ -243,7 +242,7 @@ impl Destination {
         sync_directory(&self.path)
     }
 
-    /// Removes a backup: first the archive, then what is known of it.
+    /// Removes a backup: first the archive, then its manifest.
     pub(super) fn remove(&self, id: BackupId) -> Result<(), SeriesError> {
         if let Some(remote) = &self.remote {
             remote.remove(id)?;

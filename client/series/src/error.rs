@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::name::BackupId;
 use hashget_engine::pack::PackError;
 use hashget_engine::restore::RestoreError;
+use hashget_files::path_error::PathError;
 use hashget_files::tree::{PatternError, TreeError};
 use hashget_sources::hash_server::HashServerError;
 
@@ -16,19 +17,11 @@ use hashget_sources::hash_server::HashServerError;
 #[derive(Debug, Error)]
 pub enum SeriesError {
     /// A file or directory cannot be used.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// The series file is wrong.
     #[error("series file {}, line {line}: {what}", path.display())]
     Config {
-        /// The file.
         path: PathBuf,
         /// Where, counted from 1.
         line: usize,
@@ -54,7 +47,6 @@ pub enum SeriesError {
     /// Another run works on the destination.
     #[error("another program works on the series in {} ({holder})", path.display())]
     Busy {
-        /// The destination.
         path: PathBuf,
         /// Who holds the lock, as far as it said.
         holder: String,
@@ -62,93 +54,58 @@ pub enum SeriesError {
     /// Mode, length or count differ from those of the backups that exist.
     #[error("{what} cannot be changed from {old} to {new} while backups exist in {}", path.display())]
     Settled {
-        /// Which setting.
         what: &'static str,
         /// What the backups were made with.
         old: String,
         /// What the series file says now.
         new: String,
-        /// The destination.
         path: PathBuf,
     },
     /// A destination without backups, while its replica has some.
     #[error("{} has no backups of this section, but its replica {} has", path.display(), replica.display())]
-    EmptyDestination {
-        /// The destination.
-        path: PathBuf,
-        /// The replica.
-        replica: PathBuf,
-    },
+    EmptyDestination { path: PathBuf, replica: PathBuf },
     /// A destination that is missing, or without what runs leave in it.
     #[error("the destination {} is not there", path.display())]
     NoDestination {
-        /// The destination.
         path: PathBuf,
         /// Whether an earlier run of this machine wrote into it.
         was_there: bool,
     },
     /// A file that could not be read when the backup was made.
     #[error("{path} could not be read when backup {id} was made, and is not in it")]
-    Unreadable {
-        /// The backup.
-        id: BackupId,
-        /// The path.
-        path: String,
-    },
+    Unreadable { id: BackupId, path: String },
     /// No such backup.
     #[error("there is no backup {id} in {}", path.display())]
     NoBackup {
         /// What was asked for.
         id: String,
-        /// The destination.
         path: PathBuf,
     },
     /// A backup lacks the list of its files, or it cannot be read.
     #[error("{} has no usable list of its files: {what}", path.display())]
-    NoChangeList {
-        /// The archive.
-        path: PathBuf,
-        /// Why.
-        what: String,
-    },
+    NoChangeList { path: PathBuf, what: String },
     /// An archive cannot be read.
     #[error("cannot read {}", path.display())]
-    Archive {
-        /// The archive.
-        path: PathBuf,
-        /// Why.
-        source: ArchiveError,
-    },
+    Archive { path: PathBuf, source: ArchiveError },
     /// A hook failed.
     #[error("the {which} hook {command:?} {what}")]
     Hook {
         /// `pre` or `post`.
         which: &'static str,
-        /// The command.
         command: String,
         /// How it ended.
         what: String,
     },
     /// A path that is not in a backup.
     #[error("backup {id} has no file {path}")]
-    NoFile {
-        /// The backup.
-        id: BackupId,
-        /// The path.
-        path: String,
-    },
+    NoFile { id: BackupId, path: String },
     /// Nothing in a backup is what was asked for.
     #[error("nothing in backup {id} is at the given paths")]
-    NothingSelected {
-        /// The backup.
-        id: BackupId,
-    },
+    NothingSelected { id: BackupId },
     /// Files could not be restored.
-    #[error("{missing} files of backup {id} cannot be had, such as {example}")]
+    #[error("{missing} files of backup {id} cannot be fetched, such as {example}")]
     Incomplete {
-        /// The backup.
         id: String,
-        /// How many.
         missing: u64,
         /// One of them, with the reason.
         example: String,
@@ -158,53 +115,37 @@ pub enum SeriesError {
     Server {
         /// What was being done.
         action: &'static str,
-        /// Why.
         source: HashServerError,
     },
     /// Another machine worked on the same section.
     #[error("another machine changed the series on {url} meanwhile")]
-    Changed {
-        /// The hashserver.
-        url: String,
-    },
+    Changed { url: String },
     /// Something that is done only where the destination is a directory.
     #[error("{what} need a directory as destination, and that of {section} is a hashserver")]
     NeedsDirectory {
         /// What would be put there.
         what: &'static str,
-        /// The section.
         section: String,
     },
     /// A file cannot be made from its patch.
     #[error("cannot make {file} of its patch in {archive} for a version in {base}: {why}")]
     Patch {
-        /// The file.
         file: String,
         /// The archive with the patch.
         archive: String,
         /// The archives that should hold the version that it is for.
         base: String,
-        /// Why.
         why: String,
     },
     /// The directory is not empty.
     #[error("{} is not empty", path.display())]
-    NotEmpty {
-        /// The directory.
-        path: PathBuf,
-    },
+    NotEmpty { path: PathBuf },
     /// The directory cannot be replaced as a whole.
     #[error("{} cannot be replaced: {what}", path.display())]
-    NotReplaceable {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        what: &'static str,
-    },
+    NotReplaceable { path: PathBuf, what: &'static str },
     /// There is nothing to undo.
     #[error("there is no reserve backup of {} in {}", directory.display(), path.display())]
     NoReserve {
-        /// The directory.
         directory: PathBuf,
         /// Where reserve backups are.
         path: PathBuf,
@@ -215,10 +156,8 @@ pub enum SeriesError {
     /// The tree cannot be read.
     #[error(transparent)]
     Tree(#[from] TreeError),
-    /// Packing failed.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// Restoring failed.
     #[error(transparent)]
     Restore(#[from] RestoreError),
     /// Something cannot be put into words.
@@ -232,12 +171,8 @@ impl SeriesError {
         action: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        let error = PathError::on(action, path);
+        move |source| Self::Io(error(source))
     }
 
     /// What the user can do about it.

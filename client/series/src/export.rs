@@ -21,8 +21,8 @@ use super::destination::Destination;
 use super::error::SeriesError;
 use super::manifest::{Manifest, is_change_list, read_change_list, read_members};
 use super::name::BackupId;
-use super::patches::is_patch_member;
 use super::sources::{SeriesSources, whole_archive};
+use super::stored_patch::is_patch_member;
 use hashget_engine::restore::list::{load, reference};
 use hashget_engine::restore::{RestoreSources, Selection};
 use hashget_files::monitor::{Monitor, error_chain};
@@ -167,6 +167,8 @@ fn split<'l>(
     let taken: Vec<&RestoreEntry> = list.files.iter().filter(is_taken).collect();
     let mut left = list.clone();
     left.files.retain(|entry| !is_taken(&entry));
+    // Patches stay behind.
+    left.own_members = vec![ChangeList::path()];
     left.packages
         .retain(|package| !self_sufficient && !own(package.hash.sha256()));
     if left.files.is_empty() {
@@ -240,7 +242,7 @@ impl Standalone<'_> {
         self.append(header, &mut data)
     }
 
-    /// Puts in what was left out, from the archives and packages that hold it.
+    /// Adds the files that were left out, from the archives and packages that hold them.
     fn take(
         &mut self,
         id: BackupId,
@@ -298,7 +300,7 @@ impl Standalone<'_> {
         Ok(())
     }
 
-    /// Puts in what is stored as patches. What fails is told; another package may hold it whole.
+    /// Adds the files that are stored as patches. A failure is reported; another package may hold the file whole.
     fn take_patched(
         &mut self,
         wanted: &BTreeMap<Digest, Vec<&RestoreEntry>>,

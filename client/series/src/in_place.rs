@@ -35,7 +35,7 @@ use hashget_files::tree::{TreeRoot, WalkOptions, walk};
 pub struct InPlaceStats {
     /// What was restored.
     pub restored: ExtractStats,
-    /// The reserve backup of what was there.
+    /// The reserve backup of the earlier content.
     pub reserve: Option<PathBuf>,
     /// Files and directories that the section excludes, which stayed.
     pub untouched_files: u64,
@@ -200,7 +200,7 @@ fn make_reserve(
     let list = ChangeList::new(facts, Vec::new(), files);
     let mut packing = scan.leave_out_nothing();
     packing.add_files([ExtraFile {
-        path: RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default(),
+        path: ChangeList::path(),
         content: ExtraContent::Bytes(serde_json::to_vec(&list)?),
     }]);
     let output = Output::File(path.clone());
@@ -209,7 +209,7 @@ fn make_reserve(
         return Err(SeriesError::Incomplete {
             id: "of reserve".to_owned(),
             missing: stats.problems,
-            example: "those told above; nothing was replaced".to_owned(),
+            example: "those reported above; nothing was replaced".to_owned(),
         });
     }
     Manifest::of_archive(&path)?;

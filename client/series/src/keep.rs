@@ -33,7 +33,6 @@ pub struct KeepRules {
 /// A backup as the rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Aged {
-    /// Which.
     pub id: BackupId,
     /// When it was made, by the clock of that time.
     pub made: Timestamp,

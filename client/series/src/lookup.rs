@@ -9,7 +9,7 @@ use hashget_words::project::{ParseProjectError, ProjectName};
 use super::manifest::Manifest;
 use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup};
 
-/// The archives that a backup relies on, then whatever `public` knows.
+/// Looks in the archives that a backup relies on, then in `public`.
 ///
 /// What an archive of the series holds is never asked of others: the series has it anyway.
 pub(super) struct SeriesLookup<'a, L> {

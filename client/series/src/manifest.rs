@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change_list::{ChangeList, Facts, Kind, version_needed};
 use super::error::SeriesError;
-use super::patches::StoredPatch;
+use super::stored_patch::StoredPatch;
 use hashget_engine::restore::list::load;
 use hashget_files::tree::is_mostly_hole;
 

@@ -80,7 +80,6 @@ fn number(text: &str) -> Option<u32> {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("the name template {template:?} {reason}")]
 pub struct TemplateError {
-    /// The template.
     pub template: String,
     /// What is wrong with it.
     pub reason: &'static str,

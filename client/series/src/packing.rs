@@ -7,7 +7,7 @@ use super::change_list::ChangeList;
 use super::config::Section;
 use super::destination::Destination;
 use super::error::SeriesError;
-use super::patches::StoredPatch;
+use super::stored_patch::StoredPatch;
 use hashget_engine::pack::{Compression, PackOptions};
 use hashget_files::tree::{PatternSet, WalkOptions};
 

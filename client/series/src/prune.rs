@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashget_words::expiry::Expiry;
 use jiff::{Timestamp, Zoned};
 
 use super::config::Section;
@@ -10,7 +11,7 @@ use super::error::SeriesError;
 use super::keep::Aged;
 use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
-use super::rules::{self, Removal};
+use super::rules::{self, Mode, Removal};
 
 /// What goes after backup `new` was made.
 pub(super) fn after(
@@ -22,11 +23,13 @@ pub(super) fn after(
     let known = known(destination)?;
     let existing: BTreeSet<BackupId> = known.keys().copied().collect();
     let mut removals = rules::rotate(&existing, new, section.limits);
-    add_aged(&mut removals, section, &known, now);
-    Ok(protect(removals, Some(new), destination, &known))
+    add_aged(&mut removals, section, &known, None, now);
+    let mut spared = newest_good(Some(new), destination, &known);
+    spared.insert(new);
+    Ok(protect(removals, &spared, destination, &known))
 }
 
-/// What a run that makes a backup now would remove.
+/// What a run that makes a backup now would remove, if that turns out good.
 pub fn preview(section: &Section, now: &Zoned) -> Result<Vec<Removal>, SeriesError> {
     let destination = Destination::of(section);
     let known = known(&destination)?;
@@ -34,11 +37,19 @@ pub fn preview(section: &Section, now: &Zoned) -> Result<Vec<Removal>, SeriesErr
     let new = rules::next(&existing, section.limits, false);
     existing.insert(new);
     let mut removals = rules::rotate(&existing, new, section.limits);
-    add_aged(&mut removals, section, &known, now);
+    add_aged(&mut removals, section, &known, Some(new), now);
     if !new.is_normal() {
-        removals.retain(|removal| removal.id != BackupId::normal(new.series));
+        let needs_all = section.limits.mode == Mode::Incremental;
+        removals.retain(|removal| {
+            removal.id.series != new.series || !(needs_all || removal.id.is_normal())
+        });
     }
-    Ok(protect(removals, Some(new), &destination, &known))
+    Ok(protect(
+        removals,
+        &BTreeSet::from([new]),
+        &destination,
+        &known,
+    ))
 }
 
 /// What the rules of age and expiry remove now, without a new backup.
@@ -46,8 +57,12 @@ pub fn plan(section: &Section, now: &Zoned) -> Result<Vec<Removal>, SeriesError>
     let destination = Destination::of(section);
     let known = known(&destination)?;
     let mut removals = Vec::new();
-    add_aged(&mut removals, section, &known, now);
-    Ok(protect(removals, None, &destination, &known))
+    add_aged(&mut removals, section, &known, None, now);
+    if removals.is_empty() {
+        return Ok(removals);
+    }
+    let spared = newest_good(None, &destination, &known);
+    Ok(protect(removals, &spared, &destination, &known))
 }
 
 /// Removes what [`plan`] says; gives it.
@@ -69,14 +84,16 @@ fn known(destination: &Destination) -> Result<BTreeMap<BackupId, Option<Manifest
     Ok(manifests.map(known).collect())
 }
 
+/// Adds what age and expiry say; `coming` is a backup that is not made yet.
 fn add_aged(
     removals: &mut Vec<Removal>,
     section: &Section,
     known: &BTreeMap<BackupId, Option<Manifest>>,
+    coming: Option<BackupId>,
     now: &Zoned,
 ) {
     let going: BTreeSet<BackupId> = removals.iter().map(|removal| removal.id).collect();
-    let aged: Vec<Aged> = known
+    let mut aged: Vec<Aged> = known
         .iter()
         .filter(|(id, _)| !going.contains(id))
         .filter_map(|(id, manifest)| {
@@ -89,24 +106,34 @@ fn add_aged(
             })
         })
         .collect();
+    aged.extend(coming.map(|id| Aged {
+        id,
+        made: now.timestamp(),
+        expires: Expiry::Never,
+    }));
     removals.extend(section.keep.removals(&aged, now));
 }
 
-/// Keeps `new`, the newest good backup, and what something that stays relies on. A backup of which nothing is known may rely on any
-/// other of its series.
-fn protect(
-    removals: Vec<Removal>,
+/// The newest backup that is good, if any. `new` was just made.
+fn newest_good(
     new: Option<BackupId>,
     destination: &Destination,
     known: &BTreeMap<BackupId, Option<Manifest>>,
-) -> Vec<Removal> {
-    if removals.is_empty() {
-        return removals;
-    }
+) -> BTreeSet<BackupId> {
     let mut newest_first = known.keys().rev();
     let good = newest_first.find(|id| is_good(**id, new, destination, known));
-    let spared = good.copied().into_iter().chain(new).collect();
-    let removals = rules::spare(removals, &spared);
+    good.copied().into_iter().collect()
+}
+
+/// Keeps the `spared` and what something that stays relies on. A backup of which nothing is known may
+/// rely on any other of its series.
+fn protect(
+    removals: Vec<Removal>,
+    spared: &BTreeSet<BackupId>,
+    destination: &Destination,
+    known: &BTreeMap<BackupId, Option<Manifest>>,
+) -> Vec<Removal> {
+    let removals = rules::spare(removals, spared);
     let existing = known.keys().copied().collect();
     let depends = |id: BackupId| match known.get(&id) {
         Some(Some(manifest)) => manifest
@@ -125,7 +152,8 @@ fn protect(
 }
 
 /// Whether a backup and all that it relies on can be read, and nothing of its source is missing in
-/// it. `new` was just read back. What a server's pool has is checked by the server.
+/// it. One without any file is good only if the user said that it is meant so. `new` was just read
+/// back. What a server's pool has is checked by the server.
 fn is_good(
     id: BackupId,
     new: Option<BackupId>,
@@ -141,9 +169,12 @@ fn is_good(
     let Some(Some(manifest)) = known.get(&id) else {
         return false;
     };
-    manifest.facts.unreadable_files == 0
+    let facts = &manifest.facts;
+    let files = facts.new_files + facts.updated_files + facts.unchanged_files;
+    facts.unreadable_files == 0
+        && (files > 0 || facts.empty_allowed)
         && is_whole(manifest)
-        && manifest.facts.depends.iter().all(|dependency| {
+        && facts.depends.iter().all(|dependency| {
             let base = destination.names().parse(&dependency.name);
             let base = base.and_then(|base| known.get(&base)?.as_ref());
             base.is_some_and(|base| base.sha256 == dependency.sha256 && is_whole(base))

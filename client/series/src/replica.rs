@@ -28,7 +28,7 @@ pub(super) fn refuse_forgotten(section: &Section) -> Result<(), SeriesError> {
 }
 
 /// Brings every replica up to date: what it lacks is copied and checked, what was removed is
-/// removed there. What fails is told; the backup itself is made.
+/// removed there. A failure is reported; the backup itself is made.
 pub(super) fn replicate(
     section: &Section,
     destination: &Destination,

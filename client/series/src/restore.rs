@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use hashget_words::rel_path::RelPath;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use super::change_list::ChangeList;
@@ -13,8 +12,8 @@ use super::config::Section;
 use super::error::SeriesError;
 use super::manifest::read_change_list;
 use super::name::BackupId;
-use super::patches::StoredPatch;
 use super::sources::{SeriesSources, whole_archive};
+use super::stored_patch::StoredPatch;
 use hashget_engine::restore::{ExtractStats, RestoreOptions, RestoreSources, Selection, extract};
 use hashget_files::monitor::{Monitor, Problem};
 
@@ -49,7 +48,7 @@ pub fn restore(
     restore_archive(&archive, directory, options, &sources, monitor)
 }
 
-/// Tells what is wanted and could not be read when the backup was made.
+/// Reports wanted files that could not be read when the backup was made.
 pub(super) fn tell_unreadable(list: &ChangeList, selection: &Selection, monitor: &dyn Monitor) {
     let id = list.backup.id();
     let unreadable = list.present().filter(|change| change.unreadable);
@@ -76,7 +75,7 @@ pub(super) fn restore_archive(
     monitor: &dyn Monitor,
 ) -> Result<ExtractStats, SeriesError> {
     let stats = extract(archive, directory, options, sources, monitor)?;
-    let list = RelPath::new(ChangeList::NAME.as_bytes()).unwrap_or_default();
+    let list = ChangeList::path();
     if options.selection.contains(&list) {
         let path = directory.join(ChangeList::NAME);
         with_times_kept(directory, || gone(fs::remove_file(&path)))

@@ -64,10 +64,8 @@ pub fn next(existing: &BTreeSet<BackupId>, limits: Limits, fresh: bool) -> Backu
 /// A backup that goes, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Removal {
-    /// Which.
     #[serde(rename = "backup")]
     pub id: BackupId,
-    /// Why.
     pub why: String,
 }
 

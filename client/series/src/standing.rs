@@ -8,14 +8,15 @@ use hashget_words::digest::Digest;
 use super::config::Section;
 use super::destination::Destination;
 use super::error::SeriesError;
-use super::run::RunOptions;
+use super::run_options::RunOptions;
 use hashget_files::monitor::{Level, Monitor};
 
 /// Fails if a run would make anew what an earlier run of this machine knew, or if the directory
 /// that the destination would lie in is missing.
 pub(super) fn check(section: &Section, options: &RunOptions) -> Result<(), SeriesError> {
     let path = &section.destination;
-    if section.remote.is_some() || path.join(Destination::STATE).is_dir() {
+    let is_standing = path.join(Destination::STATE).is_dir() || has_backups(section, path);
+    if section.remote.is_some() || is_standing {
         return Ok(());
     }
     let knew = options.state.as_deref().map(|state| mark(section, state));
@@ -65,16 +66,13 @@ fn mark(section: &Section, state: &Path) -> PathBuf {
 }
 
 /// The section as it can be read: if its destination is gone, with the first replica that has
-/// backups in its place, which is told.
+/// backups in its place, with a report.
 pub fn readable(section: &Section, monitor: &dyn Monitor) -> Result<Section, SeriesError> {
-    let has_backups = |path: &Path| {
-        let directory = Destination::new(path, &section.names);
-        directory.backups().is_ok_and(|backups| !backups.is_empty())
-    };
-    if section.remote.is_some() || has_backups(&section.destination) {
+    if section.remote.is_some() || has_backups(section, &section.destination) {
         return Ok(section.clone());
     }
-    let replica = section.replicate_to.iter().find(|path| has_backups(path));
+    let mut replicas = section.replicate_to.iter();
+    let replica = replicas.find(|path| has_backups(section, path));
     if let Some(replica) = replica {
         let text = format!(
             "{} has no backups of {}: going on from the replica {}",
@@ -95,4 +93,9 @@ pub fn readable(section: &Section, monitor: &dyn Monitor) -> Result<Section, Ser
         path: section.destination.clone(),
         was_there: false,
     })
+}
+
+fn has_backups(section: &Section, path: &Path) -> bool {
+    let directory = Destination::new(path, &section.names);
+    directory.backups().is_ok_and(|backups| !backups.is_empty())
 }

@@ -9,7 +9,7 @@ use super::destination::Destination;
 use super::error::SeriesError;
 use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
-use super::patches::StoredPatch;
+use super::stored_patch::StoredPatch;
 use hashget_files::monitor::error_chain;
 
 /// What a verification of a section found.
@@ -24,7 +24,6 @@ pub struct SeriesCheck {
 /// What was found about a backup.
 #[derive(Clone, Debug, Serialize)]
 pub struct BackupCheck {
-    /// Which.
     pub backup: BackupId,
     /// What is wrong with its own archive.
     #[serde(skip_serializing_if = "Option::is_none")]

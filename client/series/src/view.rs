@@ -17,7 +17,6 @@ use hashget_files::monitor::error_chain;
 /// A backup in a list.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listed {
-    /// Which.
     pub backup: BackupId,
     /// The name of its archive.
     pub archive: String,
@@ -85,7 +84,6 @@ pub struct Version {
     pub path: RelPath,
     /// The size, in bytes.
     pub size: Option<u64>,
-    /// The digest.
     pub sha256: Option<Digest>,
     /// Last modification, seconds since 1970.
     pub mtime: i64,

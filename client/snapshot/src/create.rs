@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hashget_words::rel_path::RelPath;
+use jiff::Zoned;
 use jiff::civil::DateTime;
 use rustix::fs::RenameFlags;
 use serde::Serialize;
@@ -17,6 +18,7 @@ use super::error::SnapshotError;
 use super::index::Index;
 use super::name::{SnapshotId, SnapshotName, Stamp};
 use super::options::CreateOptions;
+use super::order::RowOrder;
 use super::packages::PackageCache;
 use super::plan::SnapshotPlan;
 use super::record_file::Prepared;
@@ -34,7 +36,6 @@ use hashget_files::tree::{
 pub struct Created {
     /// Which one it is.
     pub id: SnapshotId,
-    /// Its directory.
     #[serde(skip)]
     pub path: PathBuf,
     /// What was done.
@@ -43,13 +44,13 @@ pub struct Created {
 
 /// Makes a snapshot of the directory `source` in the directory `destination`, which is made if missing.
 ///
-/// What goes wrong with single files is told to `monitor` and counted. After an error there is
+/// What goes wrong with single files is reported to `monitor` and counted. After an error there is
 /// no new snapshot, and nothing else has changed.
 pub fn create(
     source: &Path,
     destination: &Path,
     options: &CreateOptions<'_>,
-    now: DateTime,
+    now: &Zoned,
     monitor: &dyn Monitor,
 ) -> Result<Created, SnapshotError> {
     let counted = Counted::new(monitor);
@@ -57,8 +58,7 @@ pub fn create(
     let name = if let Some(name) = &options.name {
         name.clone()
     } else {
-        let whole = fs::canonicalize(source).map_err(SnapshotError::io("find", source))?;
-        SnapshotName::of_directory(&whole)?
+        SnapshotName::of_directory(&named(source)?)?
     };
     let destination = Destination::open_or_make(destination)?;
     refuse_nested(source, &destination)?;
@@ -72,6 +72,14 @@ pub fn create(
     let mut created = job.run(&root, name, now)?;
     created.stats.problems = counted.problems();
     Ok(created)
+}
+
+/// The source as it is called: a link to a directory keeps its own name, `.` and `..` get that of the directory.
+fn named(source: &Path) -> Result<PathBuf, SnapshotError> {
+    if source.file_name().is_some() {
+        return Ok(source.to_owned());
+    }
+    fs::canonicalize(source).map_err(SnapshotError::io("find", source))
 }
 
 /// Opens the index and brings it in line with the snapshots. Needs the lock.
@@ -123,7 +131,7 @@ impl Job<'_> {
         &self,
         source: &TreeRoot,
         name: SnapshotName,
-        now: DateTime,
+        now: &Zoned,
     ) -> Result<Created, SnapshotError> {
         let destination = self.destination;
         let removed = destination.clean(self.lock)?;
@@ -146,7 +154,8 @@ impl Job<'_> {
             };
             cache.fill(source, &entries, &mut plan, &mut index, &mut unpacked)?;
         }
-        let id = self.free_id(name, now);
+        let id = self.free_id(name, now.datetime());
+        self.number(&id, now)?;
         let material = Material {
             source,
             destination,
@@ -217,6 +226,14 @@ impl Job<'_> {
             id.stamp = id.stamp.next();
         }
         id
+    }
+
+    /// Makes the snapshot the newest of its row before it has its name: a number without a snapshot harms nothing.
+    fn number(&self, id: &SnapshotId, now: &Zoned) -> Result<(), SnapshotError> {
+        let mut order = RowOrder::load(self.destination, &id.name)?;
+        order.retain(&self.destination.snapshots(Some(&id.name))?);
+        order.add(id.stamp, now.timestamp());
+        order.prepare(self.destination, &id.name)?.place()
     }
 
     /// Builds the tree and gives it its name.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::name::{NameError, SnapshotId};
+use hashget_files::path_error::PathError;
 use hashget_files::tree::TreeError;
 
 /// Why something cannot be done with snapshots.
@@ -18,19 +19,11 @@ pub enum SnapshotError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// Something in the destination could not be done.
-    #[error("cannot {act} {path}")]
-    Io {
-        /// What was tried.
-        act: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// Another run works on the destination.
     #[error("another hashget{process} works on {path}: wait until it has ended")]
     Locked {
-        /// The destination.
         path: PathBuf,
         /// ` (process N)`, where known.
         process: String,
@@ -40,21 +33,14 @@ pub enum SnapshotError {
     Nested {
         /// What was to be saved.
         source_path: PathBuf,
-        /// Where to.
         destination: PathBuf,
     },
     /// A path leads to no snapshot.
     #[error("{path} is no snapshot: its directory must be called NAME/YYYY-MM-DD-HHMMSS")]
-    NoSnapshot {
-        /// The path.
-        path: PathBuf,
-    },
+    NoSnapshot { path: PathBuf },
     /// Nothing of the source could be listed.
     #[error("{path} could not be listed, so no snapshot was made")]
-    Unreadable {
-        /// The source.
-        path: PathBuf,
-    },
+    Unreadable { path: PathBuf },
     /// The disk stopped the work.
     #[error("cannot write the snapshot {id}, so none was made")]
     Write {
@@ -68,18 +54,10 @@ pub enum SnapshotError {
         "{path} was written by a newer hashget (version {version}): use that one, or begin a new index \
          with `hashget snapshot reindex`"
     )]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
+    Newer { path: PathBuf, version: u32 },
     /// Nothing is known that the files could be compared with.
     #[error("no index of {path} can be read: there is nothing to compare its files with")]
-    NothingToVerify {
-        /// The destination.
-        path: PathBuf,
-    },
+    NothingToVerify { path: PathBuf },
     /// No rule keeps anything.
     #[error("no rule says which snapshots to keep: name at least one --keep-*")]
     KeepsNothing,
@@ -91,11 +69,7 @@ impl SnapshotError {
         act: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(E) -> Self {
-        let path = path.into();
-        move |source| Self::Io {
-            act,
-            path,
-            source: source.into(),
-        }
+        let error = PathError::on(act, path);
+        move |source| Self::Io(error(source))
     }
 }

@@ -24,6 +24,7 @@ mod link;
 mod list;
 mod name;
 mod options;
+mod order;
 mod packages;
 mod plan;
 mod prune;

@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::destination::Destination;
 use super::error::SnapshotError;
 use super::name::{SnapshotId, SnapshotName};
+use super::order::in_order;
 use hashget_files::monitor::Monitor;
 use hashget_files::tree::{FileId, TreeKind, TreeRoot, WalkOptions, walk};
 
-/// A snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ListedSnapshot {
     /// Which one it is.
@@ -33,7 +33,7 @@ pub struct SnapshotSizes {
     pub own_bytes: u64,
 }
 
-/// Lists the snapshots of a destination, by name and time. With `sizes`, looks at everything in
+/// Lists the snapshots of a destination, by name and in the order in which they were made. With `sizes`, looks at everything in
 /// them.
 pub fn list(
     destination: &Destination,
@@ -41,7 +41,7 @@ pub fn list(
     sizes: bool,
     monitor: &dyn Monitor,
 ) -> Result<Vec<ListedSnapshot>, SnapshotError> {
-    let ids = destination.snapshots(name)?.into_iter();
+    let ids = in_order(destination, destination.snapshots(name)?)?.into_iter();
     let listed = ids.map(|id| {
         let sizes = sizes
             .then(|| sizes_of(destination, &id, monitor))

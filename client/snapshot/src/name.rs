@@ -50,7 +50,7 @@ impl SnapshotName {
         &self.0
     }
 
-    /// What snapshots of the directory at `path` are called unless told otherwise: as the directory is.
+    /// What snapshots of the directory at `path` are called by default: as the directory is.
     pub fn of_directory(path: &Path) -> Result<Self, NameError> {
         match path.file_name() {
             Some(name) => name.to_string_lossy().parse(),
@@ -84,7 +84,6 @@ impl Stamp {
         Self(whole.unwrap_or(moment))
     }
 
-    /// The moment.
     pub fn moment(self) -> DateTime {
         self.0
     }

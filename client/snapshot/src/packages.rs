@@ -47,7 +47,7 @@ type WantedKeys = HashMap<Digest, HashSet<Key>>;
 impl PackageCache<'_> {
     /// Unpacks what the source has and packages hold, and makes that known files in `plan`.
     ///
-    /// Packages that cannot be had cost nothing: their files are copied from the source.
+    /// Packages that cannot be fetched cost nothing: their files are copied from the source.
     pub(super) fn fill(
         &self,
         source: &TreeRoot,

@@ -1,6 +1,6 @@
 //! Which snapshots to keep: the newest, and one each for so many days, weeks, months and years.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::DateTime;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use super::delete::delete_locked;
 use super::destination::Destination;
 use super::error::SnapshotError;
 use super::name::{SnapshotId, SnapshotName, Stamp};
+use super::order::in_order;
 use hashget_files::monitor::Monitor;
 
 /// How many snapshots of a row to keep.
@@ -66,26 +67,18 @@ impl KeepRules {
         ]
     }
 
-    /// Which rules keep each of `stamps`, newest first.
-    pub fn apply(&self, stamps: &[Stamp]) -> Vec<(Stamp, Vec<&'static str>)> {
-        let mut newest_first = stamps.to_vec();
-        newest_first.sort_unstable_by(|a, b| b.cmp(a));
-        newest_first.dedup();
-        let mut kept: Vec<(Stamp, Vec<&'static str>)> = newest_first
-            .into_iter()
-            .map(|stamp| (stamp, Vec::new()))
-            .collect();
+    /// Which rules keep each of `oldest_first`, newest first. The newest is the last, whatever times the stamps show.
+    pub fn apply(&self, oldest_first: &[Stamp]) -> Vec<(Stamp, Vec<&'static str>)> {
+        let newest_first = oldest_first.iter().rev();
+        let mut kept: Vec<(Stamp, Vec<&'static str>)> =
+            newest_first.map(|stamp| (*stamp, Vec::new())).collect();
         for (_, reasons) in kept.iter_mut().take(self.last as usize) {
             reasons.push("last");
         }
         for (name, count, period) in self.rules() {
-            let mut left = count;
-            let mut newest = None;
+            let mut periods = BTreeSet::new();
             for (stamp, reasons) in &mut kept {
-                let this = Some(period(stamp.moment()));
-                if left > 0 && this != newest {
-                    newest = this;
-                    left -= 1;
+                if periods.len() < count as usize && periods.insert(period(stamp.moment())) {
                     reasons.push(name);
                 }
             }
@@ -107,7 +100,7 @@ pub fn prune(
     }
     let lock = (!dry_run).then(|| destination.lock()).transpose()?;
     let mut rows: BTreeMap<SnapshotName, Vec<Stamp>> = BTreeMap::new();
-    for id in destination.snapshots(name)? {
+    for id in in_order(destination, destination.snapshots(name)?)? {
         rows.entry(id.name).or_default().push(id.stamp);
     }
     let mut outcome = Vec::new();
@@ -220,10 +213,6 @@ mod tests {
         ];
         for (rules, expected) in table {
             assert_eq!(kept(rules, &days), expected, "{rules:?}");
-            let mut shuffled = days;
-            shuffled.reverse();
-            shuffled.swap(1, 5);
-            assert_eq!(kept(rules, &shuffled), expected, "{rules:?}");
         }
     }
 
@@ -231,8 +220,8 @@ mod tests {
     fn of_one_day_the_last_stays() {
         let stamps: Vec<Stamp> = [
             "2025-01-01-000000",
-            "2025-01-01-235959",
             "2025-01-01-120000",
+            "2025-01-01-235959",
         ]
         .map(|text| text.parse().unwrap())
         .to_vec();
@@ -244,5 +233,40 @@ mod tests {
         assert_eq!(kept[0].0.to_string(), "2025-01-01-235959");
         assert_eq!(kept[0].1, ["daily"]);
         assert!(kept[1].1.is_empty() && kept[2].1.is_empty());
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_make_the_last_snapshot_old() {
+        let days = ["2025-11-24", "2025-11-25", "2025-11-26", "2025-11-01"];
+        let rules = KeepRules {
+            last: 1,
+            ..KeepRules::default()
+        };
+        assert_eq!(kept(rules, &days), ["2025-11-01 last"]);
+        let rules = KeepRules {
+            daily: 3,
+            ..KeepRules::default()
+        };
+        let expected = ["2025-11-01 daily", "2025-11-26 daily", "2025-11-25 daily"];
+        assert_eq!(kept(rules, &days), expected);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_rule_removes_the_newest(
+            minutes in proptest::collection::vec(-40_000_000_i64..40_000_000, 1..40),
+            last in 0_u32..3, daily in 0_u32..3, weekly in 0_u32..3, monthly in 0_u32..3, yearly in 1_u32..3,
+        ) {
+            // Minutes around 2024-02-29, in any order: a clock that jumps.
+            let leap = jiff::civil::date(2024, 2, 29).at(12, 0, 0, 0);
+            let stamps: Vec<Stamp> = minutes
+                .iter()
+                .map(|minutes| Stamp::new(leap.saturating_add(jiff::Span::new().minutes(*minutes))))
+                .collect();
+            let rules = KeepRules { last, daily, weekly, monthly, yearly };
+            let kept = rules.apply(&stamps);
+            proptest::prop_assert_eq!(kept[0].0, stamps[stamps.len() - 1]);
+            proptest::prop_assert!(!kept[0].1.is_empty());
+        }
     }
 }

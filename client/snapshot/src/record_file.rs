@@ -30,6 +30,8 @@ pub(super) enum RecordKind {
     Index = b'i' as isize,
     /// What the source of a row was like.
     State = b's' as isize,
+    /// In which order the snapshots of a row were made.
+    Order = b'o' as isize,
     /// Which files of a snapshot were not hard links of each other.
     Separate = b'h' as isize,
 }

@@ -87,7 +87,7 @@ pub fn restore_snapshot(
     };
     let done = restorer.run(&entries);
     let mut stats = restorer.stats;
-    placer.finish_and_remove(false);
+    placer.finish_and_remove(None);
     stats.problems = counted.problems();
     done.map_err(failed()).map(|()| stats)
 }

@@ -15,11 +15,9 @@ pub struct CreateStats {
     pub saved_bytes: u64,
     /// Files that share data, but no metadata, with others (reflinks).
     pub cloned_files: u64,
-    /// Their sizes.
     pub cloned_bytes: u64,
     /// Files that were copied.
     pub copied_files: u64,
-    /// Their sizes.
     pub copied_bytes: u64,
     /// Files of the source that were read.
     pub read_files: u64,
@@ -34,7 +32,6 @@ pub struct CreateStats {
     pub unset_owner_files: u64,
     /// Files that came out of packages into the package cache.
     pub unpacked_files: u64,
-    /// Their sizes.
     pub unpacked_bytes: u64,
     /// How many files could not be saved, or not as they were.
     pub problems: u64,

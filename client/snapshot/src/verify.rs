@@ -26,7 +26,6 @@ pub struct VerifyStats {
     pub tree_files: u64,
     /// Files that were read, each once.
     pub read_files: u64,
-    /// Their sizes.
     pub read_bytes: u64,
     /// Files whose content is not what was saved.
     pub damaged_files: u64,

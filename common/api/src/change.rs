@@ -30,7 +30,7 @@ pub struct RemoveResponse {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeRequest {
-    /// Which packages.
+    /// The packages to change.
     pub spec: PackageSpec,
     /// In which project; absent: in every one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

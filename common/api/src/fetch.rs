@@ -9,7 +9,7 @@ use hashget_words::project::ProjectName;
 /// The question; at most [`super::MAX_BATCH_PACKAGES`] packages.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FetchRequest {
-    /// Which packages.
+    /// The numbers of the packages, as this server gave them.
     pub ids: Vec<PackageId>,
 }
 
@@ -21,6 +21,6 @@ pub struct FetchedPackage {
     pub id: PackageId,
     /// The project it is in.
     pub project: ProjectName,
-    /// The record.
+    /// The whole record, with the digests of its files.
     pub package: HashPackage,
 }

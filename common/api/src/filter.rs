@@ -1,11 +1,11 @@
-//! `GET api/v1/filter`: what a client needs to tell by itself which digests a server probably
+//! `GET api/v1/filter`: lets a client find out by itself which digests a server probably
 //! knows. The pieces are at `api/v1/filter/{digest}`, in the format of [`hashget_words::filter`].
 
 use serde::{Deserialize, Serialize};
 
 use hashget_words::digest::Digest;
 
-/// The answer.
+/// The pieces of the filter that the server has now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilterResponse {
     /// How many of a digest's first bits choose its shard; at most 16.
@@ -15,17 +15,17 @@ pub struct FilterResponse {
     /// What was published since the shards were built; absent if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recent: Option<FilterPiece>,
-    /// Whether shards and `recent` hold everything that the server knows. If not, too much was
-    /// published since.
+    /// True if shards and `recent` cover everything that the server knows. False if too much was
+    /// published since the shards were built.
     pub complete: bool,
 }
 
-/// One piece.
+/// One piece of the filter, fetched by its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilterPiece {
     /// The SHA-256 of its bytes, which names it.
     pub sha256: Digest,
-    /// Its size.
+    /// The size of the piece, in bytes.
     pub bytes: u64,
 }
 

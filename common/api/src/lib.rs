@@ -41,8 +41,8 @@ pub const API_PREFIX: &str = "api/v1";
 
 /// The most digests and signatures one look-up may ask about.
 pub const MAX_LOOKUP_KEYS: usize = 50_000;
-/// The most packages one look-up names for a digest: the first in the order "lives longest, then
-/// smallest, then by package hash and URL".
+/// The most packages one look-up names for a digest: the best by
+/// [`Rank`](hashget_words::ranking::Rank).
 pub const MAX_PACKAGES_PER_DIGEST: usize = 64;
 /// The most records one fetch or publish may carry.
 pub const MAX_BATCH_PACKAGES: usize = 1_000;

@@ -23,7 +23,7 @@ pub struct ListQuery {
     pub limit: Option<usize>,
 }
 
-/// One page.
+/// One page of the packages that the query names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListResponse {
     /// The packages, by their numbers. Expired ones are listed only where the spec asks for them.

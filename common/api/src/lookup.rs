@@ -13,7 +13,7 @@ pub struct LookupRequest {
     /// Digests of files, anchors or packages.
     #[serde(default)]
     pub digests: Vec<Digest>,
-    /// Signatures.
+    /// Signatures of packages, such as `deb:vim_9.0_amd64`.
     #[serde(default)]
     pub signatures: Vec<Signature>,
     /// Only packages that live at least this long; absent: every package that has not expired.

@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::{LookupRequest, LookupResponse};
 use hashget_words::digest::Digest;
 use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::varint;
 
 /// The content type of a question: digests of 32 bytes each, one behind the other.
 pub const DIGESTS_TYPE: &str = "application/vnd.hashget.digests";
@@ -57,18 +58,18 @@ impl LookupResponse {
     ) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + packages.len() * 200 + digests.len() * 6);
         out.extend_from_slice(MAGIC);
-        put(&mut out, packages.len() as u64);
+        varint::put(&mut out, packages.len() as u64);
         for package in packages {
             put_package(&mut out, package);
         }
-        put(&mut out, digests.len() as u64);
+        varint::put(&mut out, digests.len() as u64);
         let mut next = 0;
         for (place, packages) in digests {
-            put(&mut out, u64::from(place.saturating_sub(next)));
+            varint::put(&mut out, u64::from(place.saturating_sub(next)));
             next = place + 1;
-            put(&mut out, packages.len() as u64);
+            varint::put(&mut out, packages.len() as u64);
             for package in packages {
-                put(&mut out, u64::from(*package));
+                varint::put(&mut out, u64::from(*package));
             }
         }
         out
@@ -86,21 +87,13 @@ impl LookupResponse {
     }
 }
 
-fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    out.push(number.to_le_bytes()[0]);
-}
-
 fn put_text(out: &mut Vec<u8>, text: &str) {
-    put(out, text.len() as u64);
+    varint::put(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
 
 fn put_package(out: &mut Vec<u8>, package: &PackageSummary) {
-    put(out, package.id.0);
+    varint::put(out, package.id.0);
     put_text(out, package.project.as_str());
     put_text(out, &package.url);
     let date = package.expires.date().map(|date| date.to_string());
@@ -116,13 +109,13 @@ fn put_package(out: &mut Vec<u8>, package: &PackageSummary) {
         out.extend_from_slice(sha256.as_bytes());
     }
     if let Some(size) = package.size {
-        put(out, size);
+        varint::put(out, size);
     }
     if let Some(date) = date {
         out.extend_from_slice(date.as_bytes());
     }
-    put(out, package.files);
-    put(out, package.anchors);
+    varint::put(out, package.files);
+    varint::put(out, package.anchors);
 }
 
 /// Reads from the front; every method is `None` where the bytes make no sense.
@@ -136,19 +129,7 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
-                return None;
-            }
-            number |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
+        varint::take(&mut self.0)
     }
 
     /// A number of things of which each takes a byte at least.

@@ -14,7 +14,7 @@ pub struct PoolHaveRequest {
     pub digests: Vec<Digest>,
 }
 
-/// The answer.
+/// The files that the pool holds; all others it lacks.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PoolHaveResponse {
     /// `[place of the digest in the question, size in bytes]` of those that are there.

@@ -9,6 +9,6 @@ use hashget_words::project::ProjectName;
 /// 200; one that is not there and shall be removed with 404.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectResponse {
-    /// The project.
+    /// The name of the project that was made or removed.
     pub project: ProjectName,
 }

@@ -12,7 +12,7 @@ use hashget_words::project::ProjectName;
 pub struct PublishRequest {
     /// The project, made if it is new.
     pub project: ProjectName,
-    /// The records.
+    /// The records to add, each valid by itself; one bad record refuses them all.
     pub packages: Vec<HashPackage>,
 }
 

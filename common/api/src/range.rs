@@ -10,7 +10,7 @@ use hashget_words::package_summary::PackageSummary;
 /// The question; at most [`super::MAX_LOOKUP_KEYS`] prefixes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RangeRequest {
-    /// How many bits of the digests are told, from 8 to 32.
+    /// How many first bits of each digest are sent, from 8 to 32.
     pub bits: u32,
     /// The first bits, as numbers.
     pub prefixes: Vec<u32>,
@@ -19,14 +19,14 @@ pub struct RangeRequest {
     pub expires: Option<Expiry>,
 }
 
-/// The answer.
+/// The packages and digests that begin with the bits asked for; at most [`MAX_RANGE_DIGESTS`] digests.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RangeResponse {
     /// The packages found.
     pub packages: Vec<PackageSummary>,
     /// Every known digest that begins with one of the prefixes, and its places in `packages`.
     pub digests: Vec<(Digest, Vec<u32>)>,
-    /// Nothing: it rounds the answer up, so that its length tells little.
+    /// Nothing: it rounds the answer up, so that its length gives little away.
     #[serde(default)]
     pub padding: String,
 }

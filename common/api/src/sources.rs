@@ -1,5 +1,5 @@
 //! `GET api/v1/sources/dead`: packages that could no longer be downloaded when they were checked;
-//! and `GET api/v1/packages/ID`: where one package can be had.
+//! and `GET api/v1/packages/ID`: where one package can be fetched.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,10 +15,10 @@ pub struct DeadSourcesQuery {
     pub after: String,
 }
 
-/// One URL.
+/// A URL of a package that failed its last check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadSource {
-    /// The URL.
+    /// The URL under which the package was published.
     pub url: String,
     /// The day on which it was first found dead, `YYYY-MM-DD`.
     pub since: String,
@@ -31,7 +31,7 @@ pub struct DeadSource {
 /// The answer: at most [`super::MAX_LIST_PACKAGES`], by URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadSourcesResponse {
-    /// The URLs.
+    /// The dead URLs, in ascending order.
     pub dead: Vec<DeadSource>,
 }
 
@@ -39,7 +39,7 @@ pub struct DeadSourcesResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceState {
-    /// It could be had when it was last checked.
+    /// It could be fetched when it was last checked.
     Alive,
     /// It is gone, or is something else now.
     Dead,
@@ -54,7 +54,7 @@ pub enum SourceState {
 pub struct PackageSource {
     /// The record that names it.
     pub id: PackageId,
-    /// The URL.
+    /// The URL under which the package was published.
     pub url: String,
     /// What is known of it.
     pub state: SourceState,
@@ -72,7 +72,7 @@ pub struct PackageResponse {
     pub id: PackageId,
     /// The project it is in.
     pub project: ProjectName,
-    /// The record.
+    /// The whole record, with the digests of its files.
     pub package: HashPackage,
     /// Every URL under which a package with the same SHA-256 was published, the best first.
     pub sources: Vec<PackageSource>,

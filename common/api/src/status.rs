@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use hashget_words::project::ProjectName;
 
-/// The answer.
+/// What the server is, and how much it holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StatusResponse {
     /// The server's name, from its settings.
@@ -35,7 +35,7 @@ pub struct StatusResponse {
 /// One project in the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProjectStatus {
-    /// The project.
+    /// The name of the project.
     pub name: ProjectName,
     /// How many packages it has.
     pub packages: u64,

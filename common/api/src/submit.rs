@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use hashget_words::package_summary::PackageId;
 
-/// The question.
+/// The package that the server is asked to fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitRequest {
     /// Where the package is; must match one of the server's `accept_url`.
@@ -29,7 +29,7 @@ pub enum SubmissionState {
 /// The answer to both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// Its number.
+    /// The number under which the submission can be asked for.
     pub id: u64,
     /// Where the package is.
     pub url: String,

@@ -28,7 +28,7 @@ impl Stored for Plain<'_> {}
 ///
 /// An early end and every failure below are kept, so that the reading ends with them even if
 /// the visitor ignores what its reader says.
-pub struct Content<'r> {
+pub(crate) struct Content<'r> {
     inner: &'r mut dyn Stored,
     format: &'static str,
     member: MemberName,

@@ -1,4 +1,4 @@
-//! What an archive tells about one of its members.
+//! What an archive says about one of its members.
 
 /// One member of an archive, as the archive describes it.
 ///
@@ -31,7 +31,7 @@ pub struct Entry {
 pub enum EntryKind {
     /// A regular file, the only kind with content.
     File,
-    /// A directory.
+    /// A directory, without its members: they are entries of their own.
     Directory,
     /// A symbolic link to `target`, which is untrusted and need not exist.
     Symlink {
@@ -74,18 +74,18 @@ pub enum Origin {
     Nested,
 }
 
-/// Ownership, times and attributes of an [`Entry`]; `None` where the archive does not tell.
+/// Ownership, times and attributes of an [`Entry`]; `None` where the archive does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EntryMetadata {
     /// The 12 permission bits.
     pub mode: Option<u32>,
-    /// Owner's number.
+    /// The numeric id of the owner.
     pub uid: Option<u64>,
-    /// Group's number.
+    /// The numeric id of the group.
     pub gid: Option<u64>,
-    /// Owner's name.
+    /// The owner's user name, as bytes: it may be no UTF-8.
     pub user: Option<Vec<u8>>,
-    /// Group's name.
+    /// The group's name, as bytes: it may be no UTF-8.
     pub group: Option<Vec<u8>>,
     /// Time of last modification. Zip stores local time without a zone, so there only the
     /// extended timestamp (UTC) counts.

@@ -91,7 +91,7 @@ pub enum ArchiveError {
     Limit {
         /// The limit that was hit.
         limit: LimitKind,
-        /// Its value.
+        /// The highest value that the limit allows.
         allowed: u64,
         /// Where in the archive.
         member: MemberName,
@@ -99,13 +99,13 @@ pub enum ArchiveError {
     /// A zip member needs a password.
     #[error("{member} is encrypted; decrypt the archive first")]
     Encrypted {
-        /// The member.
+        /// The name of the encrypted member.
         member: MemberName,
     },
     /// The archive uses a part of its format that is not supported.
     #[error("{format} archive uses what is not supported, {member}: {reason}")]
     Unsupported {
-        /// The format.
+        /// The format of the archive, as `tar` or `zip`.
         format: &'static str,
         /// The member or structure concerned.
         member: MemberName,
@@ -115,11 +115,11 @@ pub enum ArchiveError {
     /// The archive, or the temporary file it is put aside in, could not be read or written.
     #[error("cannot {action} at byte {offset}")]
     Io {
-        /// What failed.
+        /// The act that failed, as a verb with its object.
         action: &'static str,
-        /// Where.
+        /// The offset in bytes, in the stream that was being read.
         offset: u64,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -128,25 +128,25 @@ pub enum ArchiveError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitKind {
-    /// `max_entries`
+    /// The limit [`Limits::max_entries`](super::Limits::max_entries).
     Entries,
-    /// `max_total_bytes`
+    /// The limit [`Limits::max_total_bytes`](super::Limits::max_total_bytes).
     TotalBytes,
-    /// `max_hole_bytes`
+    /// The limit [`Limits::max_hole_bytes`](super::Limits::max_hole_bytes).
     HoleBytes,
-    /// `max_ratio`
+    /// The limit [`Limits::max_ratio`](super::Limits::max_ratio).
     Ratio,
-    /// `max_depth`
+    /// The limit [`Limits::max_depth`](super::Limits::max_depth).
     Depth,
-    /// `max_decoder_memory`
+    /// The limit [`Limits::max_decoder_memory`](super::Limits::max_decoder_memory).
     DecoderMemory,
-    /// `max_extension_bytes`
+    /// The limit [`Limits::max_extension_bytes`](super::Limits::max_extension_bytes).
     ExtensionBytes,
-    /// `max_global_bytes`
+    /// The limit [`Limits::max_global_bytes`](super::Limits::max_global_bytes).
     GlobalBytes,
-    /// `max_sparse_extents`
+    /// The limit [`Limits::max_sparse_extents`](super::Limits::max_sparse_extents).
     SparseExtents,
-    /// `max_spool_bytes`
+    /// The limit [`Limits::max_spool_bytes`](super::Limits::max_spool_bytes).
     SpoolBytes,
 }
 

@@ -3,8 +3,8 @@
 //! [`read_archive`] recognises an archive by its content, never by its name, and hands every entry
 //! to a visitor, in order, with its content as a reader. What is read is hostile: nothing is
 //! allocated by a declared size, all sizes are checked, and [`Limits`] bound the rest. A short
-//! file is never given as a whole one: the reader ends with an error instead. What costs no byte of
-//! a visited file, such as garbage after the end, is told to [`ArchiveOptions::on_problem`].
+//! file is never given as a whole one: the reader ends with an error instead. A fault that costs no byte of
+//! a visited file, such as garbage after the end, is reported to [`ArchiveOptions::on_problem`].
 //!
 //! | content | kind | entries |
 //! |---|---|---|

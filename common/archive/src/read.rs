@@ -41,7 +41,7 @@ pub enum Compression {
     Xz,
     /// The older `.lzma` format.
     Lzma,
-    /// bzip2.
+    /// bzip2, with any number of streams.
     Bzip2,
     /// Zstandard, RFC 8878.
     Zstd,

@@ -17,7 +17,6 @@ pub(super) enum Format {
     Tar,
     /// A zip local file header, or the end record of an empty zip.
     Zip,
-    /// Compressed data.
     Compressed(Compression),
     /// None of these.
     Unknown,

@@ -40,7 +40,7 @@ impl<R: BufRead> ParallelXz<R> {
         })
     }
 
-    /// Passes the padding after a stream, which comes in whole words; tells whether another stream
+    /// Passes the padding after a stream, which comes in whole words; returns whether another stream
     /// follows.
     fn pass_padding(&mut self) -> io::Result<bool> {
         let mut padding = 0;

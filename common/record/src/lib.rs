@@ -34,7 +34,7 @@ pub struct RecordRules<'a> {
     pub filesz: Option<u64>,
     /// Files larger than this many bytes are anchors.
     pub anchsz: u64,
-    /// Whether the file at a path is an anchor whatever its size.
+    /// Whether the file at a path is an anchor regardless of its size.
     pub is_forced_anchor: &'a dyn Fn(&RelPath) -> bool,
     /// Whether archives inside the package are read, too.
     pub recursive: bool,
@@ -49,10 +49,10 @@ pub struct RecordRules<'a> {
 }
 
 impl RecordRules<'_> {
-    /// Files larger than this many bytes are recorded, unless told otherwise: all but empty ones.
+    /// Files larger than this many bytes are recorded, by default: all but empty ones.
     /// The original's default is 1024 (`docs/decisions/0006`).
     pub const DEFAULT_FILESZ: u64 = 0;
-    /// Files larger than this many bytes are anchors, unless told otherwise.
+    /// Files larger than this many bytes are anchors, by default.
     pub const DEFAULT_ANCHSZ: u64 = 100 * 1024;
 
     /// Every file is recorded that is not empty; the rest are the original's defaults.
@@ -75,7 +75,7 @@ impl RecordRules<'_> {
 pub struct PackageFile<'a> {
     /// The file; it is read from its start.
     pub file: &'a File,
-    /// Its SHA-256.
+    /// The SHA-256 of the whole file.
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,
@@ -92,10 +92,10 @@ pub enum RecordError {
     Archive(#[source] ArchiveError),
 }
 
-/// A record, and what was noticed while it was made.
+/// A record, with notes and warnings from making it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IndexedPackage {
-    /// The record.
+    /// The record, ready to be kept or published.
     pub record: HashPackage,
     /// What the package file is. [`ArchiveKind::NotArchive`]: nothing but the file itself is
     /// recorded, which is enough to leave copies of it out of a backup.
@@ -110,7 +110,7 @@ pub struct IndexedPackage {
     pub warnings: Vec<String>,
 }
 
-/// Makes the record of a package file that can be had at `url`.
+/// Makes the record of a package file that can be downloaded from `url`.
 ///
 /// `signatures` are added to those found: `url`, and `deb` from a `.deb`'s control file; a given
 /// one replaces a found one of its type. The same file, URL and options give the same record:

@@ -1,10 +1,10 @@
-//! What is told of a package while it is read.
+//! Notes and warnings about a package while it is read.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashget_archive::{ArchiveProblem, ProblemHandler};
 
-/// Collects what the reader tells.
+/// Collects what the reader reports.
 #[derive(Default)]
 pub(super) struct Told(Arc<Mutex<Lists>>);
 

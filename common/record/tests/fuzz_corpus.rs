@@ -62,3 +62,23 @@ fn record() {
 fn lookup_answer() {
     replay("lookup_answer", drive::lookup_answer);
 }
+
+#[test]
+fn zstd_frames() {
+    replay("zstd_frames", drive::zstd_frames);
+}
+
+#[test]
+fn filter() {
+    replay("filter", drive::filter);
+}
+
+#[test]
+fn deb822() {
+    replay("deb822", drive::deb822);
+}
+
+#[test]
+fn content_coding() {
+    replay("content_coding", drive::content_coding);
+}

@@ -1,6 +1,6 @@
 //! How fast the sled store is: opening, publishing, looking up, and what it takes on disk.
 //!
-//! `cargo bench -p hashget-store --bench store -- [digests]`; a million unless told, and a few
+//! `cargo bench -p hashget-store --bench store -- [digests]`; a million by default, and a few
 //! where it is run as a test.
 
 use std::error::Error;

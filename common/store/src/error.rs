@@ -22,7 +22,7 @@ pub enum StoreError {
     Newer {
         /// The store's directory.
         path: PathBuf,
-        /// Its format.
+        /// The format version that the store has.
         found: u64,
         /// The highest format that is understood.
         known: u64,

@@ -25,26 +25,26 @@ use hashget_words::signature::Signature;
 /// A record as a store keeps it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredPackage {
-    /// Its number.
+    /// The number that the store gave the record; never given again.
     pub id: PackageId,
     /// The project it is in.
     pub project: ProjectName,
-    /// The record.
+    /// The whole record, with the digests of its files.
     pub package: HashPackage,
 }
 
-/// What [`PackageStore::list`] is asked for.
+/// The question of [`PackageStore::list`].
 #[derive(Clone, Debug)]
 pub struct StoreQuery {
-    /// Which packages.
+    /// The packages to list.
     pub spec: PackageSpec,
-    /// In which project; `None`: in every one.
+    /// The project to list; `None` lists all.
     pub project: Option<ProjectName>,
     /// Only packages with a higher number.
     pub after: Option<PackageId>,
     /// How many at most.
     pub limit: usize,
-    /// The day that [`PackageSpec::Expired`] without a date means.
+    /// Today, for [`PackageSpec::Expired`] without a date.
     pub today: Date,
 }
 
@@ -53,14 +53,14 @@ pub struct StoreQuery {
 pub struct StorePage {
     /// The packages, by ascending number, expired ones included.
     pub packages: Vec<PackageSummary>,
-    /// The last number that was looked at, if there may be more behind it.
+    /// The [`StoreQuery::after`] of the next page; `None` on the last one.
     pub next: Option<PackageId>,
 }
 
 /// What a store holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
-    /// Records.
+    /// Records in all projects.
     pub packages: u64,
     /// Entries of the digest index: distinct (digest, record) pairs.
     pub digests: u64,
@@ -73,9 +73,9 @@ pub struct StoreStats {
 /// What a project holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProjectStats {
-    /// The project.
+    /// The name of the project.
     pub name: ProjectName,
-    /// Records.
+    /// Records in the project.
     pub packages: u64,
     /// Indexed files of all records.
     pub files: u64,
@@ -85,27 +85,28 @@ pub struct ProjectStats {
     pub packages_bytes: u64,
 }
 
-/// A collection of records that can be searched by what is in the packages.
+/// A collection of records that can be searched by the digests of the files in the packages.
 ///
 /// A record is identified by its project and URL: publishing another one with both the same
 /// replaces it, and an identical one stays as it is, with its number. Changes are on disk when the method returns, and are whole after any crash: a
-/// record is there with all its index entries, or not at all. The store knows no clock; expired
-/// records are told apart by the caller, from the summaries.
+/// record is there with all its index entries, or not at all. The store has no clock: it returns
+/// expired records too, and the caller sorts them out by the summaries.
 pub trait PackageStore: Send + Sync {
-    /// Adds records to a project, which is made if it is new; the numbers in the same order.
+    /// Adds records to a project, made if it is new; returns their numbers, in the same order.
     fn publish(
         &self,
         project: &ProjectName,
         packages: &[HashPackage],
     ) -> Result<Vec<PackageId>, StoreError>;
 
-    /// Whole records, `None` for those that are gone; in the order asked.
+    /// Whole records in the order of `ids`; `None` for a record that was removed.
     fn get(&self, ids: &[PackageId]) -> Result<Vec<Option<StoredPackage>>, StoreError>;
 
-    /// Records without their digests, `None` for those that are gone; in the order asked.
+    /// Records without their digests, in the order of `ids`; `None` for a record that was removed.
     fn summaries(&self, ids: &[PackageId]) -> Result<Vec<Option<Arc<PackageSummary>>>, StoreError>;
 
-    /// For each digest every record that has it as file, anchor or package; numbers ascending.
+    /// For each digest, the records that have it as a file, an anchor or the package itself, by
+    /// ascending number.
     fn find_digests(&self, digests: &[Digest]) -> Result<Vec<Vec<PackageId>>, StoreError>;
 
     /// Calls `visit` for each digest that records have, with its place and their summaries, by
@@ -118,15 +119,14 @@ pub trait PackageStore: Send + Sync {
         match_through(self, digests, visit)
     }
 
-    /// Gets ready to answer look-ups by digest from memory, if the engine does so and is set to;
-    /// whether it is. May take long; gives up when the caller's function says so. Everything else may be used
-    /// meanwhile.
+    /// Reads the digest index into memory, if the engine can and its options allow it; returns whether
+    /// look-ups are answered from memory now. May take minutes; gives up when `stop` returns true.
+    /// The store can be used meanwhile.
     fn load(&self, _stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
         Ok(false)
     }
 
-    /// How much memory look-ups by digest and summaries are answered from, in bytes; `None` if
-    /// they are not, and may wait for a disk.
+    /// The size of the index in memory, in bytes; `None` if look-ups and summaries are read from disk.
     fn resident_bytes(&self) -> Option<u64> {
         None
     }
@@ -141,24 +141,24 @@ pub trait PackageStore: Send + Sync {
         visit: &mut dyn FnMut(&Digest, PackageId) -> bool,
     ) -> Result<(), StoreError>;
 
-    /// A number that is another one after every change of what [`PackageStore::find_digests`]
-    /// answers, while the store is open.
+    /// A number that differs after every change that [`PackageStore::find_digests`] can see. It is
+    /// meaningful only while the store is open.
     fn changes(&self) -> u64;
 
-    /// For each signature every record that carries it; numbers ascending.
+    /// For each signature, the records that carry it, by ascending number.
     fn find_signatures(&self, signatures: &[Signature]) -> Result<Vec<Vec<PackageId>>, StoreError>;
 
     /// The records that a query names.
     fn list(&self, query: &StoreQuery) -> Result<StorePage, StoreError>;
 
-    /// Records that have expired at `day`, the earliest first, at most `limit`.
+    /// At most `limit` records that have expired at `day`, the earliest first.
     fn expired(&self, day: Date, limit: usize) -> Result<Vec<PackageId>, StoreError>;
 
-    /// Sets the attributes and expiry date of a record (`attrs` and `expires` of `package`),
-    /// keeping its number; `false` if it is gone. Nothing else of the record changes.
+    /// Sets `attrs` and `expires` of a record to those of `package`, and changes nothing else, not even
+    /// its number; `false` if there is no such record.
     fn update(&self, id: PackageId, package: &HashPackage) -> Result<bool, StoreError>;
 
-    /// Removes records; how many were there.
+    /// Removes records; returns how many there were.
     fn remove(&self, ids: &[PackageId]) -> Result<u64, StoreError>;
 
     /// Makes an empty project; `false` if it is there already.
@@ -174,7 +174,7 @@ pub trait PackageStore: Send + Sync {
     fn stats(&self) -> Result<StoreStats, StoreError>;
 }
 
-/// How many digests are looked up before what they found is handed out.
+/// Digests looked up together before `visit` is called for them.
 const MATCHED_DIGESTS: usize = 256;
 
 /// [`PackageStore::match_digests`] by the other methods.

@@ -23,7 +23,7 @@ pub enum ContentCoding {
     Gzip,
     /// `deflate`, which is zlib; some servers send it bare.
     Deflate,
-    /// `zstd`.
+    /// `zstd`, with a window of at most 8 MiB (RFC 9659).
     Zstd,
 }
 
@@ -40,9 +40,9 @@ pub struct UnknownCoding {
 pub struct BodyHeaders<'a> {
     /// The URL asked for.
     pub url: &'a str,
-    /// `Content-Encoding`.
+    /// The header `Content-Encoding`, if the answer has one.
     pub encoding: Option<&'a str>,
-    /// `Content-Type`.
+    /// The header `Content-Type`, if the answer has one.
     pub media_type: Option<&'a str>,
 }
 

@@ -5,13 +5,13 @@ use crate::signature::Signature;
 /// What one paragraph says of a package; members that are missing or no UTF-8 are `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paragraph {
-    /// `Package`.
+    /// The field `Package`: the package's name.
     pub package: Option<String>,
-    /// `Status`.
+    /// The field `Status`: three words, as in `install ok installed`.
     pub status: Option<String>,
     /// `Version`, with epoch.
     pub version: Option<String>,
-    /// `Architecture`.
+    /// The field `Architecture`.
     pub architecture: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! The record of one package: where it is, and what is in it.
+//! The record of one package: its URL, and the digests of its files.
 
 use std::collections::BTreeMap;
 
@@ -149,10 +149,9 @@ pub fn url_name(url: &str) -> &str {
 
 /// Whether a URL is of a scheme that is downloaded.
 pub fn is_http(url: &str) -> bool {
-    let scheme = url
-        .split_once("://")
-        .map(|(scheme, _)| scheme.to_ascii_lowercase());
-    matches!(scheme.as_deref(), Some("http" | "https"))
+    url.split_once("://").is_some_and(|(scheme, _)| {
+        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    })
 }
 
 /// Digests written as `sha256:…`.

@@ -19,7 +19,7 @@ impl Hasher {
         Self::default()
     }
 
-    /// Adds `data`.
+    /// Adds the next bytes of the content.
     pub fn update(&mut self, data: &[u8]) {
         self.sha256.update(data);
         self.bytes += data.len() as u64;

@@ -1,7 +1,8 @@
 //! The words that hashget's programs share.
 //!
 //! Values that cannot be wrong ([`digest`], [`rel_path`], [`expiry`], [`project`], [`signature`]) make up records
-//! ([`hash_package`], [`package_spec`], [`package_summary`], [`restore_file`]). Nothing here reads a disk, a clock or a network.
+//! ([`hash_package`], [`package_spec`], [`package_summary`], [`restore_file`]). [`ranking`] tells which of
+//! them is the best. Nothing here reads a disk, a clock or a network.
 
 pub mod content_batch;
 pub mod deb822;
@@ -14,8 +15,10 @@ pub mod package_spec;
 pub mod package_summary;
 pub mod package_url;
 pub mod project;
+pub mod ranking;
 pub mod rel_path;
 pub mod restore_file;
 pub mod sha256_lanes;
 pub mod signature;
 pub mod surrogate_escape;
+pub mod varint;

@@ -25,7 +25,7 @@ pub enum PackageSpec {
     Name(String),
     /// Packages with this signature.
     Signature(Signature),
-    /// Every package.
+    /// Every package, expired ones included.
     All,
     /// Packages expired at the date, or now.
     Expired(Option<Date>),

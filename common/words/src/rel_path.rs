@@ -183,7 +183,7 @@ impl PartialOrd for RelPath {
     }
 }
 
-/// Writes the path on one line: what is no printable text is escaped, the root is `.`.
+/// Writes the path on one line: unprintable characters are escaped, the root is `.`.
 impl fmt::Display for RelPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&if self.is_root() {

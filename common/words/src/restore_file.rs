@@ -1,10 +1,9 @@
-//! `.hashget-restore.json`: what is missing from an archive, and where it is.
+//! `.hashget-restore.json`: the files that an archive leaves out, and the packages that hold them.
 
 mod check;
+mod compact;
 mod json;
 mod members;
-
-use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use self::check::Head;
+use self::compact::Compact;
 pub use self::json::{EntriesJson, RestoreJson};
 pub use self::members::{MembersOwner, MembersSum, RestoreMembers};
 use crate::digest::{Digest, HashSpec};
@@ -49,6 +49,11 @@ pub struct RestoreFile {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[serde(rename = "folders")]
     pub directories: Vec<RestoreDirectory>,
+    /// Members of the archive that are not of the tree, such as the change list of a backup. They go
+    /// when all is restored. Each has a name with [`OWN_PREFIX`](Self::OWN_PREFIX) at the root, or is
+    /// below such a directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_members: Vec<RelPath>,
 }
 
 /// One file that was left out.
@@ -181,6 +186,8 @@ pub enum RestoreFileError {
 impl RestoreFile {
     /// The file's name, at the root of an archive or packed directory.
     pub const NAME: &'static str = ".hashget-restore.json";
+    /// How the names of hashget's own files begin, so that no restore file makes others go.
+    pub const OWN_PREFIX: &'static str = ".hashget-";
     /// The version that is written where every file is listed.
     pub const VERSION: u32 = 1;
     /// The version of files with [`members`](Self::members), the newest.
@@ -306,54 +313,12 @@ impl RestoreFile {
             );
             return Err(RestoreFileError::Inconsistent(what));
         }
+        let is_own = |path: &RelPath| path.as_bytes().starts_with(Self::OWN_PREFIX.as_bytes());
+        if let Some(other) = self.own_members.iter().find(|path| !is_own(path)) {
+            let what = format!("{other} is none of hashget's own files");
+            return Err(RestoreFileError::Inconsistent(what));
+        }
         Ok(())
-    }
-}
-
-/// A restore file of version 2. The list has another name there, so that the original, which knows
-/// of no versions, ends with an error instead of restoring only what is listed.
-#[derive(Serialize, Deserialize)]
-struct Compact<'a> {
-    version: u32,
-    #[serde(default, skip_serializing_if = "Expiry::is_never")]
-    expires: Expiry,
-    members: Cow<'a, [RestoreMembers]>,
-    listed: Cow<'a, [RestoreEntry]>,
-    packages: Cow<'a, [RestorePackage]>,
-    packagesize: u64,
-    packagesize_exact: bool,
-    #[serde(default)]
-    #[serde(rename = "folders")]
-    directories: Cow<'a, [RestoreDirectory]>,
-}
-
-impl<'a> Compact<'a> {
-    fn of(file: &'a RestoreFile) -> Self {
-        Self {
-            version: RestoreFile::COMPACT_VERSION,
-            expires: file.expires,
-            members: Cow::Borrowed(&file.members),
-            listed: Cow::Borrowed(&file.files),
-            packages: Cow::Borrowed(&file.packages),
-            packagesize: file.packagesize,
-            packagesize_exact: file.packagesize_exact,
-            directories: Cow::Borrowed(&file.directories),
-        }
-    }
-}
-
-impl From<Compact<'_>> for RestoreFile {
-    fn from(compact: Compact<'_>) -> Self {
-        Self {
-            version: Some(compact.version),
-            expires: compact.expires,
-            files: compact.listed.into_owned(),
-            members: compact.members.into_owned(),
-            packages: compact.packages.into_owned(),
-            packagesize: compact.packagesize,
-            packagesize_exact: compact.packagesize_exact,
-            directories: compact.directories.into_owned(),
-        }
     }
 }
 

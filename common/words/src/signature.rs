@@ -33,12 +33,12 @@ impl Signature {
         })
     }
 
-    /// The type.
+    /// The part before the colon, such as [`Signature::DEB`].
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The value.
+    /// The part behind the colon; it may hold colons itself.
     pub fn value(&self) -> &str {
         &self.value
     }

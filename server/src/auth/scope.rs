@@ -16,7 +16,7 @@ pub enum Scope {
     Publish(ProjectName),
     /// `publish:*`: records of every project, and the pool.
     PublishAll,
-    /// `admin`: everything.
+    /// `admin`: may do everything, in every project.
     Admin,
 }
 

@@ -52,7 +52,7 @@ pub enum TokenError {
     Io {
         /// What was being done.
         action: &'static str,
-        /// The file.
+        /// The file of the tokens, or its directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -61,7 +61,7 @@ pub enum TokenError {
     /// The file makes no sense.
     #[error("the token file {} is damaged", path.display())]
     Damaged {
-        /// The file.
+        /// The file of the tokens.
         path: PathBuf,
         /// Where it makes no sense.
         #[source]
@@ -70,9 +70,9 @@ pub enum TokenError {
     /// The file was written by a later version.
     #[error("the token file {} has version {found}, this program reads version {VERSION}", path.display())]
     Version {
-        /// The file.
+        /// The file of the tokens.
         path: PathBuf,
-        /// Its version.
+        /// The version that the file names.
         found: u32,
     },
     /// The system gives no random bytes.

@@ -14,7 +14,7 @@ use std::process::Command;
 
 /// How many arenas there are: the second one is for those who find the first one locked.
 const ARENAS: &str = "2";
-/// What glibc reads the number from. Who has set it, to whatever, is obeyed.
+/// The variable that glibc reads the number from. A value that is set already stays.
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
 /// The other way to set it.
 const TUNABLES: &str = "GLIBC_TUNABLES";

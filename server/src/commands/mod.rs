@@ -1,4 +1,4 @@
-//! What the program is told to do, one file a command.
+//! The commands of the program, one file each.
 
 mod arenas;
 mod hint;

@@ -1,4 +1,4 @@
-//! `hashserver`: serves until it is told to stop.
+//! `hashserver`: serves until a signal stops it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -11,16 +11,10 @@ use thiserror::Error;
 pub(crate) enum FetchError {
     /// The URL is not one that this server goes to.
     #[error("{url} is not fetched: {reason}")]
-    Refused {
-        /// The URL.
-        url: String,
-        /// Which rule.
-        reason: &'static str,
-    },
+    Refused { url: String, reason: &'static str },
     /// The name has no address.
     #[error("cannot find the address of {host}")]
     Resolve {
-        /// The name.
         host: String,
         /// What the system says.
         #[source]
@@ -29,20 +23,13 @@ pub(crate) enum FetchError {
     /// No connection, or no answer.
     #[error("cannot ask for {url}")]
     Request {
-        /// The URL.
         url: String,
-        /// What failed.
         #[source]
         source: reqwest::Error,
     },
     /// An answer that is no success.
     #[error("{url} answers with status {status}")]
-    Status {
-        /// The URL.
-        url: String,
-        /// The status.
-        status: u16,
-    },
+    Status { url: String, status: u16 },
     /// Redirects that do not end.
     #[error("{url} redirects more than {limit} times")]
     Redirects {
@@ -53,18 +40,11 @@ pub(crate) enum FetchError {
     },
     /// The body is too large.
     #[error("{url} is larger than {limit_bytes} bytes")]
-    TooLarge {
-        /// The URL.
-        url: String,
-        /// The limit.
-        limit_bytes: u64,
-    },
+    TooLarge { url: String, limit_bytes: u64 },
     /// The body comes too slowly.
     #[error("{url} comes too slowly: {received_bytes} bytes in {seconds} seconds")]
     TooSlow {
-        /// The URL.
         url: String,
-        /// What came.
         received_bytes: u64,
         /// In how long.
         seconds: u64,
@@ -72,29 +52,22 @@ pub(crate) enum FetchError {
     /// The body came in an encoding that was not asked for.
     #[error("{url} comes in an encoding that was not asked for")]
     Encoded {
-        /// The URL.
         url: String,
-        /// Which one.
         #[source]
         source: UnknownCoding,
     },
     /// The body ended early.
     #[error("{url} broke off after {received_bytes} bytes")]
     Broken {
-        /// The URL.
         url: String,
-        /// What came.
         received_bytes: u64,
-        /// What failed.
         #[source]
         source: io::Error,
     },
     /// What came cannot be kept.
     #[error("cannot keep what came from {url}")]
     Keep {
-        /// The URL.
         url: String,
-        /// What failed.
         #[source]
         source: io::Error,
     },

@@ -46,7 +46,6 @@ pub(crate) struct Fetcher {
 /// A body that was fetched whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fetched {
-    /// Its SHA-256.
     pub(crate) sha256: Digest,
     /// Its size in bytes.
     pub(crate) size: u64,

@@ -14,7 +14,7 @@ use super::Pieces;
 /// About how many digests a shard gets at most.
 const SHARD_DIGESTS: u64 = 1 << 18;
 const MAX_PREFIX_BITS: u32 = 16;
-/// How many records may be newer than the shards before clients are told that they are not whole.
+/// How many records may be newer than the shards before the filter counts as incomplete.
 const MAX_RECENT_PACKAGES: usize = 1_000;
 const MAX_RECENT_DIGESTS: usize = 1 << 20;
 
@@ -71,7 +71,6 @@ pub(super) fn shards(
 
 /// What is newer than some shards.
 pub(super) enum RecentKeys {
-    /// Nothing.
     None,
     /// More than is worth a filter of its own.
     TooMany,
@@ -79,7 +78,7 @@ pub(super) enum RecentKeys {
     Filter(Bytes),
 }
 
-/// Finds what is newer than some shards.
+/// Finds the records that are newer than the shards.
 pub(super) fn recent(
     shards: &Shards,
     changes: u64,

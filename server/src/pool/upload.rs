@@ -27,7 +27,7 @@ impl Upload {
         Ok(Self { temp, hasher })
     }
 
-    /// Adds bytes.
+    /// Writes the next bytes of the file, and hashes them.
     pub fn write(&mut self, data: &[u8]) -> Result<(), PoolError> {
         self.hasher.update(data);
         self.temp

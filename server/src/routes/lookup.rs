@@ -1,7 +1,6 @@
 //! `POST api/v1/lookup`.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -16,8 +15,8 @@ use hashget_store::{PackageStore, StoreError};
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
 use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::ranking::{Need, Rank, keep_best};
 use hashget_words::signature::Signature;
-use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::{address, bad_request, check_batch};
@@ -25,7 +24,6 @@ use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::health::Health;
-use crate::preference::by_preference;
 use crate::state::{State, blocking};
 
 /// How many keys are looked up before what they found is cut down to the answer.
@@ -146,8 +144,7 @@ impl Hasher for NumberHasher {
 pub(super) struct Finder<'a> {
     store: &'a dyn PackageStore,
     health: &'a Health,
-    today: Date,
-    needed: Option<Expiry>,
+    need: Need,
     /// Of every package met, where it is in `alive`; `None` for those that are of no use.
     seen: HashMap<PackageId, Option<u32>, BuildHasherDefault<NumberHasher>>,
     alive: Vec<Arc<PackageSummary>>,
@@ -159,8 +156,7 @@ impl<'a> Finder<'a> {
         Self {
             store: &*state.store,
             health: &state.health,
-            today: (state.clock)(),
-            needed,
+            need: Need::today((state.clock)()).until(needed),
             seen: HashMap::default(),
             alive: Vec::new(),
         }
@@ -237,10 +233,7 @@ impl<'a> Finder<'a> {
         let Entry::Vacant(entry) = self.seen.entry(package.id) else {
             return self.seen.get(&package.id).copied().flatten();
         };
-        let covers = self
-            .needed
-            .is_none_or(|needed| package.expires.covers(needed));
-        let is_useful = covers && !package.expires.is_expired_at(self.today);
+        let is_useful = self.need.admits(package.expires);
         let place = u32::try_from(self.alive.len()).ok().filter(|_| is_useful);
         entry.insert(place);
         if is_useful {
@@ -258,18 +251,14 @@ impl<'a> Finder<'a> {
     }
 
     fn best_first(&self, mut places: Vec<u32>) -> Vec<u32> {
-        places.sort_unstable_by(|a, b| self.prefer(*a, *b));
-        places.truncate(MAX_PACKAGES_PER_DIGEST);
+        keep_best(&mut places, MAX_PACKAGES_PER_DIGEST, |place| {
+            let package = &self.alive[place as usize];
+            Rank {
+                is_dead: self.health.is_dead(&package.url),
+                ..Rank::from(&**package)
+            }
+        });
         places
-    }
-
-    /// What can be downloaded goes before what cannot.
-    fn prefer(&self, a: u32, b: u32) -> Ordering {
-        let (a, b) = (&self.alive[a as usize], &self.alive[b as usize]);
-        let is_dead = |package: &PackageSummary| self.health.is_dead(&package.url);
-        is_dead(a)
-            .cmp(&is_dead(b))
-            .then_with(|| by_preference(a, b))
     }
 
     /// Only the packages that some key names are answered.

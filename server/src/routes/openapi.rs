@@ -7,7 +7,6 @@ use actix_web::{HttpResponse, web};
 
 use super::{address, get_or_head};
 
-/// The description.
 pub(super) const DESCRIPTION: &str = include_str!("openapi.json");
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {

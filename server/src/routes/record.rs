@@ -9,11 +9,11 @@ use hashget_store::StoredPackage;
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::{PackageId, PackageSummary};
+use hashget_words::ranking::{self, Need};
 
 use crate::answers::{Answer, Moment};
 use crate::error::ApiError;
 use crate::etag;
-use crate::preference::by_preference;
 use crate::state::State;
 
 /// Records may be purged and replaced, so caches keep them for a minute only.
@@ -39,15 +39,9 @@ pub(super) fn alive_among(
     Ok(best_first(state, found.collect()))
 }
 
-fn best_first(state: &State, mut found: Vec<Arc<PackageSummary>>) -> Vec<Arc<PackageSummary>> {
-    found.retain(|package| !state.is_expired(package.expires));
-    let is_dead = |package: &PackageSummary| state.health.is_dead(&package.url);
-    found.sort_by(|a, b| {
-        is_dead(a)
-            .cmp(&is_dead(b))
-            .then_with(|| by_preference(a, b))
-    });
-    found
+fn best_first(state: &State, found: Vec<Arc<PackageSummary>>) -> Vec<Arc<PackageSummary>> {
+    let need = Need::today((state.clock)());
+    ranking::best_first(found, need, |url| state.health.is_dead(url))
 }
 
 /// Every URL under which a package with the same SHA-256 was published, the best first; of one

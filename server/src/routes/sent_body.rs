@@ -16,7 +16,7 @@ use crate::access_log::Entry;
 use crate::metrics::Labels;
 use crate::state::State;
 
-/// What is told of a request once it was answered.
+/// The facts about a request that are logged and counted once it was answered.
 pub(super) struct Request {
     pub(super) began: Instant,
     pub(super) client: IpAddr,

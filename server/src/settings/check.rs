@@ -77,7 +77,7 @@ pub(super) fn base_url(text: &str) -> Result<Url, SettingsError> {
     Ok(url)
 }
 
-/// Regular expressions.
+/// The patterns as given, once each is known to be a regular expression.
 pub(super) fn patterns(patterns: Vec<String>) -> Result<Vec<String>, SettingsError> {
     for pattern in &patterns {
         Regex::new(pattern).map_err(|error| invalid("accept_url", pattern, error))?;
@@ -94,7 +94,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, SettingsError> {
     }
 }
 
-/// Directives for what is logged.
+/// The directives that choose what is logged.
 pub(super) fn log_level(text: String) -> Result<String, SettingsError> {
     match EnvFilter::try_new(&text) {
         Ok(_) => Ok(text),

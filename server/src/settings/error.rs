@@ -11,7 +11,7 @@ pub enum SettingsError {
     /// The settings file cannot be read.
     #[error("cannot read the settings file {}", path.display())]
     Read {
-        /// The file.
+        /// The path of the settings file.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -20,7 +20,7 @@ pub enum SettingsError {
     /// The settings file is no TOML, or has a member that is no setting or of the wrong type.
     #[error("cannot understand the settings file {}", path.display())]
     Parse {
-        /// The file.
+        /// The path of the settings file.
         path: PathBuf,
         /// What is wrong, and where.
         #[source]
@@ -33,7 +33,7 @@ pub enum SettingsError {
     Missing {
         /// Its name in the settings file.
         setting: &'static str,
-        /// Its flag.
+        /// The option of the command line that sets it.
         flag: &'static str,
         /// Its environment variable.
         variable: &'static str,

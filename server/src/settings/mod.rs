@@ -57,7 +57,7 @@ pub struct Settings {
     pub min_free_bytes: u64,
     /// About how much of the store is kept in memory, in bytes.
     pub store_cache_bytes: u64,
-    /// How much memory the digest index and what is known of packages may take, in bytes.
+    /// How much memory the digest index and the rows of packages may take, in bytes.
     pub index_memory_bytes: u64,
     /// How much memory answers to `a/…` that are ready to be sent may take, in bytes.
     pub answer_memory_bytes: u64,

@@ -30,7 +30,7 @@ pub struct FetchSettings {
     pub ports: Vec<u16>,
     /// Networks that it may go to although they are not public.
     pub allowed_networks: Vec<Network>,
-    /// Largest body.
+    /// The largest package that is fetched, in bytes.
     pub max_bytes: u64,
     /// How long a body may take, beyond what its size earns at the least rate.
     pub deadline: Duration,

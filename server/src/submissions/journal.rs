@@ -28,7 +28,6 @@ impl JournalError {
     }
 }
 
-/// The directory.
 pub(super) struct Journal {
     directory: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! The queue: what waits, what is worked on, and what became of the rest.
+//! The queue: submissions that wait, those in work, and the outcome of the others.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -174,7 +174,7 @@ impl Submissions {
         Ok(())
     }
 
-    /// Puts back what was taken, as if it had not been.
+    /// Puts back a submission that was taken, as if it never was.
     pub(super) fn put_back(&self, submission: Submission) {
         let mut queue = self.lock();
         queue.busy_hosts.remove(&host_of(&submission.url));

@@ -56,7 +56,7 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Stops them; what is being fetched is put back.
+    /// Stops the workers; submissions in work are put back.
     pub(crate) fn stop(self) {
         self.state.submissions.stop();
         for thread in self.threads {
@@ -117,7 +117,7 @@ impl AttemptError {
         }
     }
 
-    /// What the submitter is told: nothing of the server's own faults, and of network errors
+    /// The message for the submitter: nothing of the server's own faults, and of network errors
     /// only their kind, so that nobody can scan networks through this server.
     fn message(&self) -> String {
         match self {

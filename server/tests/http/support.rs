@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 pub(crate) const TODAY: Date = date(2030, 6, 15);
 
-/// A server on a store of its own, where it is always [`TODAY`] unless told otherwise.
+/// A server on a store of its own, where it is always [`TODAY`] by default.
 pub(crate) struct TestServer {
     pub(crate) server: Server,
     pub(crate) admin: String,

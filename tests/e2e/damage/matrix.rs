@@ -100,6 +100,11 @@ impl Cell {
         }
     }
 
+    /// Whether the job runs as another user than root.
+    fn is_ordinary_user(&self) -> bool {
+        self.damage == Damage::Permission && self.thing != Thing::Package
+    }
+
     /// Damages, runs and judges.
     fn outcome(self) -> Result<Outcome, String> {
         if self.thing == Thing::OnlyPoolFile {
@@ -213,6 +218,11 @@ impl Cell {
             Job::Verify => vec!["verify".into(), target],
             Job::VerifyDeep => vec!["verify".into(), target, "--deep".into()],
         };
+        let restores = matches!(job, Job::RestoreDirectory | Job::RestoreArchive);
+        if restores && self.is_ordinary_user() {
+            // Owners that only root can set are another matter.
+            arguments.push("--user".into());
+        }
         if job == Job::Pack && self.thing == Thing::ServerAnswer {
             arguments.extend(["--pull".into(), "--anchsz".into(), "1024".into()]);
         }

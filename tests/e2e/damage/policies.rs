@@ -200,7 +200,7 @@ fn what_is_excluded_is_in_neither_and_nothing_else_goes() {
         "--pack",
         &tree_text,
         "--exclude",
-        "tmp",
+        "/tmp",
         "pkg/1.bin",
         "--exclude-from",
         &scene.text("patterns"),

@@ -26,16 +26,32 @@ fn crates() -> Vec<PathBuf> {
     found
 }
 
+/// Circles that nobody has cut yet: the crate, the module around them, and the first of them by name. The list only gets shorter.
+const UNCUT: &[(&str, &str, &str)] = &[];
+
 #[test]
 fn no_modules_know_each_other_in_a_circle() {
-    let mut faults = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
     for source in crates() {
-        let modules = Modules::read(&source);
-        for circle in circles::circles(&modules) {
-            faults.push(format!("{}: {circle}", source.display()));
+        let crate_name = source.strip_prefix(&root).unwrap().parent().unwrap();
+        for circle in circles::circles(&Modules::read(&source)) {
+            found.push(format!("{} {circle}", crate_name.display()));
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let known = |circle: &String| {
+        let is_it = |(name, parent, first): &&(&str, &str, &str)| {
+            circle.starts_with(&format!("{name} {parent} [\"{first}\","))
+        };
+        UNCUT.iter().find(is_it).is_some()
+    };
+    let new: Vec<&String> = found.iter().filter(|circle| !known(circle)).collect();
+    assert!(new.is_empty(), "cut these: {new:#?}");
+    assert_eq!(
+        found.len(),
+        UNCUT.len(),
+        "take what was cut from the list: {found:#?}"
+    );
 }
 
 #[test]

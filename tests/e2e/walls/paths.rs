@@ -53,7 +53,11 @@ fn use_of(statement: &str) -> Option<&str> {
     let before = statement[..start].trim_end();
     let begins =
         before.is_empty() || before.ends_with([';', '}', ']', ')', '{']) || before.ends_with("pub");
-    begins.then(|| &statement[start + "use ".len()..])
+    let tree = &statement[start + "use ".len()..];
+    // Sentences in strings have the word, too.
+    let is_path = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_:{},*".contains(c);
+    (begins && tree.chars().all(is_path) && tree.matches('{').count() == tree.matches('}').count())
+        .then_some(tree)
 }
 
 fn segments(path: &str) -> Vec<String> {
@@ -79,7 +83,7 @@ fn expand(tree: &str, before: &[String], found: &mut Vec<Vec<String>>) {
     for (position, character) in inner.char_indices() {
         match character {
             '{' => depth += 1,
-            '}' => depth -= 1,
+            '}' => depth = depth.saturating_sub(1),
             ',' if depth == 0 => {
                 expand(&inner[start..position], &before, found);
                 start = position + 1;

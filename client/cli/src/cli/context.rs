@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use hashget_words::project::ProjectName;
-use jiff::Zoned;
 use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use super::error::CliError;
 use super::groups::ServiceArgs;
@@ -25,7 +26,7 @@ use hashget_sources::sources::{
 
 /// What every command stands on.
 pub(super) struct Context<'a> {
-    /// Where everything is told.
+    /// Where everything is reported.
     pub(super) reporter: &'a Reporter,
     /// The settings, with the flags over them.
     pub(super) settings: Settings,
@@ -35,7 +36,7 @@ pub(super) struct Context<'a> {
     pub(super) servers: Vec<HashServer>,
     cache: PathBuf,
     http: Http,
-    now: DateTime,
+    now: Zoned,
 }
 
 impl<'a> Context<'a> {
@@ -70,7 +71,7 @@ impl<'a> Context<'a> {
             servers,
             cache,
             http,
-            now: Zoned::now().datetime(),
+            now: local_now(reporter),
             settings,
         })
     }
@@ -89,7 +90,12 @@ impl<'a> Context<'a> {
 
     /// The local time at which the command began.
     pub(super) fn now(&self) -> DateTime {
-        self.now
+        self.now.datetime()
+    }
+
+    /// The time at which the command began, with its zone.
+    pub(super) fn zoned_now(&self) -> &Zoned {
+        &self.now
     }
 
     /// The day at which records may have expired.
@@ -117,7 +123,7 @@ impl<'a> Context<'a> {
         Downloader::new(self.http.clone(), DownloadOptions::new(self.cache.clone()))
     }
 
-    /// Every place where packages can be had.
+    /// Every place where packages can be fetched.
     pub(super) fn sources(&self) -> PackageSources {
         let places = self.settings.pool.iter().flatten();
         PackageSources {
@@ -160,7 +166,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Shows the servers' messages of the day. A server that does not answer is told of here, as
+    /// Shows the servers' messages of the day. A server that does not answer is reported here, as
     /// nobody asks it again; one whose message makes no sense has none.
     pub(super) fn show_messages(&self) {
         for server in &self.servers {
@@ -204,6 +210,22 @@ const MOST_WAITING: usize = 8;
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The time of the machine's zone; UTC, which is reported, where `TZ` or the machine names a zone that nobody knows.
+fn local_now(reporter: &Reporter) -> Zoned {
+    match TimeZone::try_system() {
+        Ok(zone) => Timestamp::now().to_zoned(zone),
+        Err(error) => {
+            let name = std::env::var_os("TZ").map_or_else(
+                || "the time zone of this machine".to_owned(),
+                |name| format!("TZ={}", Path::new(&name).display()),
+            );
+            let what = format!("{error}; times are in UTC");
+            reporter.problem(&Problem::text(name, what));
+            Timestamp::now().to_zoned(TimeZone::UTC)
+        }
+    }
 }
 
 /// The flag is checked when it is read; a setting or variable is not.

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 /// How a command ends, as the shell sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// All done.
     Done = 0,
     /// Nothing, or not what was asked for, was done.
     Failed = 1,

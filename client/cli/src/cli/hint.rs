@@ -195,7 +195,7 @@ fn download_hint(error: &DownloadError) -> Option<&'static str> {
         DownloadError::WrongBytes { .. } => Some(
             "the file at that URL was changed: name another source with --pool or --hashserver",
         ),
-        DownloadError::Cache { .. } => None,
+        DownloadError::Cache(_) => None,
     }
 }
 
@@ -203,7 +203,7 @@ fn pool_hint(error: &PoolError) -> Option<&'static str> {
     match error {
         PoolError::WrongBytes { .. } => Some("remove the damaged file from the pool"),
         PoolError::Download(error) => download_hint(error),
-        PoolError::Io { .. } => None,
+        PoolError::Io(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::Url;
+use url::Url;
 
 use super::error::CliError;
 use super::reporter::Reporter;

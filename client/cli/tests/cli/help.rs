@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::bed::{Bed, Ran};
 
-/// A screen.
 const MOST_LINES: usize = 42;
 const MOST_COLUMNS: usize = 100;
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 
 use hashget_words::digest::Digest;
+use hashget_words::varint;
 
 use super::error::PatchError;
 
@@ -88,35 +89,17 @@ impl Trailer {
     }
 }
 
-/// Writes a number, seven bits a byte, the lowest first.
-pub(super) fn write_number(out: &mut dyn Write, mut number: u64) -> io::Result<()> {
-    let mut bytes = Vec::with_capacity(10);
-    loop {
-        let low = u8::try_from(number & 0x7F).unwrap_or(0);
-        number >>= 7;
-        if number == 0 {
-            bytes.push(low);
-            return out.write_all(&bytes);
-        }
-        bytes.push(low | 0x80);
-    }
+/// Writes a number as a varint.
+pub(super) fn write_number(out: &mut dyn Write, number: u64) -> io::Result<()> {
+    let mut bytes = Vec::with_capacity(varint::MAX_BYTES);
+    varint::put(&mut bytes, number);
+    out.write_all(&bytes)
 }
 
 /// Reads a number.
 pub(super) fn read_number(patch: &mut dyn Read) -> Result<u64, PatchError> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let byte = read_byte(patch)?;
-        let low = u64::from(byte & 0x7F);
-        if shift == 63 && low > 1 {
-            break;
-        }
-        number |= low << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(PatchError::Damaged("a number is too large"))
+    let number = varint::read(patch).map_err(read_error)?;
+    number.ok_or(PatchError::Damaged("a number is too large"))
 }
 
 pub(super) fn read_byte(patch: &mut dyn Read) -> Result<u8, PatchError> {
@@ -126,13 +109,15 @@ pub(super) fn read_byte(patch: &mut dyn Read) -> Result<u8, PatchError> {
 }
 
 fn read_exact(patch: &mut dyn Read, bytes: &mut [u8]) -> Result<(), PatchError> {
-    patch.read_exact(bytes).map_err(|error| {
-        if error.kind() == io::ErrorKind::UnexpectedEof {
-            PatchError::Damaged("it is cut short")
-        } else {
-            PatchError::Read(error)
-        }
-    })
+    patch.read_exact(bytes).map_err(read_error)
+}
+
+fn read_error(error: io::Error) -> PatchError {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        PatchError::Damaged("it is cut short")
+    } else {
+        PatchError::Read(error)
+    }
 }
 
 /// Counts what is written.

@@ -23,7 +23,6 @@ pub enum ParseGetSpecError {
     /// It begins like a hashspec, but is none.
     #[error("{text:?} is not a hashspec")]
     Hash {
-        /// The text.
         text: String,
         /// What is wrong with it.
         source: ParseHashError,

@@ -12,6 +12,7 @@ use hashget_words::hash_reader::{HashReader, Hasher};
 use tempfile::NamedTempFile;
 
 use super::{GetError, GetOptions, GotFile};
+use hashget_files::path_error::PathError;
 
 /// Where a file of known content is to be.
 pub(super) struct Target<'a> {
@@ -139,11 +140,7 @@ impl<'a> Target<'a> {
 }
 
 fn write_error(action: &'static str, path: &Path, source: io::Error) -> GetError {
-    GetError::Write {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    PathError::on(action, path)(source).into()
 }
 
 /// The last part of a path as the name of a file; the digest where that is none.

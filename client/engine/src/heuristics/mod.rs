@@ -25,7 +25,7 @@ pub trait Heuristic: Send + Sync {
 
     /// The packages that the file at `path` stands for; called for every regular file of a
     /// directory, so it must decide by the name before it reads. What is wrong with a file it reads
-    /// is told to `monitor` and ends nothing.
+    /// is reported to `monitor` and ends nothing.
     fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest>;
 }
 
@@ -34,13 +34,13 @@ pub trait Heuristic: Send + Sync {
 pub struct PackageRequest {
     /// What finds its record: signatures other than `url`; empty when only the URL is known.
     pub signatures: Vec<Signature>,
-    /// Where it can be had.
+    /// Where it can be fetched.
     pub location: PackageLocation,
     /// The project for its record.
     pub project: ProjectName,
 }
 
-/// Where a package can be had.
+/// Where a package can be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PackageLocation {
     /// At this URL.
@@ -51,7 +51,6 @@ pub enum PackageLocation {
         name: String,
         /// Its version, with epoch.
         version: String,
-        /// Its architecture.
         architecture: String,
     },
 }
@@ -75,9 +74,9 @@ pub struct HeuristicSettings {
 }
 
 impl HeuristicSettings {
-    /// Where the kernel's releases are, unless told otherwise.
+    /// Where the kernel's releases are, by default.
     pub const DEFAULT_KERNEL_BASE: &'static str = "https://cdn.kernel.org/";
-    /// The project of kernels, unless told otherwise.
+    /// The project of kernels, by default.
     pub const DEFAULT_KERNEL_PROJECT: &'static str = "kernel.org";
 
     /// The original's projects, and this place of kernels.

@@ -47,17 +47,13 @@ pub struct SnapshotService {
 pub enum SnapshotError {
     /// The base URL cannot have anything below it.
     #[error("{url} cannot be the URL of a snapshot service")]
-    Base {
-        /// The URL.
-        url: String,
-    },
+    Base { url: String },
     /// The service did not answer, or not with success.
     #[error("cannot ask the snapshot service")]
     Http(#[from] HttpError),
     /// The file to look for could not be read.
     #[error("cannot read {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -65,7 +61,6 @@ pub enum SnapshotError {
     /// The answer is not what the service's protocol says.
     #[error("cannot understand the answer of {url}: {reason}")]
     Answer {
-        /// The question.
         url: String,
         /// What is wrong with it.
         reason: String,

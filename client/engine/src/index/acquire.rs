@@ -28,7 +28,7 @@ pub(crate) struct Job {
 pub(crate) enum Place {
     /// At this URL.
     Url(String),
-    /// In this file; it can be had at the URL, or at a pool under that name.
+    /// In this file; it can be fetched at the URL, or at a pool under that name.
     File { url: String, path: PathBuf },
     /// Where the snapshot service says.
     Snapshot {

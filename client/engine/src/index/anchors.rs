@@ -1,4 +1,4 @@
-//! `--fanchor`: patterns of files that are anchors whatever their size.
+//! `--fanchor`: patterns of files that are anchors regardless of their size.
 
 use hashget_words::rel_path::RelPath;
 use regex::bytes::{RegexSet, RegexSetBuilder};
@@ -23,14 +23,12 @@ pub struct AnchorPatterns {
 #[derive(Debug, Error)]
 #[error("{pattern:?} is neither a glob nor a regular expression")]
 pub struct AnchorPatternError {
-    /// The pattern.
     pub pattern: String,
     /// What is wrong with it as a glob.
     pub source: PatternError,
 }
 
 impl AnchorPatterns {
-    /// Reads patterns.
     pub fn new(patterns: &[String]) -> Result<Self, AnchorPatternError> {
         const MAX_REGEX_BYTES: usize = 1 << 20;
         let mut globs = Vec::new();

@@ -51,7 +51,7 @@ pub(crate) fn acquire_all(
         crew.save(&receiver)
             .inspect_err(|_| crew.stopped.store(true, Ordering::Relaxed))
     });
-    let what = "packages could not be asked for or had";
+    let what = "packages could not be looked up or fetched";
     crew.troubles.tell(what, WAYS_OUT, services.monitor());
     done
 }
@@ -141,7 +141,11 @@ impl Crew<'_> {
                 None => by_project.push((&job.project, vec![(**record).clone()])),
             }
         }
+        if by_project.is_empty() {
+            return Ok(());
+        }
         let lookup = self.services.lookup;
+        let _session = lookup.db.session(lookup.monitor)?;
         for (project, records) in by_project {
             lookup.db.save(project, &records, lookup.monitor)?;
         }

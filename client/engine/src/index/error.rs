@@ -27,41 +27,31 @@ pub enum IndexPackageError {
     Read {
         /// The package's URL.
         url: String,
-        /// The file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
     },
     /// What is at the URL is no Debian package.
     #[error("{url} is no Debian package: is there a page about an error or a login in its place?")]
-    NotDeb {
-        /// The URL.
-        url: String,
-    },
+    NotDeb { url: String },
     /// What is at a URL that names an archive is a page or other text.
     #[error(
         "{url} is {what} and no archive, as its name says: is there a page about an error or a \
          login in its place?"
     )]
     Misnamed {
-        /// The URL.
         url: String,
         /// What is there.
         what: &'static str,
     },
 }
 
-/// Why one package could not be had and indexed.
+/// Why one package could not be fetched and indexed.
 #[derive(Debug, Error)]
 pub enum AcquireError {
     /// Its URL could not be found out.
     #[error("cannot find where {what} can be downloaded")]
-    Locate {
-        /// The package.
-        what: String,
-        /// Why.
-        source: SnapshotError,
-    },
+    Locate { what: String, source: SnapshotError },
     /// Its URL would publish a secret.
     #[error(
         "the URL {url} names a user or a password, which a record would tell to everybody: put them \
@@ -77,7 +67,6 @@ pub enum AcquireError {
     /// The file that the user named could not be read.
     #[error("cannot read the package file {}", path.display())]
     Given {
-        /// The file.
         path: PathBuf,
         /// What the system says.
         source: io::Error,
@@ -107,7 +96,6 @@ pub enum IndexError {
     /// The directory cannot be read.
     #[error("cannot read the directory {}", path.display())]
     Root {
-        /// The directory.
         path: PathBuf,
         /// What the system says.
         source: io::Error,

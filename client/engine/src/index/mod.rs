@@ -37,9 +37,8 @@ use hashget_sources::sources::PackageSources;
 /// What indexing, submitting and getting stand on.
 #[derive(Clone, Copy)]
 pub struct IndexServices<'a> {
-    /// The records: the local ones, then the hashservers'. Its monitor is told everything.
+    /// The records: the local ones, then the hashservers'. Its monitor gets every event.
     pub lookup: &'a CombinedLookup<'a>,
-    /// Package files.
     pub sources: &'a PackageSources,
     /// Knows the URLs of Debian's packages.
     pub snapshot: &'a SnapshotService,
@@ -58,7 +57,7 @@ pub struct IndexOptions {
     pub heuristics: HeuristicSet,
     /// How packages that are downloaded are recorded.
     pub record: RecordOptions,
-    /// Puts every new record here, whatever its heuristic says.
+    /// Puts every new record into this project, regardless of its heuristic.
     pub project: Option<ProjectName>,
     /// Also asks the hashservers for every anchor found in the directory (`--pull`).
     pub pull: bool,

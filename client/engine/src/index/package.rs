@@ -35,9 +35,9 @@ pub struct RecordOptions {
 }
 
 impl RecordOptions {
-    /// Files larger than this many bytes are recorded, unless told otherwise.
+    /// Files larger than this many bytes are recorded, by default.
     pub const DEFAULT_FILESZ: u64 = RecordRules::DEFAULT_FILESZ;
-    /// Files larger than this many bytes are anchors, unless told otherwise.
+    /// Files larger than this many bytes are anchors, by default.
     pub const DEFAULT_ANCHSZ: u64 = RecordRules::DEFAULT_ANCHSZ;
 
     /// Every file is recorded that is not empty; the rest are the original's defaults.
@@ -55,7 +55,7 @@ impl RecordOptions {
     }
 }
 
-/// Makes the record of a package file that can be had at `url`: [`record_package`] for a file
+/// Makes the record of a package file that can be downloaded from `url`: [`record_package`] for a file
 /// that a service found.
 pub fn index_package(
     package: &LocalPackage,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use hashget_words::package_summary::PackageSummary;
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::Need;
 use hashget_words::signature::Signature;
 
 use super::{IndexError, IndexServices};
@@ -80,7 +81,7 @@ pub(super) fn resolve(
 fn is_usable(package: &PackageSummary, lookup: &CombinedLookup<'_>) -> bool {
     let own = package.project.as_str() != ProjectName::CACHED;
     package.sha256.is_some()
-        && !package.expires.is_expired_at(lookup.today)
+        && Need::today(lookup.today).admits(package.expires)
         && (own || lookup.trust == Trust::Servers)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What came of indexing a directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IndexStats {
-    /// Packages that the local `HashDB` had.
+    /// Packages that the local `HashDB` knew.
     pub local_packages: u64,
     /// Packages whose records came from a hashserver.
     pub pulled_packages: u64,

@@ -27,7 +27,7 @@ pub(super) struct Survey {
 
 /// Walks `root`, without following links below it; a single file is looked at alone.
 ///
-/// Directories that cannot be read are told and passed over.
+/// Directories that cannot be read are reported and skipped.
 pub(super) fn survey(
     root: &Path,
     options: &IndexOptions,

@@ -48,17 +48,13 @@ pub enum CompressionNameError {
     /// gzip was asked for, and the name promises something else.
     #[error("the name {name} promises {promised}, and -z asks for gzip")]
     Contradiction {
-        /// The name.
         name: PathBuf,
         /// What the ending stands for.
         promised: &'static str,
     },
     /// The ending promises what is never written.
     #[error("the name {name} promises a format that is not written")]
-    NotWritten {
-        /// The name.
-        name: PathBuf,
-    },
+    NotWritten { name: PathBuf },
 }
 
 /// Endings, beside those that mean gzip.
@@ -188,7 +184,7 @@ pub(super) enum Compressor<W: Write> {
 }
 
 impl<W: Write> Compressor<W> {
-    /// Writes the end and gives back what was written to.
+    /// Writes the end and returns the inner writer.
     pub(super) fn finish(self) -> io::Result<W> {
         match self {
             Self::None(inner) => Ok(inner),

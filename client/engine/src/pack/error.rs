@@ -45,7 +45,6 @@ pub enum PackError {
     ReadRestoreFile {
         /// The restore file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// The restore file cannot be put into words.
@@ -56,15 +55,12 @@ pub enum PackError {
     Output {
         /// The archive, exclude list or restore file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// The archive cannot be written.
     #[error("cannot write {path}")]
     Archive {
-        /// The archive.
         path: PathBuf,
-        /// Why.
         source: TarWriteError,
     },
 }

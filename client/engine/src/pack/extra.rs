@@ -9,7 +9,9 @@ use hashget_words::rel_path::RelPath;
 /// A file that an archive gets besides the tree.
 #[derive(Clone, Debug)]
 pub struct ExtraFile {
-    /// Where it appears when the archive is extracted; the tree must have nothing there.
+    /// Where it appears when the archive is extracted; the tree must have nothing there. It begins with
+    /// [`RestoreFile::OWN_PREFIX`](hashget_words::restore_file::RestoreFile::OWN_PREFIX), and the restore file names
+    /// it, so that it goes when all is restored.
     pub path: RelPath,
     /// What is in it.
     pub content: ExtraContent,

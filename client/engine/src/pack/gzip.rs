@@ -48,7 +48,7 @@ impl<W: Write> ParallelGzip<W> {
         }
     }
 
-    /// Writes the end and gives back what was written to.
+    /// Writes the end and returns the inner writer.
     pub(super) fn finish(mut self) -> io::Result<W> {
         self.send_block(FlushCompress::Finish)?;
         while !self.queue.is_empty() {

@@ -22,7 +22,7 @@ const TRIES: u32 = 3;
 
 /// Writes the members of an archive, one after the other.
 ///
-/// What is wrong with a single file is told, and the archive goes on without it.
+/// A fault of a single file is reported, and the archive goes on without it.
 pub(super) struct Members<'a, W: Write> {
     pub(super) tar: TarWriter<W>,
     pub(super) stats: PackStats,
@@ -247,7 +247,7 @@ impl<'a, W: Write> Members<'a, W> {
         Ok(Some(size))
     }
 
-    /// Writes a member; whether it is in the archive. What tar cannot store is told.
+    /// Writes a member; whether it is in the archive. What tar cannot store is reported.
     pub(super) fn append(
         &mut self,
         header: &TarHeader,

@@ -10,7 +10,6 @@ mod compress;
 mod content;
 mod contents;
 mod cover;
-mod durability;
 mod error;
 mod exclude_list;
 mod extra;

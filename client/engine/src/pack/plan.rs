@@ -4,34 +4,32 @@ use std::collections::{HashMap, HashSet};
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
+use hashget_words::ranking::UrlRank;
 use serde::Serialize;
 
 use super::cover::{Offer, choose};
-use super::durability::Durability;
 use super::index::{DigestIndex, PackageIndex};
 use hashget_sources::hash_db::{Found, FoundPackage};
 use hashget_sources::hash_server::SERIES_URL_PREFIX;
 
-/// Content that may be left out.
+/// Content of the tree that a package may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Wanted {
-    /// Its digest.
     pub sha256: Digest,
-    /// How many bytes of files have it, in all.
+    /// The bytes that all files with this content take together.
     pub saved_bytes: u64,
 }
 
-/// Which content is left out, and which packages are relied on for it.
+/// The content that is left out, and the packages that the archive relies on for it.
 ///
-/// Equal records give equal plans, byte for byte in JSON, wherever the records came from and in
-/// whatever order.
+/// The same records give the same plan, byte for byte in JSON, in any order and from any source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PackPlan {
     /// The packages, sorted by digest.
     pub packages: Vec<PlannedPackage>,
     /// The content that is left out, sorted by digest.
     pub left_out: Vec<Wanted>,
-    /// How many bytes of files that saves.
+    /// The bytes of files that are left out.
     pub saved_bytes: u64,
     /// The sum of the known sizes of the packages.
     pub download_bytes: u64,
@@ -50,9 +48,9 @@ pub struct PlannedPackage {
     pub urls: Vec<String>,
     /// Its size in bytes, where known.
     pub size: Option<u64>,
-    /// Until when it may be relied on.
+    /// The day until which its URL is expected to work.
     pub expires: Expiry,
-    /// Which of the content that is left out it holds, sorted.
+    /// The left-out content that it holds, sorted by digest.
     pub holds: Vec<Digest>,
 }
 
@@ -98,8 +96,8 @@ impl PackPlan {
         Self::choose(&weights, candidates)
     }
 
-    /// Leaves out also those of `small` that the chosen packages hold. None is chosen for them: a
-    /// download is not worth a small file. `found` has the answers for `small` from `first` on.
+    /// Also leaves out the files of `small` that the chosen packages hold. No package is added for
+    /// them: a small file is not worth a download. `found` has the answers for `small` from place `first` on.
     pub(super) fn take_along(&mut self, small: &[Wanted], found: &Found, first: usize) {
         let by_digest: HashMap<Digest, PackageIndex> = (self.packages.iter().enumerate())
             .map(|(index, package)| (package.sha256, PackageIndex::from(index)))
@@ -130,7 +128,7 @@ impl PackPlan {
         self.left_out.sort_by_key(|content| content.sha256);
     }
 
-    /// The plan for what remains when the content of `changed` cannot be left out after all.
+    /// The plan without the content in `changed`, which has to be packed after all.
     #[must_use]
     pub fn without(&self, changed: &HashSet<Digest>) -> Self {
         let left = |content: &&Wanted| !changed.contains(&content.sha256);
@@ -203,8 +201,8 @@ fn index_of(sorted: &[Wanted], digest: &Digest) -> Option<DigestIndex> {
 }
 
 impl PlannedPackage {
-    fn rank(&self) -> (Durability<'_>, Digest) {
-        (Durability::new(&self.url, self.expires), self.sha256)
+    fn rank(&self) -> (UrlRank<'_>, Digest) {
+        (UrlRank::new(&self.url, self.expires), self.sha256)
     }
 }
 
@@ -248,7 +246,7 @@ impl<'a> Holders<'a> {
     fn merge(self) -> Vec<PlannedPackage> {
         let merge = |(sha256, mut records): (Digest, Vec<&FoundPackage>)| {
             records.sort_by(|a, b| {
-                Durability::new(&a.url, a.expires).cmp(&Durability::new(&b.url, b.expires))
+                UrlRank::new(&a.url, a.expires).cmp(&UrlRank::new(&b.url, b.expires))
             });
             let best = records[0];
             let mut urls: Vec<String> = Vec::new();

@@ -49,7 +49,7 @@ pub fn prepack<L: PackageLookup>(
         &counted,
     )?;
     let (fates, plan) = recheck(&scan, &plan, &counted);
-    let list = restore_file(&scan, &fates, &plan, Compacted::default())?;
+    let list = restore_file(&scan, &fates, &plan, Compacted::default(), &[])?;
     // In this order: with the list of what to exclude alone, an archive would lose files.
     write_whole(&list_path, &mut list.reader())?;
     if let Err(error) = reset_times(&scan) {

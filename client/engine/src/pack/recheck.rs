@@ -1,4 +1,4 @@
-//! Looks again whether what is left out is still what was hashed.
+//! Checks once more that the files left out are still those that were hashed.
 
 use std::io;
 

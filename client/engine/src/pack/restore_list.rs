@@ -10,6 +10,7 @@ use hashget_words::restore_file::{
 use rayon::prelude::*;
 
 use super::compaction::Compacted;
+use super::extra::ExtraFile;
 use super::plan::{PackPlan, PlannedPackage};
 use super::recheck::Fate;
 use super::scan::PackScan;
@@ -18,13 +19,14 @@ use hashget_files::tree::{EntryIndex, Extents, FileId, TreeEntry};
 /// So many entries are written by one thread at a time.
 const CHUNK_ENTRIES: usize = 512;
 
-/// Lists what `fates` leaves out, the packages of `plan`, and the directories that files will be
-/// restored into.
+/// Lists what `fates` leaves out, the packages of `plan`, the directories that files will be restored
+/// into, and what is in the archive besides the tree.
 pub(super) fn restore_file(
     scan: &PackScan,
     fates: &[Fate],
     plan: &PackPlan,
     compacted: Compacted,
+    extra: &[ExtraFile],
 ) -> Result<RestoreJson, serde_json::Error> {
     let mut first_names: HashMap<FileId, EntryIndex> = HashMap::new();
     let mut listed: Vec<Listed> = Vec::new();
@@ -74,6 +76,7 @@ pub(super) fn restore_file(
         packages: plan.packages.iter().map(restore_package).collect(),
         packagesize: plan.download_bytes,
         packagesize_exact: plan.download_exact,
+        own_members: extra.iter().map(|it| it.path.clone()).collect(),
     };
     RestoreJson::new(&around, entries?)
 }

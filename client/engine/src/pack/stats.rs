@@ -35,7 +35,7 @@ pub struct PackStats {
     pub problems: u64,
 }
 
-/// Counts what is in the tree and what of it is left out.
+/// Counts the files of the tree and those left out.
 pub(super) fn tree_stats(scan: &PackScan, fates: &[Fate], plan: &PackPlan) -> PackStats {
     let mut stats = PackStats {
         packages: plan.packages.len() as u64,

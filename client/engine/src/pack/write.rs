@@ -47,7 +47,7 @@ pub(super) fn write_archive(
         .map_err(failed)?;
     let (mut fates, plan) = recheck(scan, plan, &counted);
     let compacted = compaction.finish(scan, &plan, &mut fates, &counted);
-    let list = restore_file(scan, &fates, &plan, compacted)?;
+    let list = restore_file(scan, &fates, &plan, compacted, extra)?;
     let tar = TarWriter::new(BufWriter::with_capacity(SMALL_BUFFER_BYTES, compressor));
     let tree = tree_stats(scan, &fates, &plan);
     let total = tree.tree_bytes - tree.deduplicated_bytes;

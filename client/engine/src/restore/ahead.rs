@@ -63,7 +63,7 @@ fn largest_at_hand(
         .max_by_key(|package| package.size)
 }
 
-/// Packages that were had, and their hashes checked, before they are to be read.
+/// Packages fetched and checked before their turn to be read.
 #[derive(Debug, Default)]
 pub(crate) struct ReadyPackages {
     packages: Mutex<Vec<LocalPackage>>,

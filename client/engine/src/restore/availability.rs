@@ -1,4 +1,4 @@
-//! Gathers what is known about where wanted contents can be had.
+//! Gathers what is known about where wanted contents can be fetched.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,9 +10,9 @@ use super::plan::Availability;
 use super::sources::RestoreSources;
 use hashget_files::monitor::{Level, Monitor, error_chain};
 
-/// Asks the sources what they know of the `missing` contents that a plan can use, and no more.
-/// `partial` tells that these are only some of those that the packages were chosen for. With `network`,
-/// pools on the network are asked what they have: good for showing, slower than just fetching.
+/// Asks the sources about the `missing` contents, as far as a plan can use the answer.
+/// `partial` means that only some of the files are wanted for which the packages were chosen. With `network`,
+/// network pools are asked what they hold: useful for `--dry-run`, but slower than fetching at once.
 pub(super) fn gather(
     list: &RestoreFile,
     missing: &BTreeSet<Digest>,

@@ -16,7 +16,6 @@ pub enum RestoreError {
     Open {
         /// What was opened.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
     /// There is no restore file.
@@ -33,7 +32,6 @@ pub enum RestoreError {
     Read {
         /// The restore file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// The restore file is not one, or was made by a newer program.
@@ -47,38 +45,27 @@ pub enum RestoreError {
     /// The archive is damaged. What came before the damage has been extracted.
     #[error("cannot read the archive {}", path.display())]
     Archive {
-        /// The archive.
         path: PathBuf,
         /// Where and why.
         source: ArchiveError,
     },
     /// The file given is no archive that can be extracted.
     #[error("{} is not a tar archive", path.display())]
-    NotArchive {
-        /// The file.
-        path: PathBuf,
-    },
+    NotArchive { path: PathBuf },
     /// The directory holds another archive's restore file, whose files are not restored yet.
     #[error(
         "{} belongs to another archive whose files are not all restored: run `hashget restore {}` first, or remove it",
         path.join(RestoreFile::NAME).display(), path.display()
     )]
-    OtherRestoreFile {
-        /// The directory.
-        path: PathBuf,
-    },
+    OtherRestoreFile { path: PathBuf },
     /// Another restore is running in the same directory.
     #[error("another restore is running in {}: wait until it ends", path.display())]
-    Busy {
-        /// The directory.
-        path: PathBuf,
-    },
+    Busy { path: PathBuf },
     /// Something in the target could not be written; going on would fail again and again.
     #[error("cannot write to {}", path.display())]
     Write {
         /// What was written.
         path: PathBuf,
-        /// Why not.
         source: io::Error,
     },
 }

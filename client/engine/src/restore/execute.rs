@@ -35,6 +35,8 @@ pub(super) struct Restored {
     /// Why the work had to stop, if it had.
     pub(super) failure: Option<io::Error>,
     is_own_restore_file: bool,
+    /// What of the archive is not of the tree.
+    pub(super) own_members: Vec<RelPath>,
 }
 
 /// What came of the end.
@@ -56,7 +58,6 @@ impl Restored {
 }
 
 impl<'a> Session<'a> {
-    /// Begins.
     pub(super) fn begin(
         target: &'a Target,
         screen: Screen<'a>,
@@ -76,7 +77,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Plans the restore of what is listed, and carries the plan out.
+    /// Plans the restore of the listed files, and carries the plan out.
     pub(super) fn restore(&self, expanded: &Expanded) -> Restored {
         let started = Instant::now();
         let planning = Planning {
@@ -98,12 +99,15 @@ impl<'a> Session<'a> {
             failure,
             is_own_restore_file: self.options.restore_file.is_none()
                 && !self.options.keep_restore_file,
+            own_members: expanded.list.own_members.clone(),
         }
     }
 
-    /// Puts the directories right. If the restore file is `removable`, it goes, too.
-    pub(super) fn end(&self, removable: bool) -> Ending {
-        let restore_file_removed = self.placer.finish_and_remove(removable);
+    /// Puts the directories right. If what was restored needs no more, the restore file and what it
+    /// says is not of the tree go, too.
+    pub(super) fn end(&self, done: Option<&Restored>) -> Ending {
+        let own_members = done.map(|done| &done.own_members[..]);
+        let restore_file_removed = self.placer.finish_and_remove(own_members);
         let (unset_owner_files, unset_metadata_files) = self.placer.unset();
         Ending {
             restore_file_removed,
@@ -222,7 +226,7 @@ impl Execution<'_> {
         }
     }
 
-    /// Sets the metadata of what is in place, and copies from it what is wanted elsewhere, too.
+    /// Sets the metadata of files in place, and copies those whose content is wanted elsewhere.
     fn update_in_place(&self, restorer: &FileRestorer<'_>) {
         for number in &self.plan.found.in_place {
             let entry = &self.expanded.list.files[*number];

@@ -1,4 +1,4 @@
-//! Unpacks an archive and restores what it left out, in one go.
+//! Unpacks an archive and restores the files that it left out, in one go.
 
 use std::fs::File;
 use std::io;
@@ -29,7 +29,7 @@ use hashget_files::place::Target;
 /// restores the files that its restore file lists.
 ///
 /// Members that would end up outside the directory, or on the far side of a symbolic link, are
-/// refused, and the rest is extracted; they are counted and told to the monitor. The archive is
+/// refused, and the rest is extracted; they are counted and reported to the monitor. The archive is
 /// read to its end before the first file is placed, so that of a damaged one nothing gets a name
 /// (unless it is a pipe, which can be read only once). An error means that nothing was done, that
 /// the disk stopped the work, or that the archive, a pipe, is damaged.
@@ -95,8 +95,8 @@ fn extract_sound(
     let (mut stats, json) = extraction.end();
     let restored = unpacked.and_then(|()| restore_listed(archive, session, json, ahead));
     let selects_all = session.options.selection.is_all();
-    let removable = matches!(&restored, Ok(Some(done)) if selects_all && done.needs_no_more());
-    let ending = session.end(removable);
+    let done = restored.as_ref().ok().and_then(Option::as_ref);
+    let ending = session.end(done.filter(|done| selects_all && done.needs_no_more()));
     if let Some(Restored {
         stats: mut listed,
         failure,

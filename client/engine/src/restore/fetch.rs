@@ -1,4 +1,4 @@
-//! Fetches packages and reads what is wanted out of them.
+//! Fetches packages and reads the wanted files from them.
 
 use std::collections::{HashSet, VecDeque};
 use std::io::{Read, Seek, SeekFrom};
@@ -20,19 +20,19 @@ const WAYS_OUT: &str = "name pools or hashservers that have them (--pool, --hash
 /// Gets bytes for a [`FileRestorer`].
 pub(super) struct Fetcher<'a> {
     pub(super) restorer: &'a FileRestorer<'a>,
-    /// Packages that need not be had any more.
+    /// Packages that need not be fetched any more.
     pub(super) ready: &'a ReadyPackages,
     pub(super) sources: &'a dyn RestoreSources,
     pub(super) recursive: bool,
     pub(super) jobs: usize,
-    /// Packages that could not be had because hosts do not answer.
+    /// Packages that could not be fetched because hosts do not answer.
     pub(super) troubles: ByHost,
-    /// Whether the wanted files are only some of those that the packages were chosen for.
+    /// True if only some of the files are wanted for which the packages were chosen.
     pub(super) partial: bool,
 }
 
 impl Fetcher<'_> {
-    /// Fetches what the plan says, and then whatever else may help with what is still missing.
+    /// Fetches the packages of the plan, then tries other sources for files that are still missing.
     pub(super) fn run(&self, plan: &RestorePlan) {
         for file in plan.files.iter().filter(|file| file.single) {
             self.single(&file.sha256);
@@ -56,8 +56,11 @@ impl Fetcher<'_> {
         for digest in self.missing() {
             self.single(&digest);
         }
-        self.troubles
-            .tell("packages could not be had", WAYS_OUT, self.restorer.monitor);
+        self.troubles.tell(
+            "packages could not be fetched",
+            WAYS_OUT,
+            self.restorer.monitor,
+        );
     }
 
     /// What is still wanted; nothing once nothing can be placed.

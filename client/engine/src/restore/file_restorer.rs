@@ -1,4 +1,4 @@
-//! Takes contents that pass by and places those that are wanted.
+//! Receives contents from packages and places the wanted ones.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -60,7 +60,7 @@ pub(super) struct Tally {
     pub(super) stats: RestoreStats,
     /// Files that cannot be placed, and why.
     pub(super) failed: BTreeMap<usize, String>,
-    /// Packages that could not be had or read, and why.
+    /// Packages that could not be fetched or read, and why.
     pub(super) package_failures: Vec<String>,
     fatal: Option<io::Error>,
 }
@@ -164,7 +164,7 @@ impl<'a> FileRestorer<'a> {
         Ok(())
     }
 
-    /// Places what is wanted of what was put aside.
+    /// Places the wanted ones of the contents that were put aside.
     pub(super) fn place_batch(&self, batch: &mut Batch) -> Result<(), Stop> {
         let mut directory = LastDirectory::default();
         batch.drain(|(), digest, content| self.place_small(&digest, content, &mut directory))

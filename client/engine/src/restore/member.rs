@@ -42,7 +42,6 @@ enum Outcome {
 }
 
 impl<'a> Extraction<'a> {
-    /// Begins.
     pub(super) fn new(session: &'a Session<'a>, redirects: Redirects) -> Self {
         Self {
             placer: &session.placer,

@@ -87,7 +87,7 @@ pub(super) fn expand_with(
     }
 }
 
-/// The members of one package, or why they cannot be had.
+/// The members of one package, or why they cannot be fetched.
 fn members_of(
     list: &RestoreFile,
     package: &HashSpec,

@@ -1,8 +1,8 @@
 //! Puts the files that an archive left out back in place, exactly.
 //!
-//! [`RestorePlan`] says, from a restore file and what is already in place, which files are wanted
-//! and where they can be had. [`restore`] carries it out: it reads every package once, checks the
-//! SHA-256 of every file while its bytes pass, and places what is wanted. [`extract`]
+//! [`RestorePlan`] compares a restore file with what is already in place: which files are missing,
+//! and where each can be found. [`restore`] carries the plan out: it reads every package once, checks
+//! the SHA-256 of every file while reading, and places the files that are missing. [`extract`]
 //! does the same after unpacking the archive itself. Nothing is ever written outside the target,
 //! and no file appears under its name before its content is known to be right.
 

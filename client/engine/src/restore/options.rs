@@ -14,19 +14,19 @@ use hashget_files::tree::{PatternError, PatternSet};
 pub struct RestoreOptions {
     /// The restore file, if it is not the one at the target's root. It is never removed.
     pub restore_file: Option<PathBuf>,
-    /// Which files are wanted.
+    /// The files to restore.
     pub selection: Selection,
-    /// What becomes of files that are already there.
+    /// What to do with files that exist in the target.
     pub overwrite: Overwrite,
     /// How owners are set.
     pub owners: Owners,
-    /// Whether the archive is trusted with what lends rights.
+    /// Whether setuid bits, devices, capabilities and the like are restored.
     pub trust: Trust,
     /// Whether archives inside packages are looked into.
     pub recursive: bool,
-    /// Whether the restore file stays when everything has been restored.
+    /// Whether to keep the restore file after a complete restore.
     pub keep_restore_file: bool,
-    /// Whether every file is forced to disk before it gets its name.
+    /// Whether every file is synced to disk before it gets its name.
     pub fsync: bool,
     /// How many packages are fetched and read at the same time.
     pub jobs: usize,
@@ -48,7 +48,7 @@ impl Default for RestoreOptions {
     }
 }
 
-/// Whether an archive is trusted with what lends rights: devices, setuid and setgid bits,
+/// Whether an archive may restore what grants rights: devices, setuid and setgid bits,
 /// capabilities and other `security.*` and `trusted.*` attributes, and the metadata of the root
 /// directory. What is left out is counted and named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,13 +59,13 @@ pub enum Trust {
     /// Trusted if the archive, or the restore file of a directory, belongs to root or to the user
     /// who restores it.
     ByOwner,
-    /// Nothing that lends rights is restored.
+    /// Nothing that grants rights is restored.
     Never,
 }
 
-/// Which files of an archive are wanted; all of them if nothing was added.
+/// The files of an archive to restore; an empty selection means all of them.
 ///
-/// Clones share the knowledge of what was found.
+/// Clones share the record of what has matched so far.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     patterns: PatternSet,
@@ -74,8 +74,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Selects what `patterns` select, in the language of `docs/patterns.md`, and each of `paths`, with
-    /// everything below.
+    /// Selects the files that match `patterns` (see `docs/patterns.md`), and `paths` with everything
+    /// below them.
     pub fn new<P: AsRef<[u8]>>(patterns: &[P], paths: &[RelPath]) -> Result<Self, PatternError> {
         Ok(Self {
             patterns: PatternSet::new(patterns)?,
@@ -109,7 +109,7 @@ impl Selection {
         self.patterns.selects(path, is_directory) || is_named
     }
 
-    /// The patterns and paths, escaped for showing, that stand for nothing that was asked for so far.
+    /// The patterns and paths that have matched nothing so far, escaped for display.
     pub fn unmatched(&self) -> Vec<String> {
         let paths = self.paths.iter().zip(self.found.iter());
         let paths = paths.filter(|(_, found)| !found.load(Ordering::Relaxed));
@@ -118,7 +118,7 @@ impl Selection {
         unmatched
     }
 
-    /// Whether something was named and nothing of it found so far.
+    /// True if the selection is not empty but has matched nothing so far.
     pub fn is_unmatched(&self) -> bool {
         let mut found = self.found.iter();
         !self.is_all()

@@ -19,9 +19,9 @@ const REQUEST_COST_BYTES: u64 = 4096;
 /// What a restore will do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RestorePlan {
-    /// Until when the packages could be relied on.
+    /// The day until which the packages were expected to be available.
     pub expires: Expiry,
-    /// Whether that day has come.
+    /// True if that day has passed.
     pub expired: bool,
     /// Files that are selected.
     pub wanted_files: u64,
@@ -33,23 +33,23 @@ pub struct RestorePlan {
     pub unselected_files: u64,
     /// Further hard links that will be made.
     pub linked_files: u64,
-    /// Files that cannot be restored whatever is found.
+    /// Files that cannot be restored from any source.
     pub blocked: Vec<BlockedFile>,
-    /// What must be found: each content once, with every path that wants it.
+    /// The content to find: each once, with every path that needs it.
     pub files: Vec<PlannedFile>,
     /// The packages of the restore file, in the order in which they will be read.
     pub packages: Vec<PlannedPackage>,
     /// Bytes that will have to be downloaded, as far as sizes are known.
     pub download_bytes: u64,
-    /// Whether all sizes were known and which package holds which file, so that nothing more nor
-    /// less will be fetched if all goes well.
+    /// True if the size and content of every package is known, so that the figures above are exact if no
+    /// download fails.
     pub download_bytes_exact: bool,
-    /// What was found in the target: the files that the plan is carried out for.
+    /// The state of the target when the plan was made.
     #[serde(skip)]
     pub(super) found: Survey,
 }
 
-/// A file that cannot be restored whatever is found.
+/// A file that cannot be restored from any source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BlockedFile {
     /// Where it belongs.
@@ -61,7 +61,6 @@ pub struct BlockedFile {
 /// One content that must be found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedFile {
-    /// Its digest.
     pub sha256: Digest,
     /// Its size in bytes, where known.
     pub size: Option<u64>,
@@ -69,7 +68,7 @@ pub struct PlannedFile {
     pub paths: Vec<RelPath>,
     /// A file in the tree that it will be copied from.
     pub copy_of: Option<RelPath>,
-    /// Whether it will be fetched by itself from a hashserver's pool.
+    /// True if this file alone will be fetched from a hashserver's pool, without its package.
     pub single: bool,
 }
 
@@ -82,13 +81,13 @@ pub struct PlannedPackage {
     pub urls: Vec<String>,
     /// Its size in bytes, where known.
     pub size: Option<u64>,
-    /// Whether, and from where, it will be fetched.
+    /// How the package will be fetched, if it will be.
     pub fetch: PlannedFetch,
     /// The wanted contents that records say are in it.
     pub known_files: u64,
 }
 
-/// Whether, and from where, a package will be fetched.
+/// How a package will be fetched, if it will be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedFetch {
@@ -99,11 +98,11 @@ pub enum PlannedFetch {
     /// From the first URL or hashserver that works.
     Download,
     /// Downloaded only if something is still missing when the packages before it have been read:
-    /// no record tells what is in it.
+    /// no record lists its files.
     IfNeeded,
 }
 
-/// What is known about where wanted contents can be had.
+/// What is known about where wanted contents can be fetched.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Availability {
     /// For every package of the restore file: where it is without a download.
@@ -147,7 +146,7 @@ impl RestorePlan {
         plan
     }
 
-    /// Whether nothing has to be found.
+    /// True if every wanted file is in place.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
@@ -265,8 +264,8 @@ fn is_download(fetch: &PlannedFetch) -> bool {
     matches!(fetch, PlannedFetch::Download | PlannedFetch::IfNeeded)
 }
 
-/// Chooses packages that hold all that is wanted, as far as records tell: first those that
-/// nothing else can stand in for, then those at hand, then in the order of the list.
+/// Chooses packages that together hold all wanted files, as far as records know: first the packages
+/// that no other can replace, then local ones, then in the order of the list.
 fn needed_packages(wanted: &BTreeSet<Digest>, availability: &Availability) -> Vec<Need> {
     let mut holders: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
     for (number, held) in availability.contents.iter().enumerate() {

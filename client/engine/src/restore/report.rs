@@ -1,4 +1,4 @@
-//! Ends a restore: hard links, and the account of what is missing.
+//! Ends a restore: makes the hard links, and reports the files that are missing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -60,13 +60,13 @@ fn why_not_found(package_failures: &[String]) -> String {
             format!("not found; {}", lines.join("; "))
         }
         failures => format!(
-            "not found; {} packages could not be had or read, see the problems told above",
+            "not found; {} packages could not be fetched or read, see the problems above",
             failures.len()
         ),
     }
 }
 
-/// Counts, and names what is missing and why.
+/// Adds up the result, and reports each missing file with the reason.
 pub(super) fn add_up(restorer: &FileRestorer<'_>, plan: &RestorePlan) -> RestoreStats {
     let found = &plan.found;
     let list = restorer.list;

@@ -1,4 +1,4 @@
-//! The restore of a directory, and what it would do.
+//! Plans the restore of a directory, and runs it.
 
 use std::path::Path;
 
@@ -19,8 +19,8 @@ use super::untrusted::{Screen, owner_of};
 use hashget_files::monitor::{Monitor, Problem};
 use hashget_files::place::Target;
 
-/// Says what [`restore`] would do in the directory `root`, or [`extract`](super::extract) with the
-/// archive `root` in an empty directory. Changes nothing.
+/// Plans a [`restore`] of the directory `root`, or the [`extract`](super::extract) of the archive
+/// `root` into an empty directory. Changes nothing on disk.
 pub fn plan(
     root: &Path,
     options: &RestoreOptions,
@@ -47,8 +47,8 @@ pub fn plan(
 
 /// Restores the files that the restore file in the directory `root` lists.
 ///
-/// What could not be restored is in the result; an error means that nothing could be done, or that
-/// the disk stopped it. Then, too, everything that has its name is whole.
+/// Files that could not be restored are listed in the result. An error means that the restore could
+/// not begin, or that the disk failed. Even then every file under its final name is complete.
 pub fn restore(
     root: &Path,
     options: &RestoreOptions,
@@ -70,7 +70,7 @@ pub fn restore(
     let screen = Screen::new(options.trust, &file, owner_of(&file), monitor);
     let session = Session::begin(&target, screen, options, sources, monitor)?;
     let restored = session.restore(&expanded);
-    let ending = session.end(restored.needs_no_more());
+    let ending = session.end(Some(&restored).filter(|it| it.needs_no_more()));
     if let Some(source) = restored.failure {
         return Err(RestoreError::write(root)(source));
     }
@@ -106,14 +106,14 @@ pub(super) fn lock(target: &Target) -> Result<(), RestoreError> {
 pub(super) struct Planning<'a> {
     pub(super) options: &'a RestoreOptions,
     pub(super) sources: &'a dyn RestoreSources,
-    /// Whether pools on the network are asked what they have: good for showing, slower than just
-    /// fetching.
+    /// True if network pools are asked what they hold: useful for `--dry-run`, but slower than
+    /// fetching at once.
     pub(super) network: bool,
     pub(super) monitor: &'a dyn Monitor,
 }
 
 impl Planning<'_> {
-    /// Decides what a restore of `list` does in `target`; without one, nothing is in place.
+    /// Plans a restore of `list` in `target`; without a target, no file counts as in place.
     pub(super) fn plan(&self, list: &RestoreFile, target: Option<&Target>) -> RestorePlan {
         let found = match target {
             Some(target) => survey(list, target, self.options, self.monitor),

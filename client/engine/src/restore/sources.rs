@@ -9,7 +9,7 @@ use hashget_files::monitor::{HostTrouble, Monitor};
 use hashget_sources::hash_db::Found;
 use hashget_sources::sources::{LocalPackage, PackageRef};
 
-/// Why a source could not give what was asked of it.
+/// Why a source could not answer.
 pub type SourceFailure = Box<dyn Error + Send + Sync>;
 
 /// Where a restore gets bytes from, and what is known about who has them.
@@ -69,7 +69,7 @@ pub trait RestoreSources: Sync {
     /// Whether each source of the package is alive, without fetching it.
     fn probe(&self, package: &PackageRef, monitor: &dyn Monitor) -> Vec<SourceReport>;
 
-    /// Puts a package into the first pool that is a directory; tells whether there is one.
+    /// Puts a package into the first pool that is a directory; returns whether there is one.
     fn keep(&self, package: &mut LocalPackage) -> Result<bool, SourceFailure> {
         let _ = package;
         Ok(false)
@@ -83,7 +83,7 @@ pub struct SourceReport {
     pub source: String,
     /// Whether it has the package, as far as one can tell without fetching it.
     pub alive: bool,
-    /// Its size there in bytes, where told.
+    /// Its size there in bytes, where known.
     pub size: Option<u64>,
     /// What it answered.
     pub detail: String,

@@ -13,11 +13,9 @@ pub struct RestoreStats {
     pub wanted_bytes: u64,
     /// Files that were there already, with the right content.
     pub in_place_files: u64,
-    /// Their sizes.
     pub in_place_bytes: u64,
     /// Files that were placed now, further hard links among them.
     pub placed_files: u64,
-    /// Their sizes.
     pub placed_bytes: u64,
     /// Files that could not be restored.
     pub missing_files: u64,
@@ -29,7 +27,7 @@ pub struct RestoreStats {
     pub unselected_files: u64,
     /// Packages that were read.
     pub read_packages: u64,
-    /// Packages of the restore file that could not be had or read.
+    /// Packages of the restore file that could not be fetched or read.
     pub failed_packages: u64,
     /// Packages that were not needed.
     pub unneeded_packages: u64,
@@ -43,11 +41,11 @@ pub struct RestoreStats {
     pub single_files: u64,
     /// Their bytes, which are also in `pool_bytes`.
     pub single_bytes: u64,
-    /// Directories that had to be made.
+    /// Directories that were made.
     pub created_directories: u64,
     /// Files and directories whose owner could not be set, for want of privilege.
     pub unset_owner_files: u64,
-    /// Files and directories of which something else could not be set; each was reported.
+    /// Files and directories with other metadata that could not be set; each was reported.
     pub unset_metadata_files: u64,
     /// Mode bits, attributes and the like that were left out because the archive is not trusted; each
     /// was reported.
@@ -66,7 +64,6 @@ impl RestoreStats {
         self.in_place_files + self.placed_files
     }
 
-    /// Their sizes.
     pub fn recovered_bytes(&self) -> u64 {
         self.in_place_bytes + self.placed_bytes
     }
@@ -109,7 +106,7 @@ pub struct ExtractStats {
     pub unselected_members: u64,
     /// Members whose owner could not be set, for want of privilege.
     pub unset_owner_files: u64,
-    /// Members of which something else could not be set; each was reported.
+    /// Members with other metadata that could not be set; each was reported.
     pub unset_metadata_files: u64,
     /// Devices, mode bits, attributes and the like that were left out because the archive is not
     /// trusted; each was reported.

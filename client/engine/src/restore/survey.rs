@@ -26,7 +26,7 @@ pub(super) struct Survey {
     pub(super) wanted: Vec<usize>,
     /// Further hard links, to be made when the first name is in place, and that first name.
     pub(super) links: Vec<(usize, RelPath)>,
-    /// Those that cannot be restored whatever is found, and why.
+    /// Files that cannot be restored from any source, and why.
     pub(super) blocked: Vec<(usize, Blocked)>,
     /// Not selected.
     pub(super) unselected_files: u64,
@@ -52,7 +52,7 @@ impl Survey {
             .collect()
     }
 
-    /// True if the wanted files are only some of those that the packages were chosen for.
+    /// True if only some of the files are wanted for which the packages were chosen.
     pub(super) fn is_partial(&self) -> bool {
         !self.in_place.is_empty() || self.unselected_files > 0
     }
@@ -63,7 +63,7 @@ impl Survey {
     }
 }
 
-/// Why a file cannot be restored whatever is found.
+/// Why a file cannot be restored from any source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Blocked {
     pub(super) why: String,
@@ -105,7 +105,7 @@ pub(super) fn survey_nothing(list: &RestoreFile, options: &RestoreOptions) -> Su
     survey
 }
 
-/// Looks at what is in place in `target`. Hashes what may be right; changes nothing.
+/// Finds which files are in place in `target`. Hashes candidates; changes nothing.
 pub(super) fn survey(
     list: &RestoreFile,
     target: &Target,

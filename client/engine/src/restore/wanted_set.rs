@@ -16,9 +16,9 @@ pub(super) struct WantedSet {
 #[derive(Debug, Default)]
 struct State {
     by_digest: HashMap<Digest, Vec<usize>>,
-    /// Contents by their size; those that have been claimed go when they come to light.
+    /// Wanted contents by size; claimed ones are dropped when a look-up meets them.
     by_size: HashMap<u64, Vec<Digest>>,
-    /// Contents of which no size is known; likewise.
+    /// Wanted contents of unknown size; likewise.
     unsized_: Vec<Digest>,
 }
 

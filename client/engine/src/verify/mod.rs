@@ -16,20 +16,20 @@ use crate::restore::members::{Expanded, expand};
 use crate::restore::{RestoreError, RestoreSources, SourceReport};
 use hashget_files::monitor::{HostTrouble, Monitor};
 
-/// What a verification is asked to do.
+/// How to verify.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
-    /// Whether packages are fetched and read, not only asked for.
+    /// True to fetch and read the packages; false to ask only whether each source has them.
     pub deep: bool,
-    /// How many of a hundred packages are looked at; 100 is all.
+    /// The share of packages to check, in percent; 100 checks all.
     pub sample_percent: u8,
     /// Chooses the sample: the same seed and archive give the same packages.
     pub sample_seed: u64,
-    /// Whether packages that were fetched are put into the first pool that is a directory.
+    /// Whether to add fetched packages to the first pool that is a directory.
     pub add_to_pool: bool,
-    /// Whether archives inside packages are looked into.
+    /// Whether to read archives inside packages.
     pub recursive: bool,
-    /// How many packages are looked at, at the same time.
+    /// How many packages are checked at the same time.
     pub jobs: usize,
 }
 
@@ -46,7 +46,7 @@ impl Default for VerifyOptions {
     }
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct VerifyReport {
     /// Whether packages were fetched and read.
@@ -59,10 +59,10 @@ pub struct VerifyReport {
     pub dead_packages: u64,
     /// Files of the restore file.
     pub files: u64,
-    /// Files that were found in a package; only known after a deep verification of all packages.
+    /// Files found in a package; known only after a deep verification of all packages.
     pub found_files: u64,
-    /// Files that are in none of the packages. Unless `deep` looked at all of them, only those of
-    /// which the restore file itself shows it: it names no package for them.
+    /// Files that are in none of the packages. Unless a deep verification read every package, only the
+    /// files for which the restore file names no package.
     pub lost: Vec<LostFile>,
     /// Every package that was looked at.
     pub details: Vec<PackageReport>,
@@ -73,7 +73,7 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
-    /// Whether nothing wrong was found.
+    /// True if no fault was found.
     pub fn is_good(&self) -> bool {
         self.dead_packages == 0
             && self.lost.is_empty()
@@ -84,20 +84,19 @@ impl VerifyReport {
 /// What was found about one package.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PackageReport {
-    /// Its hash.
     pub hash: HashSpec,
     /// Its first URL.
     pub url: String,
-    /// What each source said; those of a deep verification are the ones that were tried.
+    /// The answer of each source; after a deep verification, of the sources that were tried.
     pub sources: Vec<SourceReport>,
-    /// Whether it can be had.
+    /// True if at least one source has it.
     pub alive: bool,
-    /// The files of the restore file that are in it; only after a deep verification.
+    /// The files of the restore file that it holds; only after a deep verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found_files: Option<u64>,
-    /// Digests that a record says are in it, and are not; only after a deep verification.
+    /// Digests that its record lists but the package lacks; only after a deep verification.
     pub lies: Vec<Digest>,
-    /// Why it cannot be had or read.
+    /// Why it cannot be fetched or read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The host that did not answer, if that is why.
@@ -108,11 +107,11 @@ pub struct PackageReport {
 /// A file of the restore file that no package holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LostFile {
-    /// Where it belongs.
+    /// Its path in the tree.
     pub file: RelPath,
-    /// What it would contain.
+    /// The digest of its content.
     pub sha256: Digest,
-    /// Why it is lost: the packages were read and do not have it, or could not be had.
+    /// Why it is lost: the packages lack it, or could not be fetched.
     pub why: String,
 }
 
@@ -175,7 +174,7 @@ pub fn verify(
     Ok(report)
 }
 
-/// The packages that are looked at, as indexes.
+/// The indexes of the packages to check.
 fn sample(list: &RestoreFile, options: &VerifyOptions) -> Vec<usize> {
     let count = list.packages.len();
     let percent = usize::from(options.sample_percent.min(100));
@@ -197,7 +196,7 @@ fn sample(list: &RestoreFile, options: &VerifyOptions) -> Vec<usize> {
     order
 }
 
-/// Members of packages that the list does not name: they are lost, whatever sources say.
+/// Members of packages that the restore file does not list: they are lost in any case.
 fn unnamed(list: &RestoreFile) -> Vec<LostFile> {
     let named: HashSet<&HashSpec> = list.packages.iter().map(|package| &package.hash).collect();
     let groups = list.members.iter();
@@ -227,7 +226,7 @@ fn lost_files(
         "none of the packages holds it".to_owned()
     } else {
         format!(
-            "it is in no package that can be had; {dead} of {} cannot",
+            "it is in no package that can be fetched; {dead} of {} cannot",
             details.len()
         )
     };

@@ -18,7 +18,6 @@ const MAX_TREES: usize = 100;
 /// What a cache of digests holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheStat {
-    /// Trees.
     pub trees: u64,
     /// The sizes of their files, in bytes.
     pub bytes: u64,
@@ -160,7 +159,6 @@ pub(super) fn stat(directory: &Path) -> io::Result<CacheStat> {
     })
 }
 
-/// Removes everything.
 pub(super) fn clean(directory: &Path) -> io::Result<CacheStat> {
     let stat = stat(directory)?;
     for tree in trees(directory)? {

@@ -8,7 +8,7 @@ use hashget_words::digest::Digest;
 use crate::monitor::Progress;
 use crate::tree::{Extents, FileIndex, FileList, HashError, HashedFile, TreeRoot, hash_each};
 
-/// Is told digests as soon as they are known, by any thread.
+/// Gets digests as soon as they are known, from any thread.
 pub type TellDigests<'a> = dyn Fn(&[Digest]) + Sync + 'a;
 
 /// The digests of files, by their numbers.
@@ -54,7 +54,7 @@ impl HashedFiles {
         hashed
     }
 
-    /// Tells what is known without reading.
+    /// Passes on what is known without reading.
     pub(super) fn tell_cached(&self, tell: &TellDigests<'_>) {
         const SOME: usize = 4096;
         let digests = self.digests.chunks(SOME);

@@ -30,11 +30,11 @@ pub use self::hashed::{HashedFiles, TellDigests};
 #[derive(Clone, Debug)]
 pub struct HashCache {
     directory: PathBuf,
-    /// Only files that did not change for so long are remembered.
+    /// Only files that have not changed for this long are remembered.
     settle: Duration,
     /// Whether file systems that may change a file without changing its stamp are taken, too.
     any_file_system: bool,
-    /// Of so many files at most what is known is held in memory; of more it is read as it is needed.
+    /// Up to this many files are held in memory; more are read as needed.
     most_held: u64,
 }
 
@@ -78,7 +78,7 @@ impl HashCache {
     }
 
     /// The digests of `files`, all in the tree `root`, of which `recalled` is known. What is read is
-    /// remembered for the next time. Each digest is told to `tell` as soon as it is known.
+    /// remembered for the next time. Each digest is passed to `tell` as soon as it is known.
     ///
     /// Memory beyond that of the result and of hashing is about 16 bytes a file.
     pub fn hash_files<F: FileList + ?Sized>(
@@ -125,7 +125,7 @@ impl HashCache {
         hashed
     }
 
-    /// Remembers what is known now, if it is other than what is `stored`.
+    /// Stores what is known now, if it differs from `stored`.
     fn keep<F: FileList + ?Sized>(
         &self,
         root: &TreeRoot,
@@ -161,7 +161,7 @@ impl HashCache {
         directory::stat(&self.directory)
     }
 
-    /// Forgets everything; gives what was there.
+    /// Forgets everything; returns what was removed.
     pub fn clean(&self) -> io::Result<CacheStat> {
         directory::clean(&self.directory)
     }
@@ -300,7 +300,7 @@ impl Order {
         })
     }
 
-    /// Takes from what was recalled what it knows of `files`.
+    /// Takes over the recalled digests of `files`.
     fn join<F: FileList + ?Sized>(
         &self,
         root: &TreeRoot,

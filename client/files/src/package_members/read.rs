@@ -1,4 +1,4 @@
-//! Reads what is in a package.
+//! Lists the members of a package.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

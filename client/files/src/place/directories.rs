@@ -20,15 +20,15 @@ use super::temp::{OpenDirectory, remove_litter};
 use super::trail::Trail;
 
 /// What a directory is to be like at the end.
-pub type DirectoryMetadata = Wanted;
+pub(crate) type DirectoryMetadata = Wanted;
 
 const OWN_ALL: u32 = 0o700;
 
-/// The directories of a target, and what they were and will be like.
+/// The directories of a target, with their metadata before and after the restore.
 #[derive(Debug)]
 pub struct Directories<'a> {
     target: &'a Target,
-    /// Whether a directory takes the place of what is none.
+    /// Whether a directory may replace something that is none.
     replace: bool,
     state: Mutex<State>,
     trail: Mutex<Trail>,
@@ -75,12 +75,12 @@ impl<'a> Directories<'a> {
         })
     }
 
-    /// Says what `directory` is to be like at the end, whether it exists yet or not.
+    /// Sets the metadata that `directory` will get at the end; it need not exist yet.
     pub fn want(&self, directory: RelPath, wanted: DirectoryMetadata) {
         self.state().wanted.insert(directory, wanted);
     }
 
-    /// Says what times `directory` is to have at the end, unless that was said already.
+    /// Sets the times that `directory` will get at the end, unless they are set already.
     pub fn want_times(&self, directory: RelPath, times: &DirectoryMetadata) {
         let mut state = self.state();
         let wanted = state.wanted.entry(directory).or_default();
@@ -88,12 +88,12 @@ impl<'a> Directories<'a> {
         wanted.mtime = wanted.mtime.or(times.mtime);
     }
 
-    /// Takes back what was said of `directory`.
+    /// Forgets the metadata that was set for `directory`.
     pub fn forget(&self, directory: &RelPath) {
         self.state().wanted.remove(directory);
     }
 
-    /// Forgets a directory that has been replaced by something else, and what was below it.
+    /// Forgets a directory that something else replaced, and everything below it.
     pub(super) fn replaced(&self, directory: &RelPath) {
         let mut state = self.state();
         state.last = None;
@@ -155,7 +155,7 @@ impl<'a> Directories<'a> {
         self.target.directory_along(&mut trail, path)
     }
 
-    /// Removes what killed runs left in `path`, if it exists; tells how many files that were.
+    /// Removes what killed runs left in `path`, if it exists; returns how many files that were.
     pub fn clean(&self, path: &RelPath) -> Result<u64, PlaceError> {
         let mut state = self.state();
         let times_known = (state.wanted.get(path)).is_some_and(|wanted| wanted.mtime.is_some());
@@ -182,7 +182,7 @@ impl<'a> Directories<'a> {
         }
     }
 
-    /// From now on, the journal keeps what every directory is like before it is changed.
+    /// From now on, the metadata of every directory goes to the journal before it is changed.
     pub(super) fn keep_all(&self) {
         self.state().keep_all = true;
     }
@@ -249,7 +249,7 @@ impl<'a> Directories<'a> {
         self.open_directory(path).map_err(open_error)
     }
 
-    /// Notes what a directory is like and, where its mode keeps us out, changes that.
+    /// Notes the metadata of a directory, and changes its mode if that keeps us out.
     fn open_up(
         &self,
         state: &mut State,
@@ -288,7 +288,7 @@ impl<'a> Directories<'a> {
         Ok(directory)
     }
 
-    /// Writes what `path` was like to the journal.
+    /// Writes the earlier metadata of `path` to the journal.
     fn keep(&self, state: &mut State, path: &RelPath) {
         if state.no_journal {
             return;

@@ -76,7 +76,7 @@ impl Journal {
         Ok(Self { file })
     }
 
-    /// Keeps what `directory` is like.
+    /// Records the metadata of `directory`.
     pub(super) fn record(&mut self, directory: &RelPath, before: &Wanted) -> io::Result<()> {
         let time = |time: Option<Timestamp>| time.map_or((0, 0), |t| (t.seconds, t.nanoseconds));
         let line = Line {

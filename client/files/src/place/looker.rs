@@ -34,7 +34,7 @@ struct LastDirectory {
 }
 
 impl<'t> Looker<'t> {
-    /// Looks at what is in `target`.
+    /// A looker for paths below `target`.
     pub fn new(target: &'t Target) -> Self {
         Self { target, last: None }
     }

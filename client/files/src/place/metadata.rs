@@ -147,12 +147,12 @@ pub fn remove_xattrs(fd: BorrowedFd<'_>, is_surplus: impl Fn(&[u8]) -> bool) -> 
 }
 
 /// The low bits of a mode.
-pub fn permissions(stat: &Stat) -> u32 {
+pub(crate) fn permissions(stat: &Stat) -> u32 {
     stat.st_mode & 0o7777
 }
 
 /// The access and modification times.
-pub fn times(stat: &Stat) -> (Timestamp, Timestamp) {
+pub(crate) fn times(stat: &Stat) -> (Timestamp, Timestamp) {
     let nanoseconds = |ns| u32::try_from(ns).unwrap_or(0);
     (
         timestamp(stat.st_atime, nanoseconds(stat.st_atime_nsec)),

@@ -2,8 +2,8 @@
 //!
 //! Everything is done relative to handles of directories that were opened without following any
 //! symbolic link ([`Target`]). A file is written under a temporary name beside its place ([`Temp`]),
-//! gets its metadata ([`metadata`]), and only then its name. What this does to the directories around
-//! it is undone at the end ([`Directories`]).
+//! gets its metadata (`metadata`), and only then its name. What this does to the directories around
+//! it is undone at the end (`directories`).
 
 mod content;
 mod copy;

@@ -11,7 +11,7 @@ use super::temp::{OpenDirectory, TempName};
 /// Something in a directory that has no content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
-    /// A symbolic link, with what it says.
+    /// A symbolic link, with its target.
     Symlink(Vec<u8>),
     /// A named pipe.
     Fifo,

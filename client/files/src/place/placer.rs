@@ -36,13 +36,10 @@ pub struct Placer<'a> {
 /// What is where something is to be placed.
 #[derive(Clone, Debug)]
 pub enum Existing {
-    /// Nothing.
     Nothing,
     /// A regular file.
     File(Stat),
-    /// A directory.
     Directory,
-    /// Anything else.
     Other,
 }
 
@@ -235,12 +232,15 @@ impl<'a> Placer<'a> {
         self.directories.keep_all();
     }
 
-    /// Puts the directories right. If the restore file is `removable`, it goes, too, as late as possible;
-    /// whether that is done.
-    pub fn finish_and_remove(&self, removable: bool) -> bool {
+    /// Puts the directories right. With `own_members` these files and then the restore file go, too, as
+    /// late as possible; whether that is done.
+    pub fn finish_and_remove(&self, own_members: Option<&[RelPath]>) -> bool {
         let mut removed = false;
         let outcome = self.directories.finish(self.fsync, || {
-            if removable {
+            if let Some(paths) = own_members {
+                for path in paths {
+                    self.target.remove_file(path)?;
+                }
                 unlinkat(self.target.root(), RestoreFile::NAME, AtFlags::empty())?;
                 removed = true;
             }

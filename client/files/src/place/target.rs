@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashget_words::rel_path::RelPath;
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, statat, unlinkat,
+};
 use rustix::io::Errno;
 use thiserror::Error;
 
@@ -52,7 +54,7 @@ impl PlaceError {
         }
     }
 
-    /// True if something of another kind has the place; what the user can do about that differs
+    /// True if something of another kind has the name; what the user can do about that differs
     /// from other failures.
     pub fn is_in_the_way(&self) -> bool {
         let cause = self.source.get_ref();
@@ -173,6 +175,37 @@ impl Target {
             Ok(stat) => Ok(Some(stat)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the regular file `path`, if there is one, and the directory below the root that is empty
+    /// then.
+    pub(super) fn remove_file(&self, path: &RelPath) -> io::Result<()> {
+        let missing =
+            |error: &io::Error| error.kind() == io::ErrorKind::NotFound || is_no_directory(error);
+        let (directory, name) = match self.parent(path) {
+            Ok(Some(place)) => place,
+            Ok(None) => return Ok(()),
+            Err(error) if missing(&error) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                unlinkat(&directory, name, AtFlags::empty())?;
+            }
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let above = path.parent().filter(|parent| !parent.is_root());
+        let Some(above) = above else {
+            return Ok(());
+        };
+        let Some((directory, name)) = self.parent(&above)? else {
+            return Ok(());
+        };
+        match unlinkat(&directory, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 

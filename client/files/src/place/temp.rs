@@ -1,4 +1,4 @@
-//! Files that do not have their name yet.
+//! Files under temporary names.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,20 +15,20 @@ use rustix::io::Errno;
 
 use crate::temp_name::TempNames;
 
-/// The name of the file that keeps what directories were like before.
+/// The journal of the metadata that directories had before the restore.
 pub const JOURNAL_NAME: &str = ".hashget-tmp-folders";
 
-/// Something under a temporary name, which goes away unless it gets its real one.
+/// A file, link or directory under a temporary name. It is removed unless it gets its final name.
 #[derive(Debug)]
 pub struct TempName {
     directory: Arc<OwnedFd>,
     name: OsString,
-    /// Whether it may be a further name of what has its real name already.
+    /// True if this may be another hard link to a file already placed.
     is_link: bool,
 }
 
 impl TempName {
-    /// Makes something under a new name by `make`, which is called again if the name is taken.
+    /// Calls `make` with fresh names until one is not taken.
     pub fn make<T>(
         directory: &OpenDirectory,
         mut make: impl FnMut(BorrowedFd<'_>, &OsStr) -> Result<T, Errno>,
@@ -52,8 +52,8 @@ impl TempName {
         &self.name
     }
 
-    /// Gives it the name `name` in `directory`, in place of what has that name; with `keep`, fails
-    /// with `EXIST` if anything has.
+    /// Renames it to `name` in `directory`, replacing what is there; with `keep`, fails with `EXIST`
+    /// if the name is taken.
     pub fn publish(
         mut self,
         directory: BorrowedFd<'_>,
@@ -151,7 +151,7 @@ impl OpenDirectory {
     }
 }
 
-/// Makes something under a new name by `make`, which is called again if the name is taken.
+/// Calls `make` with fresh names until one is not taken.
 fn fresh<T>(
     names: TempNames,
     mut make: impl FnMut(&OsStr) -> Result<T, Errno>,
@@ -168,8 +168,8 @@ fn fresh<T>(
     Err(Errno::EXIST)
 }
 
-/// Removes what killed runs left in a directory; tells how many files that were.
-pub fn remove_litter(directory: BorrowedFd<'_>) -> io::Result<u64> {
+/// Removes the temporary files of killed runs from a directory; returns how many there were.
+pub(crate) fn remove_litter(directory: BorrowedFd<'_>) -> io::Result<u64> {
     let mut names = Vec::new();
     let ours = TempNames::of(directory)?;
     for entry in Dir::read_from(directory)? {

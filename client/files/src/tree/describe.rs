@@ -1,4 +1,4 @@
-//! Makes tree entries of what the file system says.
+//! Makes tree entries from what the file system says.
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
@@ -17,7 +17,7 @@ use super::root::statx_of;
 use super::xattrs::{xattrs_at, xattrs_of};
 use crate::monitor::{Monitor, Problem};
 
-/// Makes tree entries; attributes that cannot be read are told and missing.
+/// Makes tree entries; attributes that cannot be read are reported and missing.
 pub struct Describer<'a> {
     owners: Owners,
     monitor: &'a dyn Monitor,

@@ -1,4 +1,4 @@
-//! One thing in a tree: what it is and all that a backup keeps of it.
+//! One entry of a tree: its kind and all the metadata that a backup keeps.
 
 use hashget_archive::Timestamp;
 use hashget_words::rel_path::RelPath;
@@ -30,9 +30,8 @@ pub enum TreeKind {
         /// files.
         allocated_bytes: u64,
     },
-    /// A directory.
     Directory,
-    /// A symbolic link, with what it says.
+    /// A symbolic link, with its target.
     Symlink {
         /// The link's text.
         target: Vec<u8>,
@@ -57,7 +56,7 @@ pub enum TreeKind {
     Socket,
 }
 
-/// Which file of which file system.
+/// The identity of a file: its file system and inode number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId {
     /// The device's number.
@@ -73,7 +72,6 @@ pub struct FileStamp {
     pub id: FileId,
     /// Its size in bytes.
     pub size: u64,
-    /// Last modification.
     pub mtime: Timestamp,
     /// Last change of the inode, which no program can set back.
     pub ctime: Timestamp,
@@ -107,9 +105,7 @@ pub struct Metadata {
     pub user: Option<String>,
     /// The group's name, where the system knows one.
     pub group: Option<String>,
-    /// Last access.
     pub atime: Timestamp,
-    /// Last modification.
     pub mtime: Timestamp,
     /// Last change of the inode.
     pub ctime: Timestamp,

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::glob::{Glob, Literal, Unslashed, has_inner_slash};
 
-/// Patterns, of which the last that matches decides; one that begins with `!` undoes those before it.
+/// Patterns; the last one that matches decides, and one that begins with `!` undoes those before it.
 ///
 /// They are matched on bytes against paths relative to the tree's root. Clones share the knowledge
 /// of which patterns have matched something.

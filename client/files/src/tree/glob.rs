@@ -29,7 +29,6 @@ pub(super) enum Unslashed {
 enum Part {
     /// `**`: any number of components.
     AnyDepth,
-    /// One component.
     Name(Vec<Token>),
 }
 
@@ -48,7 +47,7 @@ enum Token {
 }
 
 impl Glob {
-    /// Reads a pattern; says what is wrong with it.
+    /// Parses a pattern; the error says what is wrong with it.
     ///
     /// If it begins with the absolute path of one of `roots`, given as their components, only the
     /// rest counts.

@@ -29,7 +29,7 @@ pub(super) struct IgnoreRules {
 }
 
 impl IgnoreRules {
-    /// Reads the file of rules `name` in `directory`. Lines that are no rules are told to `complain`.
+    /// Reads the file of rules `name` in `directory`. Lines that are no rules are reported to `complain`.
     pub(super) fn read(
         root: &TreeRoot,
         directory: &RelPath,

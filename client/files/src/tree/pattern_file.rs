@@ -10,18 +10,10 @@ use thiserror::Error;
 pub enum PatternFileError {
     /// It cannot be read.
     #[error("cannot read patterns from {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// It begins with the byte order mark of UTF-16.
     #[error("the patterns in {path} are in UTF-16: save the file as UTF-8")]
-    Utf16 {
-        /// The file.
-        path: PathBuf,
-    },
+    Utf16 { path: PathBuf },
 }
 
 /// Reads the patterns in a file.

@@ -1,4 +1,4 @@
-//! Opens what is in a tree.
+//! Opens the entries of a tree.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -21,7 +21,6 @@ use super::metadata::{file_id, is_file, stamp_of};
 pub struct TreeError {
     /// The tree's root.
     pub path: PathBuf,
-    /// Why.
     pub source: io::Error,
 }
 
@@ -97,7 +96,7 @@ impl TreeRoot {
         )?)
     }
 
-    /// The status of what is at `path`, symbolic links not followed.
+    /// The status of `path`, without following symbolic links.
     pub fn status(&self, path: &RelPath) -> io::Result<Statx> {
         let (directory, name) = self.open_near(path)?;
         // The path must not lead through a symbolic link, so its directory is opened first.
@@ -147,7 +146,7 @@ pub struct Statuses<'a> {
 }
 
 impl Statuses<'_> {
-    /// The status of what is at `path`, symbolic links not followed.
+    /// The status of `path`, without following symbolic links.
     pub fn status(&mut self, path: &RelPath) -> io::Result<Statx> {
         let (parent, name) = split_last(path.as_bytes());
         if parent.is_empty() {

@@ -43,7 +43,7 @@ enum WalkError {
 
 /// Lists everything in the tree, the root first, in the order of [`RelPath`], on the threads of rayon.
 ///
-/// What cannot be read is told to `monitor`, and the walk goes on.
+/// What cannot be read is reported to `monitor`, and the walk goes on.
 pub fn walk(root: &TreeRoot, options: &WalkOptions, monitor: &dyn Monitor) -> Vec<TreeEntry> {
     walk_knowing(root, options, &|_| false, monitor).into_entries()
 }
@@ -169,7 +169,7 @@ impl Walker<'_> {
         Some((listing.directory, file_id(&status).device))
     }
 
-    /// Lists what is in the directory at `path`; `above` are the rules of the directories above it.
+    /// Lists the directory at `path`; `above` are the rules of the directories above it.
     fn enter(&self, path: RelPath, above: Option<&Arc<Rules>>) -> Listing {
         let mut listing = Listing::default();
         let directory = self.root.open_directory(&path);

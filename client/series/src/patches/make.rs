@@ -12,7 +12,7 @@ use super::super::change_list::{Change, Kind, Status};
 use super::super::contents::find_contents;
 use super::super::error::SeriesError;
 use super::super::manifest::{Manifest, hash_file};
-use super::StoredPatch;
+use super::super::stored_patch::StoredPatch;
 use hashget_delta::patch::{DiffOptions, diff_with_old, patch};
 use hashget_engine::pack::{ExtraContent, ExtraFile, PackPlan, PlannedPackage, Wanted};
 use hashget_files::monitor::{Level, Monitor, error_chain};

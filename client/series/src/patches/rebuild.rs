@@ -12,7 +12,7 @@ use hashget_words::hash_reader::HashReader;
 use super::super::contents::find_contents;
 use super::super::error::SeriesError;
 use super::super::manifest::{Manifest, read_members};
-use super::StoredPatch;
+use super::super::stored_patch::StoredPatch;
 use hashget_delta::patch::patch;
 use hashget_engine::restore::SourceFailure;
 use hashget_files::monitor::error_chain;

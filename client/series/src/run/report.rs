@@ -31,9 +31,7 @@ pub enum Outcome {
         /// The last one.
         backup: BackupId,
     },
-    /// There is.
     Made {
-        /// Which.
         backup: BackupId,
         /// The name of its archive.
         archive: String,

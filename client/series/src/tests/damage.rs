@@ -88,6 +88,7 @@ fn a_replica_stands_in_and_follows() {
     );
     // An empty destination beside a replica that has backups is probably not mounted.
     fs::remove_dir_all(&bed.section.destination).unwrap();
+    fs::create_dir_all(bed.section.destination.join(Destination::STATE)).unwrap();
     let error = bed.run_with(true, false).unwrap_err();
     assert!(matches!(error, SeriesError::EmptyDestination { .. }));
 }

@@ -1,5 +1,6 @@
 //! Real runs on real trees.
 
+mod clocks;
 mod damage;
 mod delta;
 mod standalone;
@@ -87,6 +88,11 @@ impl Bed {
     /// A day passes, and a run is made.
     pub(super) fn run_with(&mut self, force: bool, full: bool) -> Result<RunReport, SeriesError> {
         self.now = self.now.checked_add(1.day()).unwrap();
+        self.run_now(force, full)
+    }
+
+    /// A run is made, whatever the clock says.
+    pub(super) fn run_now(&self, force: bool, full: bool) -> Result<RunReport, SeriesError> {
         let options = RunOptions {
             hash_cache: None,
             force,
@@ -259,6 +265,40 @@ fn a_source_that_is_suddenly_empty_removes_nothing() {
     bed.allow_empty = true;
     let report = bed.run_with(true, false).unwrap();
     assert_eq!((report.problems, report.removed.len()), (0, 2));
+}
+
+#[test]
+fn the_backup_before_a_sudden_emptiness_is_not_pruned() {
+    let mut bed =
+        Bed::new("mode = 'full'\nmax_series = 9\nmax_series_length = 1\nkeep = { daily = 1 }");
+    fs::write(bed.source("a"), "1").unwrap();
+    let good = bed.backup();
+    fs::remove_file(bed.source("a")).unwrap();
+    let empty = bed.backup();
+    assert_eq!(prune(&bed.section, &bed.now).unwrap(), []);
+    assert_eq!(
+        bed.destination().backups().unwrap(),
+        BTreeSet::from([good, empty])
+    );
+}
+
+#[test]
+fn the_preview_of_a_rotation_is_what_the_run_removes() {
+    for options in [
+        "mode = 'full'\nmax_series = 2\nmax_series_length = 1",
+        "mode = 'full'\nmax_series = 9\nmax_series_length = 1\nkeep = { daily = 2 }",
+        "max_series = 2\nmax_series_length = 3\nkeep = { daily = 4 }",
+        "mode = 'incremental'\nmax_series = 2\nmax_series_length = 3\nkeep = { daily = 1 }",
+    ] {
+        let mut bed = Bed::new(options);
+        fs::write(bed.source("a"), "1").unwrap();
+        for _ in 0..9 {
+            let soon = bed.now.checked_add(1.day()).unwrap();
+            let planned = rotation_preview(&bed.section, &soon).unwrap();
+            let report = bed.run_with(true, false).unwrap();
+            assert_eq!(report.removed, planned, "{options}");
+        }
+    }
 }
 
 #[test]

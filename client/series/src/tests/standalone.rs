@@ -4,6 +4,8 @@ use hashget_tests::{Random, RandomTree, tree_listing};
 use hashget_words::rel_path::RelPath;
 
 use super::*;
+use hashget_engine::pack::{Output, PackOptions, PackScan};
+use hashget_engine::restore::extract;
 
 /// Some backups of a random tree, with what the tree was at each.
 fn history(options: &str, seed: u64) -> (Bed, BTreeMap<BackupId, Vec<String>>) {
@@ -111,7 +113,7 @@ fn in_place_is_exact_and_can_be_undone() {
     undo(&bed.section, &directory, &options, &Nothing, &Silent).unwrap();
     assert!(tree_listing(&directory) == before);
     let beside = fs::read_dir(bed.directory.path()).unwrap().count();
-    assert_eq!(beside, 2, "source and destination");
+    assert_eq!(beside, 3, "source, destination and state");
 }
 
 #[test]
@@ -127,4 +129,57 @@ fn a_directory_with_something_in_it_is_not_restored_into() {
         &Silent,
     );
     assert!(matches!(error.unwrap_err(), SeriesError::NotEmpty { .. }));
+}
+
+/// Restores an archive as `hashget -u` does; gives what is in the tree then.
+fn extracted(archive: &Path, out: &Path) -> Vec<String> {
+    let options = RestoreOptions::default();
+    let stats = extract(archive, out, &options, &Nothing, &Silent).unwrap();
+    assert!(stats.is_complete(), "{stats:?}");
+    tree_listing(out)
+}
+
+#[test]
+fn what_is_not_of_the_tree_goes_after_any_restore() {
+    let (bed, trees) = history("max_series = 2\nmax_series_length = 5", 6);
+    let ids: Vec<BackupId> = trees.keys().copied().collect();
+    let at = |name: &str| bed.directory.path().join(name);
+    let normal = bed.destination().archive(ids[0]);
+    assert!(extracted(&normal, &at("normal")) == trees[&ids[0]]);
+    let exported = at("exported.tar");
+    export(&bed.section, ids[2], &exported, false, &Nothing, &Silent).unwrap();
+    assert!(extracted(&exported, &at("exported")) == trees[&ids[2]]);
+}
+
+#[test]
+fn what_no_restore_file_names_stays() {
+    let (bed, trees) = history("max_series = 2\nmax_series_length = 5", 7);
+    let (id, tree) = trees.first_key_value().unwrap();
+    // An archive as it was before restore files named what is not of the tree.
+    let unpacked = bed.directory.path().join("unpacked");
+    let options = RestoreOptions {
+        keep_restore_file: true,
+        ..RestoreOptions::default()
+    };
+    let archive = bed.destination().archive(*id);
+    extract(&archive, &unpacked, &options, &Nothing, &Silent).unwrap();
+    let list = fs::read(unpacked.join(ChangeList::NAME)).unwrap();
+    fs::remove_file(unpacked.join(".hashget-restore.json")).unwrap();
+    let old = bed.directory.path().join("old.tar");
+    let options = PackOptions::default();
+    let scan = PackScan::new(&unpacked, None, &options, &Silent).unwrap();
+    let output = Output::File(old.clone());
+    let packing = scan.leave_out_nothing();
+    packing.write(output, None, &Silent).unwrap();
+    let out = bed.directory.path().join("by-restore");
+    extracted(&old, &out);
+    assert_eq!(fs::read(out.join(ChangeList::NAME)).unwrap(), list);
+    let out = bed.directory.path().join("by-series");
+    let options = RestoreOptions::default();
+    restore::restore_archive(&old, &out, &options, &Nothing, &Silent).unwrap();
+    let below = |tree: &[String]| tree[1..].to_vec();
+    assert!(
+        below(&tree_listing(&out)) == below(tree),
+        "but for the root's times"
+    );
 }

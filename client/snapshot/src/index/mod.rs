@@ -21,7 +21,6 @@ pub(super) struct Stored {
     pub(super) key: Key,
     /// The digest of its content.
     pub(super) digest: Digest,
-    /// Its number.
     pub(super) inode: u64,
     /// What it looked like when it was last known to be good.
     pub(super) looks: Looks,
@@ -31,7 +30,6 @@ pub(super) struct Stored {
     pub(super) checked: Timestamp,
     /// The tree that one of its names is in, by its place in [`Index::roots`].
     pub(super) root: u32,
-    /// That name.
     pub(super) path: RelPath,
 }
 

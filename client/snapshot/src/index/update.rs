@@ -22,7 +22,6 @@ pub struct UpdateStats {
     pub snapshots: u64,
     /// Files that the index did not know, each once however many names it has.
     pub added_files: u64,
-    /// Their sizes.
     pub added_bytes: u64,
     /// Files that are no more.
     pub dropped_files: u64,

@@ -73,7 +73,14 @@ fn a_copied_destination_begins_a_new_index() {
     assert!(status.success());
     let now = start().saturating_add(9.hours());
     let options = CreateOptions::default();
-    let made = create(&bench.source(), &copy, &options, now, &bench.notes).unwrap();
+    let made = create(
+        &bench.source(),
+        &copy,
+        &options,
+        &super::utc(now),
+        &bench.notes,
+    )
+    .unwrap();
     assert_eq!((made.stats.linked_files, made.stats.copied_files), (1, 0));
     assert_eq!(bench.problems(), Vec::<String>::new());
 }

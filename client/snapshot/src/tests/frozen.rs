@@ -48,7 +48,7 @@ fn stored() -> [Stored; 2] {
         links: 3,
         checked: time(1_738_324_800, 5),
         root: 1,
-        path: path(b"directory/caf\xe9"),
+        path: path(b"folder/caf\xe9"),
     };
     let unpacked = Stored {
         key: Key(Digest::of(b"another key")),
@@ -63,7 +63,7 @@ fn stored() -> [Stored; 2] {
 
 fn source_file() -> SourceFile {
     SourceFile {
-        path: path(b"directory/caf\xe9"),
+        path: path(b"folder/caf\xe9"),
         stamp: FileStamp {
             id: FileId {
                 device: 2049,

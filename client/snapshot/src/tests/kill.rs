@@ -28,7 +28,7 @@ fn child() {
             &source,
             &place,
             &options,
-            now,
+            &super::utc(now),
             &hashget_files::monitor::Silent,
         )
         .unwrap();

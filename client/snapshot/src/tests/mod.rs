@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use hashget_tests::assert_same_tree;
-use jiff::ToSpan;
 use jiff::civil::{DateTime, date};
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, Zoned};
 
 use super::*;
 use hashget_files::monitor::{Level, Monitor, Problem, Task};
@@ -83,7 +84,13 @@ impl Bench {
         let mut runs = self.runs.lock().unwrap();
         *runs += 1;
         let now = start().saturating_add(runs.hours());
-        create(&self.source(), &self.place(), options, now, &self.notes)
+        create(
+            &self.source(),
+            &self.place(),
+            options,
+            &utc(now),
+            &self.notes,
+        )
     }
 
     fn snapshot(&self) -> Created {
@@ -99,6 +106,11 @@ impl Bench {
     fn problems(&self) -> Vec<String> {
         std::mem::take(&mut self.notes.problems.lock().unwrap())
     }
+}
+
+/// A time of a machine whose zone is UTC.
+fn utc(time: DateTime) -> Zoned {
+    time.to_zoned(TimeZone::UTC).unwrap()
 }
 
 fn start() -> DateTime {
@@ -217,12 +229,12 @@ fn a_destination_within_the_source_is_left_out_and_the_reverse_refused() {
     let options = CreateOptions::default();
     for hour in 0..2 {
         let now = start().saturating_add(hour.hours());
-        let created = create(&bench.source(), &inside, &options, now, &bench.notes).unwrap();
+        let created = create(&bench.source(), &inside, &options, &utc(now), &bench.notes).unwrap();
         assert!(created.path.join("file").exists());
         assert!(!created.path.join("backups").exists());
     }
     let row = inside.join("docs");
-    let error = create(&row, &inside, &options, start(), &bench.notes).unwrap_err();
+    let error = create(&row, &inside, &options, &utc(start()), &bench.notes).unwrap_err();
     assert!(matches!(error, SnapshotError::Nested { .. }), "{error}");
 }
 
@@ -236,7 +248,7 @@ fn two_snapshots_of_one_second_have_two_names() {
             &bench.source(),
             &bench.place(),
             &options,
-            start(),
+            &utc(start()),
             &bench.notes,
         )
     };
@@ -283,4 +295,59 @@ fn sums_are_what_coreutils_takes() {
     assert_same_tree(&bench.source(), &created.path);
     delete(&bench.destination(), &[created.id], &bench.notes).unwrap();
     assert!(!sums.exists());
+}
+
+#[test]
+fn the_order_is_that_of_the_runs_whatever_the_clock_says() {
+    let bench = Bench::new();
+    let at = |text: &str| -> Zoned { text.parse().unwrap() };
+    let options = CreateOptions::default();
+    // The hour that comes twice in Rome, then a clock that was set back by a month.
+    for time in [
+        "2025-10-26T02:30:00+02:00[Europe/Rome]",
+        "2025-10-26T02:10:00+01:00[Europe/Rome]",
+        "2025-09-26T12:00:00+02:00[Europe/Rome]",
+    ] {
+        create(
+            &bench.source(),
+            &bench.place(),
+            &options,
+            &at(time),
+            &bench.notes,
+        )
+        .unwrap();
+    }
+    let listed = list(&bench.destination(), None, false, &bench.notes).unwrap();
+    let stamps: Vec<String> = listed.iter().map(|it| it.id.stamp.to_string()).collect();
+    assert_eq!(
+        stamps,
+        [
+            "2025-10-26-023000",
+            "2025-10-26-021000",
+            "2025-09-26-120000"
+        ]
+    );
+    let rules = KeepRules {
+        last: 1,
+        ..KeepRules::default()
+    };
+    prune(&bench.destination(), None, &rules, false, &bench.notes).unwrap();
+    let left = bench.destination().snapshots(None).unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].stamp.to_string(), "2025-09-26-120000");
+}
+
+#[test]
+fn a_link_to_the_source_gives_the_snapshot_its_own_name() {
+    let bench = Bench::new();
+    let link = bench.source().with_file_name("called-so");
+    std::os::unix::fs::symlink(bench.source(), &link).unwrap();
+    let made = create(
+        &link,
+        &bench.place(),
+        &CreateOptions::default(),
+        &utc(start()),
+        &bench.notes,
+    );
+    assert_eq!(made.unwrap().id.name.as_str(), "called-so");
 }

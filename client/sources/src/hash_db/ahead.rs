@@ -14,6 +14,9 @@ use super::{CombinedLookup, Found, HashDbError, PackageLookup};
 
 /// So many digests are looked up at a time; servers are not asked for fewer before all are known.
 const BATCH_KEYS: usize = 16 * 1024;
+/// And no more than these, of those that came while others were looked up: each time the local
+/// records are opened once.
+const MOST_BATCH_KEYS: usize = 8 * BATCH_KEYS;
 /// When the records that came hold so many digests, the rest is asked for at the end: until then
 /// records are only in memory.
 const MOST_HELD_DIGESTS: usize = 2_000_000;
@@ -71,6 +74,11 @@ impl<'a> CombinedLookup<'a> {
         let mut held = 0;
         for digests in told {
             waiting.extend(digests);
+            while waiting.len() < MOST_BATCH_KEYS
+                && let Ok(digests) = told.try_recv()
+            {
+                waiting.extend(digests);
+            }
             if waiting.len() < BATCH_KEYS {
                 continue;
             }
@@ -113,8 +121,9 @@ impl PackageLookup for LookedAhead<'_> {
             asked.digests.clear();
         }
         let packages = std::mem::take(&mut asked.packages);
+        let session = self.lookup.db.session(self.lookup.monitor)?;
         self.lookup.puller(None).keep(packages)?;
         let is_asked = |digest: &Digest| asked.digests.contains(digest);
-        self.lookup.find_except(digests, needed, &is_asked)
+        self.lookup.find_except(digests, needed, &is_asked, session)
     }
 }

@@ -1,13 +1,12 @@
-//! Puts together the answer of a look-up, the same whatever the order of what is found.
+//! Puts together the answer of a look-up; the same finds give the same answer in any order.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use hashget_api::MAX_PACKAGES_PER_DIGEST;
 use hashget_words::digest::Digest;
-use hashget_words::expiry::Expiry;
 use hashget_words::package_summary::PackageSummary;
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::keep_best;
 
 use super::{Found, FoundPackage, Matches};
 
@@ -84,8 +83,9 @@ impl Answer {
             let held = pairs.next_if(|pairs| pairs[0].0 == key).unwrap_or_default();
             let mut places: Vec<usize> = held.iter().map(|(_, place)| *place).collect();
             if places.len() > MAX_PACKAGES_PER_DIGEST {
-                places.sort_unstable_by(|a, b| by_preference(&packages[*a], &packages[*b]));
-                places.truncate(MAX_PACKAGES_PER_DIGEST);
+                keep_best(&mut places, MAX_PACKAGES_PER_DIGEST, |place| {
+                    packages[place].rank()
+                });
             }
             for place in &places {
                 is_used[*place] = true;
@@ -119,19 +119,4 @@ fn merge(known: &mut FoundPackage, other: FoundPackage) {
         known.size = other.size.or(known.size);
         known.project = other.project;
     }
-}
-
-/// Lives longest, then smallest, then by digest and URL: the order of hashservers.
-fn by_preference(a: &FoundPackage, b: &FoundPackage) -> Ordering {
-    let size = |package: &FoundPackage| package.size.unwrap_or(u64::MAX);
-    b.expires
-        .cmp(&a.expires)
-        .then_with(|| size(a).cmp(&size(b)))
-        .then_with(|| a.sha256.cmp(&b.sha256))
-        .then_with(|| a.url.cmp(&b.url))
-}
-
-/// Whether a record may be relied on at `today`, by something that must live until `needed`.
-pub(super) fn is_usable(expires: Expiry, needed: Expiry, today: jiff::civil::Date) -> bool {
-    expires.covers(needed) && !expires.is_expired_at(today)
 }

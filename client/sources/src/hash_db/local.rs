@@ -19,16 +19,15 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 use thiserror::Error;
 
-use super::{Matches, import};
+use super::session::SharedStore;
+use super::{HashDbSession, Matches, import};
 use hashget_files::monitor::{Level, Monitor};
 
 /// Which local projects are used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ProjectFilter {
-    /// Every one.
     #[default]
     All,
-    /// Only these.
     Only(Vec<ProjectName>),
 }
 
@@ -48,7 +47,6 @@ pub enum HashDbError {
     /// The directory cannot be made.
     #[error("cannot create the HashDB {}", path.display())]
     Create {
-        /// The directory.
         path: PathBuf,
         /// What the system says.
         #[source]
@@ -75,20 +73,30 @@ pub struct LocalMatches {
 ///
 /// The store is opened for each method and closed behind it, so that several processes can use
 /// one `HashDB`; a method waits while another process has it, and tells the user. Ask about many
-/// things at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// things at once, or open a [session](LocalHashDb::session) for several methods.
+#[derive(Clone, Debug)]
 pub struct LocalHashDb {
     path: PathBuf,
     filter: ProjectFilter,
+    store: SharedStore,
 }
 
 impl LocalHashDb {
     /// The `HashDB` in the directory `path`, which is made when it is first needed.
     pub fn new(path: PathBuf, filter: ProjectFilter) -> Self {
-        Self { path, filter }
+        Self {
+            path,
+            filter,
+            store: SharedStore::default(),
+        }
     }
 
-    /// The directory.
+    /// Keeps the store open, for the methods of this value and its clones, until the session is
+    /// dropped.
+    pub fn session(&self, monitor: &dyn Monitor) -> Result<HashDbSession, HashDbError> {
+        Ok(HashDbSession::new(self.open(monitor)?))
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -197,7 +205,7 @@ impl LocalHashDb {
         }
     }
 
-    /// Whole records; those that are gone are left out.
+    /// Whole records; removed ones are left out.
     pub fn get(
         &self,
         ids: &[PackageId],
@@ -257,8 +265,13 @@ impl LocalHashDb {
         Ok(stats)
     }
 
+    /// The store: the open one of a session, else a new one.
+    fn open(&self, monitor: &dyn Monitor) -> Result<Arc<SledStore>, HashDbError> {
+        self.store.get_or_open(|| self.open_waiting(monitor))
+    }
+
     /// Opens the store, waiting while another process has it.
-    fn open(&self, monitor: &dyn Monitor) -> Result<SledStore, HashDbError> {
+    fn open_waiting(&self, monitor: &dyn Monitor) -> Result<SledStore, HashDbError> {
         fs::create_dir_all(&self.path).map_err(|source| HashDbError::Create {
             path: self.path.clone(),
             source,

@@ -10,20 +10,21 @@ use hashget_words::expiry::Expiry;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::{PackageId, PackageSummary};
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::{Need, Rank};
 use hashget_words::signature::Signature;
 use jiff::civil::Date;
 
-use super::answer::{Answer, is_derived, is_usable};
+use super::answer::{Answer, is_derived};
 use super::local::LocalMatches;
 use super::pull::{Keys, Puller};
-use super::{Found, HashDbError, LocalHashDb, PackageLookup, PullStats, Trust};
+use super::{Found, HashDbError, HashDbSession, LocalHashDb, PackageLookup, PullStats, Trust};
 use crate::hash_server::{HashServer, HashServerError, ServerKind, warn};
 use hashget_files::monitor::Monitor;
 
 /// The local projects first, then the hashservers in order.
 ///
 /// What servers know is kept in the project `_cached`, so that the next run needs no network.
-/// Servers that cannot be asked are told to the monitor as a problem, once each.
+/// Servers that cannot be asked are reported to the monitor as a problem, once each.
 pub struct CombinedLookup<'a> {
     /// The local records.
     pub db: &'a LocalHashDb,
@@ -41,7 +42,8 @@ impl PackageLookup for CombinedLookup<'_> {
     type Error = HashDbError;
 
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, HashDbError> {
-        self.find_except(digests, needed, &|_| false)
+        let session = self.db.session(self.monitor)?;
+        self.find_except(digests, needed, &|_| false, session)
     }
 
     fn ahead<T>(
@@ -54,14 +56,17 @@ impl PackageLookup for CombinedLookup<'_> {
 }
 
 impl CombinedLookup<'_> {
-    /// Finds without asking servers about what they were asked before.
+    /// Finds without asking servers about what they were asked before. The session ends before
+    /// servers are asked.
     pub(super) fn find_except(
         &self,
         digests: &[Digest],
         needed: Expiry,
         is_asked: &dyn Fn(&Digest) -> bool,
+        session: HashDbSession,
     ) -> Result<Found, HashDbError> {
         let answer = self.find_locally(digests, needed)?;
+        drop(session);
         if !self.asks_servers() {
             return Ok(answer.finish());
         }
@@ -104,11 +109,12 @@ impl CombinedLookup<'_> {
 
     /// For each signature the record that carries it and has not expired: from the local
     /// projects, else pulled from the servers. Of several the derived ones are preferred, then
-    /// those that live longest.
+    /// the best by [`Rank`].
     pub fn find_signatures(
         &self,
         signatures: &[Signature],
     ) -> Result<Vec<Option<StoredPackage>>, HashDbError> {
+        let mut session = self.db.session(self.monitor)?;
         let mut best = self.best_by_signature(signatures)?;
         let unknown = unknown_of(signatures, |place| best[place].is_none());
         if !unknown.is_empty() && self.asks_servers() {
@@ -116,7 +122,10 @@ impl CombinedLookup<'_> {
                 signatures: unknown,
                 ..Keys::default()
             };
-            if self.puller(None).pull(keys, None, false)?.pulled_packages > 0 {
+            drop(session);
+            let pulled = self.puller(None).pull(keys, None, false)?;
+            session = self.db.session(self.monitor)?;
+            if pulled.pulled_packages > 0 {
                 best = self.best_by_signature(signatures)?;
             }
         }
@@ -124,6 +133,7 @@ impl CombinedLookup<'_> {
         ids.sort_unstable();
         ids.dedup();
         let records = self.db.get(&ids, self.monitor)?;
+        drop(session);
         let by_id: BTreeMap<PackageId, StoredPackage> = records
             .into_iter()
             .map(|record| (record.id, record))
@@ -149,7 +159,7 @@ impl CombinedLookup<'_> {
         }
         let mut local = Answer::new(anchors.len());
         add_matches(&mut local, &self.local_matches(anchors)?, |package| {
-            !package.expires.is_expired_at(self.today)
+            Need::today(self.today).admits(package.expires)
         });
         let keys = Keys {
             digests: unknown_of(anchors, |place| local.is_unknown(place)),
@@ -190,8 +200,9 @@ impl CombinedLookup<'_> {
 
     fn find_locally(&self, digests: &[Digest], needed: Expiry) -> Result<Answer, HashDbError> {
         let mut answer = Answer::new(digests.len());
+        let need = Need::today(self.today).until(needed);
         add_matches(&mut answer, &self.local_matches(digests)?, |package| {
-            is_usable(package.expires, needed, self.today)
+            need.admits(package.expires)
         });
         Ok(answer)
     }
@@ -201,22 +212,15 @@ impl CombinedLookup<'_> {
         signatures: &[Signature],
     ) -> Result<Vec<Option<PackageId>>, HashDbError> {
         let used = |project: &ProjectName| self.is_used(project);
+        let need = Need::today(self.today);
         let local = self
             .db
             .find_signatures_in(signatures, &used, self.monitor)?;
         let best_of = |places: &[usize]| {
             let packages = places.iter().filter_map(|place| local.packages.get(*place));
             packages
-                .filter(|package| !package.expires.is_expired_at(self.today))
-                .min_by_key(|package| {
-                    let life = std::cmp::Reverse(package.expires);
-                    (
-                        !is_derived(&package.project),
-                        life,
-                        package.sha256,
-                        &package.url,
-                    )
-                })
+                .filter(|package| need.admits(package.expires))
+                .min_by_key(|package| (!is_derived(&package.project), Rank::from(*package)))
                 .map(|package| package.id)
         };
         Ok(local.matches.iter().map(best_of).collect())
@@ -255,7 +259,7 @@ fn add_matches(
     }
 }
 
-/// Adds what the servers say to what is known locally. Those that cannot be asked are told of.
+/// Adds what the servers say to what is known locally. Those that cannot be asked are reported.
 pub(crate) fn find_on_servers(
     local: &LocalMatches,
     servers: &[HashServer],

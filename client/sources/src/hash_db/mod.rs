@@ -7,10 +7,12 @@ mod local;
 mod lookup;
 mod matches;
 mod pull;
+mod session;
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::Rank;
 
 pub use ahead::LookedAhead;
 pub use local::{HashDbError, LocalHashDb, LocalMatches, ProjectFilter};
@@ -18,6 +20,7 @@ pub use lookup::CombinedLookup;
 pub(crate) use lookup::find_on_servers;
 pub use matches::Matches;
 pub use pull::PullStats;
+pub use session::HashDbSession;
 
 /// A package that a look-up found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,20 @@ pub struct FoundPackage {
     /// Whether this machine derived the record from the package's own bytes. A record that came
     /// from a hashserver is that server's word.
     pub derived: bool,
+}
+
+impl FoundPackage {
+    /// Where it stands among those that hold the same.
+    pub fn rank(&self) -> Rank<'_> {
+        Rank {
+            is_dead: false,
+            expires: self.expires,
+            size: self.size,
+            sha256: Some(self.sha256),
+            url: &self.url,
+            id: None,
+        }
+    }
 }
 
 /// The answer of a look-up: each package once, and which of the keys are in which.

@@ -9,6 +9,7 @@ use hashget_words::expiry::Expiry;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::PackageSummary;
 use hashget_words::project::ProjectName;
+use hashget_words::ranking::Need;
 use hashget_words::signature::Signature;
 use jiff::civil::Date;
 
@@ -168,16 +169,17 @@ impl Puller<'_> {
                 }
             }
         }
+        let need = Need::today(self.today);
         let packages = answer.packages.into_iter().zip(named);
         packages
             .filter(|(package, named)| {
-                *named && package.sha256.is_some() && !package.expires.is_expired_at(self.today)
+                *named && package.sha256.is_some() && need.admits(package.expires)
             })
             .map(|(package, _)| package)
             .collect()
     }
 
-    /// Fetches whole records and keeps them. One that is not what the look-up promised is refused.
+    /// Fetches whole records and keeps them. A record that differs from what the look-up promised is refused.
     fn fetch(&self, server: &HashServer, wanted: &[PackageSummary]) -> Result<u64, PullError> {
         let ids: Vec<_> = wanted.iter().map(|package| package.id).collect();
         let mut packages = Vec::new();
@@ -225,7 +227,8 @@ impl Puller<'_> {
         }
         found.sort_by(|a, b| a.url.cmp(&b.url));
         found.dedup_by(|a, b| a.url == b.url);
-        found.retain(|package| !package.expires.is_expired_at(self.today));
+        let need = Need::today(self.today);
+        found.retain(|package| need.admits(package.expires));
         let count = found.len() as u64;
         self.keep(found)?;
         failed.map_or(Ok(count), |error| Err(error.into()))
@@ -259,7 +262,7 @@ fn unmatched<K: Clone>(keys: &[K], matches: &[(u32, Vec<u32>)]) -> Vec<K> {
         .collect()
 }
 
-/// Cuts what is to be fetched so that no answer grows beyond what fits into memory.
+/// Cuts the records to fetch into requests whose answers fit into memory.
 fn fetch_batches(mut wanted: &[PackageSummary]) -> Vec<&[PackageSummary]> {
     let mut batches = Vec::new();
     while !wanted.is_empty() {
@@ -317,7 +320,7 @@ fn ask_each<K: Clone + Sync>(
     failed
 }
 
-/// Tells that a server cannot be asked. One that is down is told of once, when it is noticed.
+/// Reports that a server cannot be asked. One that is down is reported once, when it is noticed.
 fn tell(monitor: &dyn Monitor, server: &HashServer, error: &HashServerError) {
     if matches!(error, HashServerError::Down { .. }) {
         monitor.message(Level::Detail, &error_chain(error));

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
 
+use hashget_store::{SledStore, StoreError, StoreOptions};
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
-use hashget_words::hash_package::HashPackage;
+use hashget_words::hash_package::{Attributes, HashPackage};
 use hashget_words::package_spec::PackageSpec;
 use hashget_words::project::ProjectName;
 use jiff::civil::{Date, date};
@@ -249,6 +250,62 @@ fn only_records_that_live_long_enough_and_are_trusted_are_found() {
     );
     let any = own.find_anywhere(&[digest("f")]).unwrap();
     assert_eq!(any.matches[0].len(), 5);
+}
+
+#[test]
+fn a_session_keeps_the_store_open_for_all_clones() {
+    let dir = TempDir::new().unwrap();
+    let db = db(&dir);
+    let other = db.clone();
+    let is_free = || match SledStore::open(&db.path().join(".store"), StoreOptions::default()) {
+        Ok(_) => true,
+        Err(StoreError::Locked { .. }) => false,
+        Err(error) => panic!("{error}"),
+    };
+    let session = db.session(&Silent).unwrap();
+    assert!(!is_free());
+    db.save(&project("p"), &[record("x", &["f"], "never")], &Silent)
+        .unwrap();
+    assert!(!is_free());
+    let found = lookup(&other, Trust::Own)
+        .find(&[digest("f")], Expiry::Never)
+        .unwrap();
+    assert_eq!(found.packages.len(), 1);
+    assert!(!is_free());
+    drop(session);
+    assert!(is_free());
+    assert_eq!(other.stats(&Silent).unwrap().packages, 1);
+    assert!(is_free());
+}
+
+#[test]
+fn a_signature_leads_to_the_best_record_by_the_order_of_hashservers() {
+    let dir = TempDir::new().unwrap();
+    let db = db(&dir);
+    let named = |url: &str, size: u64, sha256: Option<Digest>| HashPackage {
+        url: url.to_owned(),
+        hashes: sha256.map(Into::into).into_iter().collect(),
+        attrs: Attributes {
+            size: Some(size),
+            ..Attributes::default()
+        },
+        ..record("x", &["f"], "never")
+    };
+    let told = named("http://example.org/told", 1, Some(digest("told")));
+    db.save(&project(ProjectName::CACHED), &[told], &Silent)
+        .unwrap();
+    let records = [
+        named("http://example.org/a", 5, None),
+        named("a-name", 5, Some(digest("x"))),
+        named("http://example.org/b", 5, Some(digest("x"))),
+        named("http://example.org/c", 9, Some(digest("small"))),
+    ];
+    db.save(&project("p"), &records, &Silent).unwrap();
+    let found = lookup(&db, Trust::Servers)
+        .find_signature(&"deb:x_1_all".parse().unwrap())
+        .unwrap();
+    // Own before told, small before large, a known hash before none, a URL before a mere name.
+    assert_eq!(found.unwrap().package.url, "http://example.org/b");
 }
 
 #[test]

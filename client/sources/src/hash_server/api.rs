@@ -85,7 +85,7 @@ impl HashServer {
             .map_err(|_| self.nonsense("a look-up is not answered in the compact form"))
     }
 
-    /// Whole records, handed to `receive` one by one; those that are gone are left out, and what
+    /// Whole records, handed to `receive` one by one; removed ones are left out, and what
     /// was not asked for is refused.
     pub fn fetch_packages(
         &self,

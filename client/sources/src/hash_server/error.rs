@@ -25,7 +25,6 @@ pub enum HashServerError {
     /// There is a web server at the URL, but no hashserver. It is not asked again in this run.
     #[error("{url} is no hashserver: {what}")]
     NoServer {
-        /// The URL.
         url: String,
         /// What is there instead.
         what: String,
@@ -52,7 +51,6 @@ pub enum HashServerError {
     /// A file to send cannot be read.
     #[error("cannot read {what} to send it")]
     Read {
-        /// The file.
         what: String,
         /// What the system says.
         #[source]

@@ -1,4 +1,4 @@
-//! How much a look-up tells the server: the digests themselves, only those that it probably
+//! How much a look-up reveals to the server: the digests themselves, only those that it probably
 //! knows, or only their first bits.
 
 use std::collections::HashMap;
@@ -17,10 +17,9 @@ use super::{HashServer, HashServerError, MAX_ANSWER_BYTES, MAX_SMALL_BYTES};
 use crate::http::HttpError;
 use hashget_files::atomic_file::write_cached;
 
-/// How much a look-up tells the server.
+/// How much a look-up reveals to the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LookupMode {
-    /// Every digest.
     #[default]
     Digest,
     /// Only the digests that its filter lets through; all of them if it offers no filter, or one
@@ -45,7 +44,7 @@ pub(super) struct Discretion {
 /// A larger filter is not fetched unless it is asked for.
 const MAX_AUTO_BYTES: u64 = 64 << 20;
 const MAX_PIECE_BYTES: u64 = 64 << 20;
-/// About how many digests of the server share the bits that are told.
+/// About how many digests of the server share the bits that are sent.
 const CROWD: u64 = 8;
 /// So many prefixes go into one question: the answer has about [`CROWD`] digests for each.
 const RANGE_PREFIXES: usize = 16_000;
@@ -126,7 +125,7 @@ impl HashServer {
         Ok(Some(places))
     }
 
-    /// Whether a piece lets a digest through; `None` if the piece cannot be had.
+    /// Whether a piece lets a digest through; `None` if the piece cannot be fetched.
     fn lets_through(
         &self,
         piece: &FilterPiece,

@@ -30,12 +30,10 @@ impl Answer {
         }
     }
 
-    /// The status.
     pub fn status(&self) -> StatusCode {
         self.response.status()
     }
 
-    /// The headers.
     pub fn headers(&self) -> &HeaderMap {
         self.response.headers()
     }

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::token::Token;
 
-/// Names and passwords by host; those that were added first count.
+/// Names and passwords by host; the first one added for a host counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
     logins: Vec<Login>,
@@ -15,7 +15,6 @@ pub struct Credentials {
 pub struct Login {
     /// `HOST`, or `HOST:PORT` for one port only.
     pub host: String,
-    /// The name.
     pub user: String,
     /// The password; never shown.
     pub password: Token,
@@ -28,14 +27,13 @@ pub struct Login {
 pub(super) enum Access<'a> {
     /// None is known.
     Open,
-    /// This one.
     With(&'a Login),
     /// There is one, but it would be sent in the clear.
     Withheld,
 }
 
 impl Credentials {
-    /// Adds a login behind those that are there.
+    /// Adds a login after the others.
     pub fn add(&mut self, login: Login) {
         self.logins.push(login);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hashget_api::ErrorCode;
 use thiserror::Error;
 
-use super::hosts::host_of;
+use super::host_of::host_of;
 use hashget_files::monitor::HostTrouble;
 
 /// What can go wrong with a request. URLs are shown without their passwords.
@@ -91,10 +91,7 @@ pub enum HttpError {
     },
     /// The host wants a password, and there is one, but it is not sent in the clear.
     #[error("the password for {host} is not sent over plain http")]
-    PlainPassword {
-        /// The host.
-        host: String,
-    },
+    PlainPassword { host: String },
 }
 
 /// A proxy for showing, without its password.

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::Url;
-
 use super::HttpError;
+use super::host_of::host_of;
 
 /// So many failures in a row, and a host is left alone.
 const FAILURES: u32 = 3;
@@ -112,12 +111,6 @@ impl Hosts {
         failures.since = Instant::now();
         failures.why = error.reason();
     }
-}
-
-/// The host of a URL, with scheme and port.
-pub(crate) fn host_of(url: &str) -> Option<String> {
-    let parsed = Url::parse(url).ok()?;
-    Some(parsed.origin().ascii_serialization())
 }
 
 #[cfg(test)]

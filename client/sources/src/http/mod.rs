@@ -4,6 +4,7 @@
 mod answer;
 mod credentials;
 mod error;
+mod host_of;
 mod hosts;
 mod options;
 mod pace;
@@ -29,7 +30,8 @@ use self::error::is_passing;
 pub use self::answer::{Answer, number_header, parse_json, read_body, text_header};
 pub use self::credentials::{Credentials, Login, is_private};
 pub use self::error::{HttpError, NetworkError, ProxyName};
-pub(crate) use self::hosts::{Hosts, Patience, host_of};
+pub(crate) use self::host_of::host_of;
+pub(crate) use self::hosts::{Hosts, Patience};
 pub use self::options::HttpOptions;
 pub use self::pace::Pace;
 pub use self::proxy::Proxies;

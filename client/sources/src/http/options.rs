@@ -7,7 +7,7 @@ use super::credentials::Credentials;
 use super::proxy::Proxies;
 use super::wait::jittered;
 
-/// How patient the client is, by which proxies it goes, and what it may tell to which host.
+/// The time limits of the client, its proxies, and the credentials for each host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpOptions {
     /// How long a connection may take to come about. Default 10 s.
@@ -68,7 +68,7 @@ impl HttpOptions {
         jittered(doubled).max(asked).min(self.max_wait)
     }
 
-    /// Whether a body of which `bytes` have come may have taken `waited`.
+    /// Whether `waited` is within the limit for a body after `bytes` bytes.
     pub(super) fn allows(&self, bytes: u64, waited: Duration) -> bool {
         let Some(beyond) = waited.checked_sub(self.answer_time) else {
             return true;

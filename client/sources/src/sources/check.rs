@@ -18,7 +18,6 @@ pub enum SourceKind {
     Pool(String),
     /// The download cache.
     Cache,
-    /// A URL.
     Url(String),
     /// The pool of a hashserver, by the server's URL.
     HashServer(String),
@@ -27,7 +26,6 @@ pub enum SourceKind {
 /// How a source of a package stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceState {
-    /// Which source.
     pub source: SourceKind,
     /// Whether the package seems to be there, with the right size where that is known.
     pub is_alive: bool,

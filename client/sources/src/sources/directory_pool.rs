@@ -21,6 +21,7 @@ use super::cache::{hash_file, read_json, write_json};
 use super::pool::PoolError;
 use super::{LocalPackage, Origin};
 use hashget_files::monitor::{Monitor, Problem, Progress, Unit};
+use hashget_files::path_error::PathError;
 
 /// Files of this program that are not complete begin with this.
 const TEMP_PREFIX: &str = ".hashget-";
@@ -108,12 +109,7 @@ impl DirectoryPool {
             Ok((digest, _)) if *digest == package.sha256 => return Ok(false),
             _ => {}
         }
-        let failed = |source| PoolError::Io {
-            action: "write",
-            path: path.clone(),
-            source,
-        };
-        write_file(&path, package).map_err(failed)?;
+        write_file(&path, package).map_err(PathError::on("write", &path))?;
         Ok(there.is_ok())
     }
 
@@ -146,11 +142,7 @@ impl DirectoryPool {
                 got,
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => problems.push(PoolError::Io {
-                action: "read",
-                path,
-                source,
-            }),
+            Err(error) => problems.push(PathError::on("read", path)(error).into()),
         }
         None
     }
@@ -205,11 +197,8 @@ impl DirectoryPool {
         }
         let listed: Vec<ListedFile> = listed.into_iter().map(|(file, _)| file).collect();
         if changed && let Err(source) = write_json(&self.list_path, &listed) {
-            problems.push(PoolError::Io {
-                action: "keep the list of the pool in",
-                path: self.list_path.clone(),
-                source,
-            });
+            let act = "keep the list of the pool in";
+            problems.push(PathError::on(act, &self.list_path)(source).into());
         }
         let mut files: BTreeMap<Digest, Vec<RelPath>> = BTreeMap::new();
         for file in listed {
@@ -224,11 +213,7 @@ impl DirectoryPool {
         progress.advance(file.size);
         match hashed {
             Ok((sha256, _)) => Ok(ListedFile { sha256, ..file }),
-            Err(source) => Err(PoolError::Io {
-                action: "read",
-                path,
-                source,
-            }),
+            Err(error) => Err(PathError::on("read", path)(error).into()),
         }
     }
 
@@ -241,13 +226,8 @@ impl DirectoryPool {
         problems: &mut Vec<PoolError>,
     ) {
         let path = directory.under(&self.path);
-        let mut failed = |source| {
-            let path = path.clone();
-            problems.push(PoolError::Io {
-                action: "read",
-                path,
-                source,
-            });
+        let mut failed = |error: io::Error| {
+            problems.push(PathError::on("read", &path)(error).into());
         };
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,

@@ -16,6 +16,7 @@ use super::receive::{Received, Wanted, receive, write_error};
 use super::{LocalPackage, Origin};
 use crate::http::{Http, HttpError, Patience};
 use hashget_files::monitor::{Level, Monitor};
+use hashget_files::path_error::PathError;
 
 /// How downloads are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,26 +53,20 @@ pub(super) struct DownloadRequest<'a> {
 pub enum DownloadError {
     /// The URL is a mere name.
     #[error("{url:?} is not a URL that can be downloaded")]
-    NotDownloadable {
-        /// The URL.
-        url: String,
-    },
+    NotDownloadable { url: String },
     /// The server or the network failed.
     #[error(transparent)]
     Http(#[from] HttpError),
     /// The server sent the file in an encoding that was not asked for.
     #[error("cannot take {url} as it comes")]
     Encoded {
-        /// The URL.
         url: String,
-        /// Which encoding.
         #[source]
         source: UnknownCoding,
     },
     /// The server has other bytes than were asked for.
     #[error("{url} is another file: expected {expected}, got {got}")]
     WrongBytes {
-        /// The URL.
         url: String,
         /// The digest or size asked for.
         expected: String,
@@ -79,16 +74,8 @@ pub enum DownloadError {
         got: String,
     },
     /// The cache could not be written or read.
-    #[error("cannot {action} {}", path.display())]
-    Cache {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Cache(#[from] PathError),
 }
 
 impl DownloadError {
@@ -105,7 +92,7 @@ impl DownloadError {
 ///
 /// A file that is asked for by digest is taken from the cache whatever URL it came from. One that
 /// is asked for by URL alone is taken from the cache only if the server says that it is still the
-/// same: what is at a URL today is to be recorded, not what was there before.
+/// same: the record must be of the file that is at the URL today, not of an earlier one.
 #[derive(Debug)]
 pub struct Downloader {
     http: Http,
@@ -300,11 +287,7 @@ impl Downloader {
             validators: part.info.validators.clone(),
         };
         let path = self.cache.content_path(&entry.sha256);
-        let failed = |source| DownloadError::Cache {
-            action: "write",
-            path: path.clone(),
-            source,
-        };
+        let failed = |source: io::Error| PathError::on("write", &path)(source);
         let is_kept = part.outside().is_none();
         let file = part.finish(&path).map_err(failed)?;
         if is_kept {
@@ -379,9 +362,5 @@ fn drop_part(part: Part) -> Result<(), DownloadError> {
 }
 
 fn cache_error(action: &'static str) -> impl FnOnce((PathBuf, io::Error)) -> DownloadError {
-    move |(path, source)| DownloadError::Cache {
-        action,
-        path,
-        source,
-    }
+    move |(path, source)| PathError::on(action, path)(source).into()
 }

@@ -7,6 +7,7 @@ use hashget_api::LookupRequest;
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::is_http;
 use hashget_words::package_url::without_password;
+use hashget_words::ranking::Rank;
 use jiff::civil::Date;
 use thiserror::Error;
 
@@ -27,7 +28,7 @@ pub struct FetchAttempt {
     pub trouble: Option<HostTrouble>,
 }
 
-/// No source had the package.
+/// No source has the package.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("cannot get {what}{}", attempts_text(.what, .attempts))]
 pub struct FetchError {
@@ -64,7 +65,7 @@ impl FetchError {
     }
 }
 
-/// Every place where packages can be had.
+/// Every place where packages can be fetched.
 #[derive(Debug)]
 pub struct PackageSources {
     /// The pools, in the order to look; the first directory receives what is downloaded.
@@ -81,7 +82,7 @@ impl PackageSources {
     /// The package, whole and checked: from the pools, the cache, its URLs, other URLs that
     /// local records or hashservers know for its digest, or a hashserver's pool.
     ///
-    /// Each source that failed before another one succeeded is told to the monitor. One that failed
+    /// Each source that failed before another one succeeded is reported to the monitor. One that failed
     /// for a passing reason is waited for only when no other has the package.
     pub fn fetch(
         &self,
@@ -155,7 +156,7 @@ impl PackageSources {
     }
 
     /// Every package that holds one of these digests, as far as the local records and the
-    /// hashservers know, expired ones included. What cannot be asked is told to the monitor.
+    /// hashservers know, expired ones included. What cannot be asked is reported to the monitor.
     pub fn find_alternatives(
         &self,
         digests: &[Digest],
@@ -182,7 +183,8 @@ impl PackageSources {
         })
     }
 
-    /// The URLs that local records and hashservers know for a package, without those in `known`.
+    /// The URLs that local records and hashservers know for a package, without those in `known`;
+    /// of each the best first.
     pub(super) fn further_urls(
         &self,
         sha256: &Digest,
@@ -192,13 +194,12 @@ impl PackageSources {
         let mut urls: Vec<String> = Vec::new();
         if let Some(db) = &self.db {
             match db.find_digests(&[*sha256], monitor) {
-                Ok(found) => urls.extend(
-                    found
-                        .packages
-                        .into_iter()
-                        .filter(|package| package.sha256 == Some(*sha256))
-                        .map(|package| package.url),
-                ),
+                Ok(mut found) => {
+                    let known = &mut found.packages;
+                    known.retain(|package| package.sha256 == Some(*sha256));
+                    known.sort_by(|a, b| Rank::from(a).cmp(&Rank::from(b)));
+                    urls.extend(found.packages.into_iter().map(|package| package.url));
+                }
                 Err(error) => monitor.message(Level::Warning, &error_chain(&error)),
             }
         }

@@ -32,25 +32,24 @@ pub use given::{given_package, open_regular};
 pub use limits::{package_limits, set_package_limits};
 pub use pool::{Pool, PoolError};
 
-/// A package as it is asked for.
+/// The package that a caller wants: its hash and where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackageRef {
     /// Its SHA-256; `None` when a URL is fetched for the first time.
     pub sha256: Option<Digest>,
     /// Its size in bytes, where known.
     pub size: Option<u64>,
-    /// Where it can be, in the order to try. Opaque names are passed over.
+    /// The URLs to try, in order. Names that are no URL are skipped.
     pub urls: Vec<String>,
 }
 
-/// A package file that is at hand, whole, its hash checked.
+/// A complete package file on this machine, with its hash checked.
 #[derive(Debug)]
 pub struct LocalPackage {
     /// The open file, at its start.
     pub file: File,
-    /// Where it lies; it may be gone when the [`LocalPackage`] is dropped.
+    /// Its path; the file may be removed when the [`LocalPackage`] is dropped.
     pub path: PathBuf,
-    /// Its SHA-256.
     pub sha256: Digest,
     /// Its size in bytes.
     pub size: u64,

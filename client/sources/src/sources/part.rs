@@ -1,4 +1,4 @@
-//! A download in progress: its file, what is known of it, and the hash of what has come.
+//! A download in progress: its file, its state, and the hash of the bytes so far.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -136,12 +136,12 @@ impl Part {
         self.hasher.bytes()
     }
 
-    /// The digest of what has come.
+    /// The digest of the bytes so far.
     pub(super) fn digest(&self) -> Digest {
         self.hasher.clone().finish()
     }
 
-    /// Forgets what has come.
+    /// Drops the bytes so far.
     pub(super) fn restart(&mut self) -> io::Result<()> {
         self.file.set_len(0)?;
         self.file.rewind()?;
@@ -150,7 +150,7 @@ impl Part {
         Ok(())
     }
 
-    /// Notes what the bytes belong to, for a later run.
+    /// Notes which URL the bytes belong to, for a later run.
     pub(super) fn set_info(&mut self, info: PartInfo) -> io::Result<()> {
         if let Some(path) = self.info_path.as_ref().filter(|_| self.info != info) {
             write_json(path, &info)?;

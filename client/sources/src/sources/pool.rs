@@ -1,7 +1,6 @@
 //! Pools: directories or HTTP locations that hold packages by digest.
 
 use std::ffi::OsStr;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use hashget_words::digest::Digest;
@@ -14,37 +13,28 @@ use super::download::DownloadRequest;
 use super::{DownloadError, Downloader, LocalPackage, Origin};
 use crate::http::Patience;
 use hashget_files::monitor::Monitor;
+use hashget_files::path_error::PathError;
 
 /// What can go wrong with a pool.
 #[derive(Debug, Error)]
 pub enum PoolError {
     /// A file or directory of the pool could not be used.
-    #[error("cannot {action} {}", path.display())]
-    Io {
-        /// What was being done.
-        action: &'static str,
-        /// The file or directory.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// A file of the pool is damaged, or does not belong under its name. It is left as it is.
     #[error("{} is damaged: expected sha256:{expected}, got sha256:{got}", path.display())]
     WrongBytes {
-        /// The file.
         path: PathBuf,
         /// The digest that its name or the list of the pool tells.
         expected: Digest,
         /// The digest that it has.
         got: Digest,
     },
-    /// A file could not be had from an HTTP pool.
+    /// A file could not be fetched from an HTTP pool.
     #[error(transparent)]
     Download(#[from] DownloadError),
 }
 
-/// One pool.
 #[derive(Debug)]
 pub struct Pool {
     place: Place,

@@ -1,4 +1,4 @@
-//! One request of a download: asks for what is missing and takes in what comes.
+//! One request of a download: asks for the missing bytes and takes them in.
 
 use std::io::{self, Read};
 
@@ -15,6 +15,7 @@ use super::download::DownloadError;
 use super::part::{Part, PartInfo};
 use crate::http::{Answer, Http, HttpError, number_header, text_header};
 use hashget_files::monitor::{Monitor, Progress, Unit};
+use hashget_files::path_error::PathError;
 
 /// What is to be downloaded.
 #[derive(Clone, Copy)]
@@ -74,7 +75,7 @@ pub(super) fn receive(
     take_in(response, wanted, part, monitor)
 }
 
-/// Whether what is there may be the beginning of what the server has.
+/// Whether the bytes so far may be the beginning of the server's file.
 fn may_resume(wanted: Wanted<'_>, part: &Part) -> bool {
     // Without a validator only the digest can tell whether the two halves fit.
     let can_tell = part.info.validators.for_range().is_some() || wanted.sha256.is_some();
@@ -225,7 +226,7 @@ fn check_bound(wanted: Wanted<'_>, bytes: u64) -> Result<(), DownloadError> {
     }
 }
 
-/// Checks a body that came to its end against what was asked for.
+/// Checks a complete body against what was asked for.
 fn check_end(wanted: Wanted<'_>, part: &Part) -> Result<Received, DownloadError> {
     if let Some(size) = wanted.size.filter(|size| *size != part.bytes()) {
         let got = format!("{} bytes", part.bytes());
@@ -256,10 +257,6 @@ fn body_error(url: &str, source: io::Error) -> DownloadError {
 }
 
 pub(super) fn write_error(part: &Part) -> impl FnOnce(io::Error) -> DownloadError + use<> {
-    let path = part.path().to_owned();
-    move |source| DownloadError::Cache {
-        action: "write",
-        path,
-        source,
-    }
+    let error = PathError::on("write", part.path().to_owned());
+    move |source| DownloadError::Cache(error(source))
 }

@@ -13,7 +13,7 @@ pub enum TarWriteError {
     /// The content ended before the promised size: the file shrank while it was read.
     #[error("{member} ended after {actual} of {expected} bytes: it changed while it was read")]
     ShortContent {
-        /// The member.
+        /// The name of the member that shrank.
         member: MemberName,
         /// The bytes that the header promises.
         expected: u64,
@@ -23,15 +23,15 @@ pub enum TarWriteError {
     /// The content of a member could not be read.
     #[error("cannot read the content of {member}")]
     Content {
-        /// The member.
+        /// The name of the member that could not be read.
         member: MemberName,
-        /// Why.
+        /// The reader's error.
         source: io::Error,
     },
     /// Tar cannot store such a member. Nothing of it was written; the archive can go on.
     #[error("tar cannot store {member}: {reason}")]
     Unstorable {
-        /// The member.
+        /// The name of the member that was left out.
         member: MemberName,
         /// What is in the way.
         reason: &'static str,
@@ -41,7 +41,7 @@ pub enum TarWriteError {
     Write {
         /// Bytes written before.
         offset: u64,
-        /// Why.
+        /// The writer's error.
         source: io::Error,
     },
     /// An earlier error left the archive incomplete.

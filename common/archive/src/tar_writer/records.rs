@@ -8,7 +8,7 @@ use crate::Timestamp;
 #[derive(Default)]
 pub(super) struct Records {
     data: Vec<u8>,
-    /// Whether a name is not UTF-8, as pax demands unless told otherwise.
+    /// Whether a name is not UTF-8, as pax demands by default.
     binary: bool,
 }
 

@@ -9,7 +9,6 @@ const BLOCK: u64 = 512;
 /// A part of what is stored for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Zero bytes.
     Zeros(u64),
     /// Bytes from the content.
     Content(u64),
@@ -20,7 +19,6 @@ pub(super) enum Piece {
 pub(super) struct Layout {
     /// The map that comes before the data, in whole blocks.
     pub(super) map: Vec<u8>,
-    /// The data.
     pub(super) pieces: Vec<Piece>,
     /// The bytes of all pieces.
     pub(super) data_bytes: u64,

@@ -3,7 +3,7 @@
 //! The directory decides, as for every zip program: names, sizes and checksums come from it. Of a
 //! local header only its length counts, so data descriptors need no attention, nor do names that
 //! are spelt otherwise. A member that cannot be read, since it is encrypted or of an unknown
-//! method, is left out, and told.
+//! method, is left out and reported.
 
 mod directory;
 mod end;

@@ -23,7 +23,6 @@ pub(super) struct FrameLimits {
 
 pub(super) enum Next {
     Frame(Frame),
-    /// No more.
     End,
     /// Something else, of which these bytes were read.
     Other(Vec<u8>),

@@ -1,21 +1,10 @@
 //! The small binary encoding of stored values: varints, lengths and bytes.
 
-/// Appends `number`, seven bits a byte, the lowest first.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(lowest(number) | 0x80);
-        number >>= 7;
-    }
-    out.push(lowest(number));
-}
-
-fn lowest(number: u64) -> u8 {
-    number.to_le_bytes()[0]
-}
+use hashget_words::varint;
 
 /// Appends a length and the bytes.
 pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_varint(out, bytes.len() as u64);
+    varint::put(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
@@ -42,19 +31,7 @@ impl<'a> ByteReader<'a> {
 
     /// The next varint.
     pub(super) fn varint(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if (bits << shift) >> shift != bits {
-                return None;
-            }
-            number |= bits << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
+        varint::take(&mut self.0)
     }
 
     /// The next varint, as a count of things in memory.
@@ -84,7 +61,7 @@ mod tests {
         #[test]
         fn values_round_trip(number: u64, bytes: Vec<u8>, text: String) {
             let mut out = Vec::new();
-            put_varint(&mut out, number);
+            varint::put(&mut out, number);
             put_bytes(&mut out, &bytes);
             put_bytes(&mut out, text.as_bytes());
             let mut reader = ByteReader(&out);

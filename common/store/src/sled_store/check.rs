@@ -16,7 +16,7 @@ const GATHERED_ENTRIES: usize = 500_000;
 /// What [`SledStore::check`] has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CheckReport {
-    /// Records.
+    /// Records that were read.
     pub packages: u64,
     /// Entries of the index, of all kinds.
     pub index_entries: u64,

@@ -1,4 +1,4 @@
-//! Finding records by what they contain or are called.
+//! Finding records by digest, signature or URL.
 
 use std::collections::HashSet;
 use std::sync::Arc;

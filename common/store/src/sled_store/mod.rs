@@ -97,7 +97,7 @@ pub struct SledStore {
     /// The right to change the store.
     writer: Mutex<Numbers>,
     durability: Durability,
-    /// Counts commits.
+    /// Commits since the store was opened.
     changes: AtomicU64,
     /// The digest index and the rows in memory, where that is wanted.
     resident: Resident,

@@ -48,9 +48,9 @@ impl From<sled::Error> for IndexError {
 /// What [`Postings::apply`] does with entries.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Change {
-    /// Puts them in; those that are there stay.
+    /// Adds entries; those that exist already stay.
     Add,
-    /// Takes them out; those that are not there are ignored.
+    /// Removes entries; absent ones are ignored.
     Remove,
 }
 

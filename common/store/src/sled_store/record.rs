@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::bytes::{ByteReader, put_varint};
+use super::bytes::ByteReader;
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::HashPackage;
+use hashget_words::varint;
 
 /// The fastest: what takes space are digests, which no level compresses.
 const ZSTD_LEVEL: i32 = 1;
@@ -54,13 +55,13 @@ pub(super) fn encode_digests(package: &HashPackage) -> io::Result<Vec<u8>> {
             table.len() as u64 - 1
         });
         // Anchors mostly stand in the order of the files: small steps compress well.
-        put_varint(&mut anchors, zigzag(place.wrapping_sub(expected)));
+        varint::put(&mut anchors, zigzag(place.wrapping_sub(expected)));
         expected = place + 1;
     }
     let mut out = Vec::with_capacity(table.len() * Digest::BYTES + anchors.len() + 30);
-    put_varint(&mut out, package.files.len() as u64);
-    put_varint(&mut out, (table.len() - package.files.len()) as u64);
-    put_varint(&mut out, package.anchors.len() as u64);
+    varint::put(&mut out, package.files.len() as u64);
+    varint::put(&mut out, (table.len() - package.files.len()) as u64);
+    varint::put(&mut out, package.anchors.len() as u64);
     for digest in table {
         out.extend_from_slice(digest.as_bytes());
     }
@@ -101,7 +102,7 @@ fn unzigzag(number: u64) -> u64 {
 /// The length, then the compressed bytes.
 fn compress(raw: &[u8]) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    put_varint(&mut out, raw.len() as u64);
+    varint::put(&mut out, raw.len() as u64);
     out.extend(zstd::bulk::compress(raw, ZSTD_LEVEL)?);
     Ok(out)
 }

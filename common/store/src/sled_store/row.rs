@@ -1,12 +1,13 @@
 //! The row of a record: what a summary needs, and where the rest of the record is.
 
-use super::bytes::{ByteReader, put_bytes, put_varint};
+use super::bytes::{ByteReader, put_bytes};
 use super::keys;
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::{PackageId, PackageSummary};
 use hashget_words::project::ProjectName;
+use hashget_words::varint;
 
 const HAS_SHA256: u8 = 1;
 const HAS_SIZE: u8 = 2;
@@ -15,9 +16,7 @@ const EXPIRES: u8 = 4;
 /// What is stored beside the number of a record; it is small, and there if the record is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// The project.
     pub(super) project: ProjectName,
-    /// The URL.
     pub(super) url: String,
     /// The SHA-256 of the package.
     pub(super) sha256: Option<Digest>,
@@ -65,13 +64,13 @@ impl Row {
             out.extend_from_slice(sha256.as_bytes());
         }
         if let Some(size) = self.size {
-            put_varint(&mut out, size);
+            varint::put(&mut out, size);
         }
         if let Some(date) = self.expires.date() {
             out.extend_from_slice(&keys::date_bytes(date));
         }
         for number in [self.files, self.anchors, self.digests, self.head.into()] {
-            put_varint(&mut out, number);
+            varint::put(&mut out, number);
         }
         out
     }
@@ -129,11 +128,8 @@ impl Row {
 /// The counts of a project, kept beside its rows and changed together with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Records.
     pub(super) packages: u64,
-    /// Indexed files.
     pub(super) files: u64,
-    /// Anchors.
     pub(super) anchors: u64,
     /// Entries of the digest index.
     pub(super) digests: u64,
@@ -171,7 +167,7 @@ impl Counts {
             self.bytes,
         ];
         for number in numbers {
-            put_varint(&mut out, number);
+            varint::put(&mut out, number);
         }
         out
     }

@@ -24,7 +24,7 @@ struct Files<'a> {
 pub struct EntriesJson(Vec<u8>);
 
 impl EntriesJson {
-    /// Writes entries.
+    /// The text of `files`, one JSON object each.
     pub fn new(files: &[RestoreEntry]) -> Result<Self, serde_json::Error> {
         const USUAL_BYTES: usize = 512;
         let mut text = Vec::with_capacity(files.len() * USUAL_BYTES);
@@ -56,6 +56,7 @@ impl RestoreJson {
             members: file.members.clone(),
             packages: file.packages.clone(),
             directories: file.directories.clone(),
+            own_members: file.own_members.clone(),
             ..*file
         };
         let (mut text, name) = if file.is_compact() {
@@ -171,6 +172,7 @@ mod tests {
         let first = file.files[0].clone();
         for version in [None, Some(1), Some(RestoreFile::COMPACT_VERSION)] {
             file.version = version;
+            file.own_members = vec![RelPath::new(b".hashget-changes.json").unwrap()];
             file.files.clear();
             for number in 0..20 {
                 for share in 1..5 {

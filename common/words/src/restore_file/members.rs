@@ -60,7 +60,7 @@ pub struct MembersOwner {
 /// A sum over restored members, so that a reader knows that it means the same files as the writer.
 ///
 /// The SHA-256 of one line for each, in the order of the paths (by components): the content's
-/// SHA-256 or `directory`, a space, the mode in octal, a space, the path in the tree, a NUL byte.
+/// SHA-256 or the word `folder` (of the format, not ours), a space, the mode in octal, a space, the path in the tree, a NUL byte.
 #[derive(Default)]
 pub struct MembersSum(Hasher);
 
@@ -73,7 +73,7 @@ impl MembersSum {
         self.0.update(&[0]);
     }
 
-    /// The sum.
+    /// The sum over all members added so far.
     pub fn finish(self) -> Digest {
         self.0.finish()
     }

@@ -6,13 +6,9 @@
 //! [`Engine::compress`] has checked.
 #![allow(unsafe_code)]
 
+use super::sizes::{BLOCK, MAX_LANES};
 #[cfg(target_arch = "x86_64")]
 use super::x86;
-
-/// The bytes of a block.
-pub(super) const BLOCK: usize = 64;
-/// The most lanes of any engine.
-pub(super) const MAX_LANES: usize = 16;
 
 /// The initial hash value (FIPS 180-4, 5.3.3).
 pub(super) const INITIAL: [u32; 8] = [

@@ -6,6 +6,7 @@
 
 mod compress;
 mod schedule;
+mod sizes;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -1,6 +1,7 @@
 //! Keeps every lane busy: a lane that has finished its message takes the next one.
 
-use super::compress::{BLOCK, Engine, INITIAL, MAX_LANES, States};
+use super::compress::{Engine, INITIAL, States};
+use super::sizes::{BLOCK, MAX_LANES};
 use crate::digest::Digest;
 
 /// One message on its way: its whole blocks lie in the message itself, the last one or two,

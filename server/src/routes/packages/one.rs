@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::routes::record;
 use crate::state::{State, blocking_json};
 
-/// A whole record: which files a package holds, and where else it can be had.
+/// A whole record: which files a package holds, and where else it can be fetched.
 pub(super) async fn one(
     _: Reader,
     id: Path<u64>,

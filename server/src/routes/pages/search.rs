@@ -1,4 +1,4 @@
-//! The search: what is typed may be a hash, a signature, a URL or a file name.
+//! The search for a hash, a signature, a URL or a file name.
 
 use std::sync::Arc;
 

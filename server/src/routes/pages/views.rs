@@ -111,7 +111,6 @@ pub(super) struct PackageRow {
     pub(super) is_dead: bool,
 }
 
-/// One package.
 #[derive(Template)]
 #[template(path = "package.html")]
 pub(super) struct OnePackage {

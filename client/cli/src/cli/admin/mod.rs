@@ -51,7 +51,7 @@ pub(super) struct AdminArgs {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(super) enum AdminCommand {
-    /// Tell what the projects hold
+    /// Show what the projects hold
     Status(status::StatusArgs),
     /// List packages: name (anchors/files)
     List(show::ListArgs),

@@ -104,6 +104,7 @@ impl<'a> Records<'a> {
     ) -> Result<u64, CliError> {
         match self {
             Self::Local(context) => {
+                let _session = context.db.session(context.reporter)?;
                 let packages = self.list(spec, project)?;
                 let ids: Vec<PackageId> = packages.iter().map(|package| package.id).collect();
                 Ok(context.db.remove(&ids, context.reporter)?)
@@ -146,6 +147,7 @@ impl<'a> Records<'a> {
         match self {
             Self::Local(context) => {
                 let mut changed = 0;
+                let _session = context.db.session(context.reporter)?;
                 let packages = self.list(spec, project)?;
                 self.each(&packages, |mut record| {
                     record

@@ -22,7 +22,7 @@ pub(crate) struct CacheArgs {
 /// What to do with the caches.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(crate) enum CacheAction {
-    /// Tell how many downloads, digests and bytes there are
+    /// Show how many downloads, digests and bytes there are
     Stat,
     /// Remove all of them
     Clean,

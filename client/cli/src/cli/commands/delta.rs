@@ -51,13 +51,13 @@ pub(crate) enum DeltaAction {
         #[arg(long)]
         no_sync: bool,
     },
-    /// Tell what a delta changes, or what an index holds
+    /// Show what a delta changes, or what an index holds
     Show {
         /// The delta, or the index
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-    /// Write the delta that leads back; both states must be at hand
+    /// Write the delta that leads back; needs both states
     Invert(DeltaInvertArgs),
     /// Undo an apply that was killed in DIR (the next apply does that, too)
     Recover {
@@ -99,7 +99,7 @@ pub(crate) struct DeltaDiffArgs {
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: PathBuf,
     /// A directory that is still in the old state: makes smaller patches
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, alias = "old-folder", value_name = "DIR")]
     pub(super) old_directory: Option<PathBuf>,
     /// Also write the index of the new state, for the next delta
     #[arg(long, value_name = "FILE")]

@@ -63,9 +63,9 @@ pub(crate) enum Command {
     Pack(pack::PackArgs),
     /// Extract an archive, and bring back what was left out
     Restore(restore::RestoreArgs),
-    /// Tell what restoring an archive needs
+    /// Show what restoring an archive needs
     Info(info::InfoArgs),
-    /// Check that everything that an archive left out can still be had
+    /// Check that everything that an archive left out is still available
     Verify(verify::VerifyArgs),
     /// Prepare a directory for another archiver, such as tar or restic
     Prepack(prepack::PrepackArgs),
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Submit(submit::SubmitArgs),
     /// Send local records to the hashservers
     Publish(publish::PublishArgs),
-    /// Tell which packages hold a file
+    /// Show which packages hold a file
     Lookup(lookup::LookupArgs),
     /// Fetch one file by its hash
     Get(get::GetArgs),
@@ -87,7 +87,7 @@ pub(crate) enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Save how a directory changed as one small file, and apply that elsewhere
     Delta(delta::DeltaArgs),
-    /// Tell what the caches of downloads and digests hold, or empty them
+    /// Show what the caches of downloads and digests hold, or empty them
     Cache(cache::CacheArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),

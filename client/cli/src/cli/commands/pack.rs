@@ -30,13 +30,13 @@ pub(crate) struct PackArgs {
     /// The directory to pack
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// The archive, compressed as its name ends (.gz, .zst, .xz, .bz2); `-`: standard output
+    /// The archive, compressed as its name ends; `-`: standard output
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Compress with gzip where the name of FILE does not say how
     #[arg(short = 'z')]
     pub(super) gzip: bool,
-    /// Compression level: gzip and xz 0 to 9, zstd 1 to 22, bzip2 1 to 9 [default: 6, 3, 9]
+    /// Compression level: gzip, xz 0 to 9, zstd 1 to 22, bzip2 1 to 9
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=22))]
     pub(super) level: Option<u32>,
     /// Name untouched members of packages all at once: tiny, for hashget alone

@@ -33,7 +33,7 @@ An archive that another program extracted (see prepack):
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RestoreArgs {
-    /// The archive (-: standard input); or the directory it was extracted into, which is completed
+    /// The archive (-: standard input), or the directory it was extracted into
     #[arg(value_name = "ARCHIVE|DIR|-")]
     path: PathBuf,
     /// The directory to extract the archive into
@@ -58,8 +58,9 @@ pub(crate) struct RestoreArgs {
     /// Set owners by number, whatever their names are here
     #[arg(long, hide_short_help = true)]
     numeric_owner: bool,
-    /// Restore no devices, setuid bits, capabilities, nor the root directory's metadata [default for archives of
-    /// other users than root]
+    /// Restore no devices, setuid bits, capabilities [default: where others own ARCHIVE]
+    ///
+    /// Nor the metadata of the root directory.
     #[arg(long, conflicts_with = "trusted")]
     untrusted: bool,
     /// Restore all of that, whoever owns the archive

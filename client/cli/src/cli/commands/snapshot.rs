@@ -54,7 +54,7 @@ pub(crate) enum SnapshotAction {
         #[arg(long)]
         sizes: bool,
     },
-    /// Tell what differs between two snapshots, or a snapshot and any directory
+    /// Show what differs between two snapshots, or a snapshot and any directory
     Diff {
         /// The older directory
         #[arg(value_name = "OLD")]
@@ -224,7 +224,7 @@ fn run_create(args: &SnapshotCreateArgs, context: &Context) -> Result<(), CliErr
         packages: sources.as_ref().map(|sources| sources as _),
         ..CreateOptions::default()
     };
-    let now = context.now();
+    let now = context.zoned_now();
     let created = create(
         &args.source,
         &args.destination,

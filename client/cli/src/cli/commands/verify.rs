@@ -54,7 +54,7 @@ fn parse_percent(text: &str) -> Result<u8, String> {
     }
 }
 
-/// Checks whether everything that was left out can still be had.
+/// Checks whether everything that was left out is still available.
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<(), CliError> {
     let options = VerifyOptions {
         deep: args.deep,

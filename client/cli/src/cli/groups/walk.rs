@@ -13,7 +13,7 @@ use hashget_files::tree::WalkOptions;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Choosing files")]
 pub(crate) struct WalkArgs {
-    /// Leave out what matches: `name` at any depth, `/a/b` from the directory on, `!kept`; may be repeated
+    /// Leave out `name` anywhere, `/a/b` from DIR on, but `!kept`; repeatable
     #[arg(long, value_name = "PATH")]
     pub(crate) exclude: Vec<OsString>,
     /// Leave out directories marked by a CACHEDIR.TAG

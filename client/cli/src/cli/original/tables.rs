@@ -4,7 +4,6 @@ use std::ffi::OsString;
 
 /// The options of one of the original's programs.
 pub(super) struct Table {
-    /// Its name.
     pub(super) program: &'static str,
     /// All of them.
     pub(super) options: &'static [Old],
@@ -47,7 +46,6 @@ pub(super) enum Becomes {
     Options(&'static str),
     /// An option, once for each value; without any, the other one.
     OptionOrNone(&'static str, &'static str),
-    /// Nothing.
     Nothing,
 }
 

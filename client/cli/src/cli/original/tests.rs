@@ -262,7 +262,7 @@ fn names_that_are_no_text_are_kept() {
         OsString::from_vec(attached),
     ];
     let translated = super::hashget(args.into(), &HashgetArgs::command()).unwrap();
-    assert_eq!(translated[4], OsString::from_vec(b"\xff".to_vec()));
+    assert_eq!(translated[3], OsString::from_vec(b"\xff".to_vec()));
     assert_eq!(translated.last(), Some(&name));
 }
 

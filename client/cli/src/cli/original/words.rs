@@ -13,7 +13,6 @@ pub(super) enum Word<'a> {
         old: &'static Old,
         values: Vec<OsString>,
     },
-    /// Anything else.
     Other(&'a OsString),
 }
 

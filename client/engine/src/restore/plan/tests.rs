@@ -33,6 +33,7 @@ fn list(files: &[(&str, &str)], packages: &[(&str, Option<u64>)]) -> RestoreFile
         packagesize: 0,
         packagesize_exact: true,
         members: Vec::new(),
+        own_members: Vec::new(),
         directories: Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::doubles::{Log, TestSources};
 use super::fixture::{list_of, path};
-use crate::restore::{ExtractStats, RestoreError, RestoreOptions, extract, restore};
+use crate::restore::{ExtractStats, RestoreError, RestoreOptions, RestoreStats, extract, restore};
 
 struct Place {
     work: tempfile::TempDir,
@@ -285,4 +285,51 @@ fn another_archive_s_restore_file_is_not_replaced() {
     ));
     fs::write(place.target.join(name), one).unwrap();
     extract().unwrap();
+}
+
+#[test]
+fn what_is_said_to_be_of_no_tree_goes_only_if_it_is_ours() {
+    for name in [
+        "f",
+        "sub/.hashget-changes.json",
+        "../outside/secret",
+        "hashget-",
+    ] {
+        let place = Place::new();
+        fs::write(place.target.join("f"), "mine").unwrap();
+        own_members(&place, name);
+        let error = done(&place).unwrap_err();
+        assert!(matches!(error, RestoreError::RestoreFile { .. }), "{name}");
+        assert_eq!(fs::read(place.target.join("f")).unwrap(), b"mine");
+        place.assert_untouched();
+    }
+    // Never through a link, nor anything but files.
+    let place = Place::new();
+    symlink(&place.outside, place.target.join(".hashget-patches")).unwrap();
+    own_members(&place, ".hashget-patches/secret");
+    done(&place).unwrap();
+    place.assert_untouched();
+    let place = Place::new();
+    fs::create_dir_all(place.target.join(".hashget-patches/a/b")).unwrap();
+    own_members(&place, ".hashget-patches/a");
+    done(&place).unwrap();
+    assert!(place.target.join(".hashget-patches/a/b").is_dir());
+    let place = Place::new();
+    fs::create_dir(place.target.join(".hashget-patches")).unwrap();
+    fs::write(place.target.join(".hashget-patches/a"), "a patch").unwrap();
+    own_members(&place, ".hashget-patches/a");
+    done(&place).unwrap();
+    assert_eq!(fs::read_dir(&place.target).unwrap().count(), 0);
+}
+
+/// A restore file that lists no file, and says that this is not of the tree.
+fn own_members(place: &Place, name: &str) {
+    let json = format!(r#"{{"files": [], "packages": [], "own_members": ["{name}"]}}"#);
+    fs::write(place.target.join(".hashget-restore.json"), json).unwrap();
+}
+
+fn done(place: &Place) -> Result<RestoreStats, RestoreError> {
+    let sources = TestSources::default();
+    let options = RestoreOptions::default();
+    restore(&place.target, &options, &sources, &Log::default())
 }

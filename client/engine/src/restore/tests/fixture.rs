@@ -116,6 +116,7 @@ pub(crate) fn list_of(
         packagesize: packages.iter().filter_map(|package| package.size).sum(),
         packagesize_exact: true,
         members: Vec::new(),
+        own_members: Vec::new(),
         packages,
         directories: directories.collect(),
     }

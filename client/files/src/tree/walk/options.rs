@@ -23,7 +23,7 @@ pub struct WalkOptions {
     /// Whether directories of other file systems than the root's are left empty.
     pub one_file_system: bool,
     /// Whether what the kernel shows of its state in `/proc`, `/sys`, `/dev` and their kind is looked at.
-    /// Otherwise the mount points of such file systems below the root are left empty, which is told.
+    /// Otherwise the mount points of such file systems below the root are left empty, with a report.
     pub pseudo_file_systems: bool,
     /// Whether names of users and groups are left out.
     pub numeric_owner: bool,
@@ -34,7 +34,6 @@ pub struct WalkOptions {
 /// Names in one directory that a walk does not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OmittedNames {
-    /// The directory.
     pub directory: FileId,
     /// A name in it, beside the temporary ones.
     pub name: Vec<u8>,

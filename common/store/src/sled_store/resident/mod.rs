@@ -36,11 +36,9 @@ pub(super) enum RowChange {
 /// How much is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing.
     Off,
     /// All changes since filling began, and some of what was there before.
     Filling,
-    /// Everything.
     Whole,
 }
 

@@ -51,7 +51,6 @@ struct Shard {
     free_lists: Vec<u32>,
 }
 
-/// The table.
 #[derive(Debug)]
 pub(super) struct Table {
     key: Box<[[u64; WORDS + 1]; 4]>,
@@ -141,14 +140,12 @@ impl Table {
 /// The numbers of the records that have a digest.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Numbers<'a> {
-    /// One.
     One(u32),
     /// Any number of them, ascending.
     Many(&'a [u32]),
 }
 
 impl Numbers<'_> {
-    /// None.
     pub(super) const NONE: Self = Numbers::Many(&[]);
 
     /// As a slice.

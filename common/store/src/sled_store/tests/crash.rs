@@ -76,7 +76,7 @@ enum Kill {
 
 /// Publishes in another process until it is killed; the first version it cannot have tried.
 fn publish_and_kill(directory: &Path, first: u64, kill: Kill, stored: &mut Stored) -> u64 {
-    let name = "store::sled_store::tests::crash::publishes_until_killed";
+    let name = "sled_store::tests::crash::publishes_until_killed";
     let mut child = Command::new(env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture", "--test-threads=1"])
         .env(DIRECTORY, directory)

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 };
 
 use super::Vector;
-use crate::sha256_lanes::compress::MAX_LANES;
+use crate::sha256_lanes::sizes::MAX_LANES;
 
 #[derive(Clone, Copy)]
 pub(super) struct Avx2(__m256i);

@@ -11,7 +11,7 @@ use std::arch::x86_64::{
 };
 
 use super::Vector;
-use crate::sha256_lanes::compress::{BLOCK, MAX_LANES};
+use crate::sha256_lanes::sizes::{BLOCK, MAX_LANES};
 
 #[derive(Clone, Copy)]
 pub(super) struct Avx512(__m512i);

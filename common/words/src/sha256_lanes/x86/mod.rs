@@ -9,7 +9,7 @@ mod avx512;
 
 use self::avx2::Avx2;
 use self::avx512::Avx512;
-use super::compress::{BLOCK, MAX_LANES};
+use super::sizes::{BLOCK, MAX_LANES};
 
 /// The round constants (FIPS 180-4, 4.2.2).
 const K: [u32; 64] = [

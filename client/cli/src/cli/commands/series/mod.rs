@@ -72,14 +72,14 @@ pub(crate) enum SeriesAction {
         #[arg(long)]
         all: bool,
     },
-    /// Tell what changed between two backups
+    /// Show what changed between two backups
     Diff {
         /// The older one
         old: BackupId,
         /// The newer one
         new: BackupId,
     },
-    /// Tell which backups hold which version of a file
+    /// Show which backups hold which version of a file
     Find {
         /// A file name, or a glob for the whole path
         name: String,
@@ -149,11 +149,7 @@ pub(super) fn run(args: &SeriesArgs, context: &Context) -> Result<(), CliError> 
     }
     let name = args.section.as_deref();
     if is_reading(&args.action) {
-        file.sections = file
-            .sections
-            .iter()
-            .map(|section| readable(section, context.reporter).unwrap_or_else(|_| section.clone()))
-            .collect();
+        stand_in(&mut file, args, context)?;
     }
     let one = || one_section(&file, name);
     match &args.action {
@@ -185,6 +181,25 @@ pub(super) fn run(args: &SeriesArgs, context: &Context) -> Result<(), CliError> 
             file::timer(&path, name, calendar, context)
         }
     }
+}
+
+/// Puts replicas in the place of destinations that are gone, of the sections that are meant.
+fn stand_in(file: &mut SeriesFile, args: &SeriesArgs, context: &Context) -> Result<(), CliError> {
+    let meant = file.select(args.section.as_deref())?;
+    let meant: Vec<String> = meant.iter().map(|section| section.full_name()).collect();
+    let is_tolerant = matches!(args.action, SeriesAction::List | SeriesAction::Find { .. });
+    for section in &mut file.sections {
+        if !meant.contains(&section.full_name()) {
+            continue;
+        }
+        match readable(section, context.reporter) {
+            Ok(readable) => *section = readable,
+            Err(error) if meant.len() == 1 && !is_tolerant => return Err(error.into()),
+            // It has no backups, or the action says what is the matter with its section.
+            Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Whether the action only reads, so that a replica may stand in for the destination.

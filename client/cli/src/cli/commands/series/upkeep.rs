@@ -7,7 +7,7 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::reporter::Report;
 use hashget_series::rules::Removal;
-use hashget_series::{self as series, Section, SeriesCheck};
+use hashget_series::{self as series, BackupCheck, Section, SeriesCheck};
 
 /// Checks every archive and dependency.
 pub(super) fn verify(sections: &[&Section], context: &Context) -> Result<(), CliError> {
@@ -54,12 +54,12 @@ impl Report for Checked {
                 }
             }
         }
-        let bad = self.0.backups.iter().filter(|backup| !backup.is_good());
+        let is_whole = |it: &&BackupCheck| it.is_good() && it.unreadable_files == 0;
+        let whole = self.0.backups.iter().filter(is_whole).count();
         let all = self.0.backups.len();
         lines.push(format!(
-            "{}: {} of {all} backups are whole",
-            self.0.section,
-            all - bad.count()
+            "{}: {whole} of {all} backups are whole",
+            self.0.section
         ));
         lines
     }

@@ -1,0 +1,8 @@
+//! Fuzzes `drive_client::change_list`.
+
+#![no_main]
+
+#[path = "../src/drive_client.rs"]
+mod drive_client;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| drive_client::change_list(data));

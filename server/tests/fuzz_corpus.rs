@@ -1,0 +1,29 @@
+//! Replays the corpora of the fuzz targets, so that no found fault comes back.
+
+#[path = "../../fuzz/src/drive_server.rs"]
+mod drive_server;
+
+use std::path::Path;
+
+fn replay(target: &str, drive: fn(&[u8])) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus")
+        .join(target);
+    let mut count = 0;
+    for file in directory.read_dir().expect("a corpus") {
+        let path = file.expect("a corpus file").path();
+        println!("{}", path.display());
+        drive(&std::fs::read(path).expect("a corpus file"));
+        count += 1;
+    }
+    assert!(
+        count >= 5,
+        "{} holds only {count} files",
+        directory.display()
+    );
+}
+
+#[test]
+fn form_head() {
+    replay("form_head", drive_server::form_head);
+}
