@@ -44,11 +44,11 @@ cases! {
         },
         steps: vec![
             run("unshare -m sh run.sh").ends(3).says("bad"),
-            run("unshare -m sh run.sh").ends(3).says("bad").says("nothing changed"),
+            run("unshare -m sh run.sh").ends(3).says("bad: not packed"),
             run("hashget series list").says("1 unreadable"),
             run("hashget series show 001").says("UNREADABLE"),
             run("hashget series find bad").says("could not be read"),
-            run("hashget series verify").says("PARTIAL 001: 1 files").says("0 of 1 backups are whole"),
+            run("hashget series verify").says("PARTIAL 001: 1 files").says("0 of 2 backups are whole"),
             run("hashget series cat 001 bad").ends(1).says("could not be read"),
             run("hashget series restore 001 out").ends(3).says("could not be read"),
         ],
