@@ -139,7 +139,7 @@ fn get_hint(error: &GetError) -> Option<&'static str> {
         }
         GetError::Fetch(error) => Some(fetch_hint(error)),
         GetError::HashDb(error) => hash_db_hint(error),
-        _ => None,
+        GetError::Write(_) => None,
     }
 }
 

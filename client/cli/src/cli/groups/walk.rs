@@ -10,6 +10,10 @@ use crate::cli::error::CliError;
 use hashget_files::tree::WalkOptions;
 
 /// Which files of a directory are looked at.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Choosing files")]
 pub(crate) struct WalkArgs {
