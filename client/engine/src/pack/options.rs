@@ -17,7 +17,7 @@ pub struct PackOptions {
     pub skip: PatternSet,
     /// Only files larger than this many bytes are looked for in packages.
     pub filesz: u64,
-    /// Whether files of any size are looked at, so that [`Compaction`](super::Compaction) finds all
+    /// Whether files of any size are looked at, so that compaction finds all
     /// that are untouched members of packages.
     pub compact: bool,
     /// Where digests are remembered, so that what did not change is not read again.
