@@ -3,25 +3,7 @@
 #[path = "../../fuzz/src/drive_server.rs"]
 mod drive_server;
 
-use std::path::Path;
-
-fn replay(target: &str, drive: fn(&[u8])) {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fuzz/corpus")
-        .join(target);
-    let mut count = 0;
-    for file in directory.read_dir().expect("a corpus") {
-        let path = file.expect("a corpus file").path();
-        println!("{}", path.display());
-        drive(&std::fs::read(path).expect("a corpus file"));
-        count += 1;
-    }
-    assert!(
-        count >= 5,
-        "{} holds only {count} files",
-        directory.display()
-    );
-}
+use hashget_tests::replay_corpus as replay;
 
 #[test]
 fn form_head() {

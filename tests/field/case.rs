@@ -30,6 +30,8 @@ pub(crate) enum Need {
     Program(&'static str),
     /// To be root.
     Root,
+    /// To mount something that only the row sees, by `unshare -m`.
+    Mounts,
 }
 
 impl Need {
@@ -39,6 +41,11 @@ impl Need {
                 std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
             }),
             Self::Root => rustix::process::geteuid().is_root(),
+            Self::Mounts => {
+                let mount = ["-m", "mount", "--bind", "/proc", "/proc"];
+                let tried = Command::new("unshare").args(mount).output();
+                tried.is_ok_and(|output| output.status.success())
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Snapshots and clocks that go back, zones that a machine does not have, sources that are links.
 
-use crate::case::{Case, Scene, cases, nothing_more, run};
+use hashget_tests::programs::program;
+
+use crate::case::{Case, Need, Scene, cases, nothing_more, run};
 
 cases! {
     a_clock_set_back_does_not_cost_the_newest_snapshot: Case {
@@ -48,6 +50,22 @@ cases! {
                 .says("TZ=Europe/Rmoe"),
         ],
         check: nothing_more,
+    },
+    a_machine_without_a_zone_has_utc: Case {
+        report: 405,
+        title: "in a container without /etc/localtime every command ended with a problem",
+        needs: &[Need::Mounts],
+        input: |scene| {
+            scene.write("source/a", "one");
+            let hashget = program("hashget");
+            let script = format!(
+                "mkdir etc && cp -a /etc/ssl etc && mount --bind etc /etc\n'{}' snapshot create source kept\n",
+                hashget.display()
+            );
+            scene.write("run.sh", script);
+        },
+        steps: vec![run("unshare -m sh run.sh").never_says("problem")],
+        check: |scene| assert_eq!(rows(scene, "source").len(), 1),
     },
     a_linked_source_keeps_the_name_of_the_link: Case {
         report: 404,

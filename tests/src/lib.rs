@@ -1,6 +1,7 @@
 //! Builders of test material, and the tests of the whole system.
 
 pub mod compression;
+mod corpus;
 pub mod deb_builder;
 pub mod fault_server;
 mod not_run;
@@ -11,6 +12,7 @@ pub mod tar_builder;
 mod tree_listing;
 pub mod zip_builder;
 
+pub use corpus::replay_corpus;
 pub use not_run::not_run;
 pub use random::Random;
 pub use random_tree::RandomTree;

@@ -143,6 +143,15 @@ pub enum SeriesError {
     /// The directory cannot be replaced as a whole.
     #[error("{} cannot be replaced: {what}", path.display())]
     NotReplaceable { path: PathBuf, what: &'static str },
+    /// A backup that lacks files would replace a directory of which nothing is kept.
+    #[error(
+        "backup {id} lacks {count} files that could not be read when it was made, and no reserve backup is to be made"
+    )]
+    Lacking {
+        id: BackupId,
+        /// How many files.
+        count: u64,
+    },
     /// There is nothing to undo.
     #[error("there is no reserve backup of {} in {}", directory.display(), path.display())]
     NoReserve {
@@ -191,6 +200,7 @@ impl SeriesError {
                 "mount it: an earlier run put backups there; `hashget series run --new-destination` begins anew"
             }
             Self::NoDestination { .. } => "mount it, or make the directory that it is to be in",
+            Self::Lacking { .. } => "leave out --no-reserve, or restore into an empty directory",
             Self::Unreadable { .. } => "`hashget series find` tells which backups have it",
             Self::NoBackup { .. } => "`hashget series list` tells which there are",
             Self::NoChangeList { .. } => {

@@ -59,7 +59,10 @@ pub fn restore_in_place(
     let sources = SeriesSources::new(section, others)?;
     sources.expect(&archive, &options.selection)?;
     let list = read_change_list(&archive)?;
-    tell_unreadable(&list, &options.selection, monitor);
+    let count = tell_unreadable(&list, &options.selection, monitor);
+    if count > 0 && reserve.is_none() {
+        return Err(SeriesError::Lacking { id, count });
+    }
     let directory = replaceable(directory, section)?;
     let (beside, restored) = restore_beside(&archive, &directory, id, options, &sources, monitor)?;
     let reserve = match reserve {

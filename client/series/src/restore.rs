@@ -48,11 +48,17 @@ pub fn restore(
     restore_archive(&archive, directory, options, &sources, monitor)
 }
 
-/// Reports wanted files that could not be read when the backup was made.
-pub(super) fn tell_unreadable(list: &ChangeList, selection: &Selection, monitor: &dyn Monitor) {
+/// Reports wanted files that could not be read when the backup was made; returns how many.
+pub(super) fn tell_unreadable(
+    list: &ChangeList,
+    selection: &Selection,
+    monitor: &dyn Monitor,
+) -> u64 {
+    let mut count = 0;
     let id = list.backup.id();
     let unreadable = list.present().filter(|change| change.unreadable);
     for change in unreadable.filter(|change| selection.contains(&change.path)) {
+        count += 1;
         let text = format!("could not be read when backup {id} was made, and is not in it");
         let path = change.path.to_string();
         monitor.problem(&Problem::text(
@@ -64,6 +70,7 @@ pub(super) fn tell_unreadable(list: &ChangeList, selection: &Selection, monitor:
             text,
         ));
     }
+    count
 }
 
 /// Restores an archive of a series.

@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::groups::ServiceArgs;
 use super::names::{LOOKUP, TRUST};
 use super::network::{http_options, token_for};
+use super::printable::printable_path;
 use super::reporter::Reporter;
 use crate::settings::Settings;
 use hashget_engine::restore::set_restore_memory;
@@ -212,20 +213,18 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The time of the machine's zone; UTC, which is reported, where `TZ` or the machine names a zone that nobody knows.
+/// The time of the machine's zone. A machine without one, as many containers are, has UTC, as in the C library; a zone that is
+/// named and that nobody knows is UTC, too, and reported.
 fn local_now(reporter: &Reporter) -> Zoned {
-    match TimeZone::try_system() {
-        Ok(zone) => Timestamp::now().to_zoned(zone),
-        Err(error) => {
-            let name = std::env::var_os("TZ").map_or_else(
-                || "the time zone of this machine".to_owned(),
-                |name| format!("TZ={}", Path::new(&name).display()),
-            );
-            let what = format!("{error}; times are in UTC");
-            reporter.problem(&Problem::text(name, what));
-            Timestamp::now().to_zoned(TimeZone::UTC)
+    let zone = TimeZone::try_system().unwrap_or_else(|_| {
+        if let Some(name) = std::env::var_os("TZ").filter(|name| !name.is_empty()) {
+            let subject = format!("TZ={}", printable_path(Path::new(&name)));
+            let what = "no such time zone is known: times are in UTC";
+            reporter.problem(&Problem::text(subject, what));
         }
-    }
+        TimeZone::UTC
+    });
+    Timestamp::now().to_zoned(zone)
 }
 
 /// The flag is checked when it is read; a setting or variable is not.

@@ -117,6 +117,23 @@ fn in_place_is_exact_and_can_be_undone() {
 }
 
 #[test]
+fn a_backup_that_lacks_files_replaces_nothing_without_a_reserve() {
+    let mut bed = Bed::new("max_series = 2\nmax_series_length = 5");
+    fs::write(bed.source("kept"), "kept").unwrap();
+    fs::write(bed.source("b"), "only here").unwrap();
+    bed.broken = BTreeSet::from([RelPath::new(b"b").unwrap()]);
+    let id = bed.backup();
+    let source = bed.section.source.clone();
+    let options = RestoreOptions::default();
+    let error = restore_in_place(&bed.section, id, &source, None, &options, &Nothing, &Silent);
+    assert!(
+        matches!(error, Err(SeriesError::Lacking { count: 1, .. })),
+        "{error:?}"
+    );
+    assert_eq!(fs::read(bed.source("b")).unwrap(), b"only here");
+}
+
+#[test]
 fn a_directory_with_something_in_it_is_not_restored_into() {
     let (bed, trees) = history("max_series = 2\nmax_series_length = 5", 7);
     let (id, _) = trees.first_key_value().unwrap();
