@@ -118,9 +118,9 @@ impl<'a> Screen<'a> {
     }
 }
 
-/// The owner of the file at `path`, if it is there.
+/// The owner of the file at `path`, or of the file that a link there leads to, whose content counts.
 pub(super) fn owner_of(path: &Path) -> Option<u32> {
-    std::fs::symlink_metadata(path)
+    std::fs::metadata(path)
         .ok()
         .map(|metadata| metadata.uid())
 }
