@@ -120,9 +120,7 @@ impl<'a> Screen<'a> {
 
 /// The owner of the file at `path`, or of the file that a link there leads to, whose content counts.
 pub(super) fn owner_of(path: &Path) -> Option<u32> {
-    std::fs::metadata(path)
-        .ok()
-        .map(|metadata| metadata.uid())
+    std::fs::metadata(path).ok().map(|metadata| metadata.uid())
 }
 
 /// Capabilities, labels of security modules, and what only the system itself may set.
