@@ -21,6 +21,8 @@ pub struct SubmitSettings {
     pub max_waiting: usize,
     /// The limits of their packages.
     pub package_limits: Limits,
+    /// How long a package may be read, beyond what its size earns.
+    pub index_deadline: Duration,
 }
 
 /// What this server fetches by itself.
@@ -51,6 +53,11 @@ pub(super) fn submit(layer: &SettingsLayer) -> Result<SubmitSettings, SettingsEr
         open: layer.open_submitting.unwrap_or(true),
         workers: within("submit_workers", layer.submit_workers, 2, 1..=64)?,
         max_waiting: within("max_submissions", layer.max_submissions, 1000, 1..=100_000)?,
+        index_deadline: super::check::deadline(
+            "index_deadline_seconds",
+            layer.index_deadline_seconds,
+            60,
+        )?,
         package_limits: layer.package_limits.clone().unwrap_or_default().limits(),
     })
 }

@@ -1,13 +1,14 @@
 //! The workers: fetch, index, publish.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use hashget_api::Submission;
-use hashget_archive::ArchiveKind;
+use hashget_archive::{ArchiveError, ArchiveKind, MayGoOn};
 use hashget_record::{PackageFile, RecordError, RecordRules, record_package};
 use hashget_words::package_summary::PackageId;
 use jiff::Zoned;
@@ -24,6 +25,8 @@ const MAX_ATTEMPTS: u32 = 4;
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 /// Space is asked for in steps of this size.
 const SPACE_STEP_BYTES: u64 = 64 * 1024 * 1024;
+/// So many bytes of a package earn a second of reading it.
+const BYTES_PER_SECOND: u64 = 1 << 20;
 /// More than the store writes for a byte of a record.
 const WRITTEN_PER_DIGEST: u64 = 1500;
 
@@ -67,7 +70,7 @@ impl Workers {
     }
 }
 
-fn work(state: &State) {
+fn work(state: &web::Data<State>) {
     let submissions = &state.submissions;
     while let Some(submission) = submissions.take() {
         let result = attempt(state, &submission);
@@ -121,6 +124,9 @@ impl AttemptError {
     /// only their kind, so that nobody can scan networks through this server.
     fn message(&self) -> String {
         match self {
+            Self::Record(RecordError::Archive(ArchiveError::Stopped(reason))) => {
+                format!("{self}: {reason}")
+            }
             Self::Record(RecordError::Archive(error)) => {
                 format!("{self}: {error}").chars().take(300).collect()
             }
@@ -135,7 +141,26 @@ impl From<JournalError> for AttemptError {
     }
 }
 
-fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptError> {
+/// A package is read for as long as its size allows, and no longer than the server runs.
+fn may_read_on(state: &web::Data<State>, package_bytes: u64) -> MayGoOn {
+    let state = state.clone();
+    let earned = Duration::from_secs(package_bytes / BYTES_PER_SECOND);
+    let allowed = state.settings.submit.index_deadline + earned;
+    let began = Instant::now();
+    Arc::new(move || {
+        if state.submissions.is_stopping() {
+            return Err(io::Error::other("the server is stopping"));
+        }
+        if began.elapsed() > allowed {
+            let seconds = allowed.as_secs();
+            let reason = format!("reading it takes more than {seconds} seconds");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+        }
+        Ok(())
+    })
+}
+
+fn attempt(state: &web::Data<State>, submission: &Submission) -> Result<PackageId, AttemptError> {
     let url = &submission.url;
     let mut file = state.submissions.package_file()?;
     let mut space = Vec::new();
@@ -161,6 +186,7 @@ fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptE
     };
     let rules = RecordRules {
         limits: state.settings.submit.package_limits.clone(),
+        may_go_on: Some(may_read_on(state, fetched.size)),
         ..RecordRules::new(Zoned::now().datetime())
     };
     let indexed = record_package(package, url, &[], &rules).map_err(AttemptError::Record)?;
