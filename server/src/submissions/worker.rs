@@ -15,6 +15,7 @@ use jiff::Zoned;
 use thiserror::Error;
 
 use super::JournalError;
+use super::queue::Failure;
 use crate::error::ApiError;
 use crate::fetch::FetchError;
 use crate::state::State;
@@ -79,22 +80,26 @@ fn work(state: &web::Data<State>) {
             return;
         }
         let id = submission.id;
-        let retry_in = match &result {
-            Err(error) if error.is_passing() && submission.attempts + 1 < MAX_ATTEMPTS => {
-                Some(FIRST_RETRY * 4_u32.pow(submission.attempts.min(MAX_ATTEMPTS)))
-            }
-            _ => None,
-        };
-        let result = result.map_err(|error| error.message());
+        let result = result.map_err(|error| failure(&error, submission.attempts));
         match &result {
             Ok(package) => tracing::info!(id, package = package.0, "submission published"),
-            Err(message) => tracing::info!(id, message, "submission failed"),
+            Err(failure) => tracing::info!(id, failure.message, "submission failed"),
         }
-        if let Err(error) = submissions.finish(submission, result, retry_in) {
+        if let Err(error) = submissions.finish(submission, result) {
             let (action, path, source) = error.into_parts();
             let path = path.display();
             tracing::error!("cannot {action} the submission {path}: {source}");
         }
+    }
+}
+
+/// What the queue learns of an attempt that failed after so many others.
+fn failure(error: &AttemptError, attempts: u32) -> Failure {
+    let is_tried_again = error.is_passing() && attempts + 1 < MAX_ATTEMPTS;
+    Failure {
+        message: error.message(),
+        retry_in: is_tried_again.then(|| FIRST_RETRY * 4_u32.pow(attempts.min(MAX_ATTEMPTS))),
+        is_without_address: matches!(error, AttemptError::Fetch(FetchError::NoAddress { .. })),
     }
 }
 

@@ -23,6 +23,8 @@ fn server_for(web: &FaultServer, data: &Path, more: &[&str]) -> HashServer {
         "127.0.0.1",
         "--fetch-pause-seconds",
         "0",
+        "--open-submitting",
+        "true",
     ];
     HashServer::start_with(data, &[&arguments, more].concat())
 }
