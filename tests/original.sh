@@ -34,6 +34,7 @@ until [ -s "$work/www.out" ] && grep -q '^Serving' "$work/www.out"; do kill -0 $
 port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' "$work/www.out")
 cat >"$work/settings.toml" <<SETTINGS
 motd = "Hello from our server"
+open_submitting = true
 accept_url = ['^http://127\.0\.0\.1:$port/.*\.deb\$']
 fetch_ports = [$port]
 fetch_networks = ["127.0.0.1"]

@@ -1,6 +1,5 @@
 //! Request bodies: bounded in size and in time.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Duration, timeout_at};
 
 use crate::body_memory::Share;
-use crate::client_address::{client_of, counted};
+use crate::client_address::counted_client;
 use crate::error::ApiError;
 use crate::settings::Limits;
 use crate::state::State;
@@ -127,10 +126,8 @@ impl Body {
 
 fn share_of(request: &HttpRequest) -> Option<Share> {
     let state = request.app_data::<web::Data<State>>()?;
-    let peer = request.peer_addr().map(|address| address.ip());
-    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let client = client_of(peer, request.headers(), &state.settings.trusted_proxies);
-    Some(state.body_memory.share(counted(client)))
+    let client = counted_client(request, &state.settings.trusted_proxies);
+    Some(state.body_memory.share(client))
 }
 
 /// Reads JSON; nesting is bounded by the parser.

@@ -1,7 +1,8 @@
 //! Who a request comes from: its peer, or whom a trusted proxy names.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR};
 
 use crate::settings::Network;
@@ -29,6 +30,13 @@ pub(crate) fn client_of(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) 
         client = address;
     }
     client
+}
+
+/// What counts as the client of a request.
+pub(crate) fn counted_client(request: &HttpRequest, trusted: &[Network]) -> IpAddr {
+    let peer = request.peer_addr().map(|address| address.ip());
+    let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    counted(client_of(peer, request.headers(), trusted))
 }
 
 /// Some proxies note a port, too.

@@ -31,7 +31,7 @@ use crate::rate_limit::RateLimit;
 use crate::settings::Settings;
 use crate::state::{Clock, State, system_clock};
 use crate::stopping::Background;
-use crate::submissions::{Submissions, Workers};
+use crate::submissions::{Places, Submissions, Workers};
 use crate::tls::{Certificates, TlsError};
 use crate::{housekeeper, loader, routes, sweeper, tls};
 
@@ -128,7 +128,10 @@ impl Server {
         let pool = Pool::open(settings.pool_path())?;
         let submissions = Submissions::open(
             settings.submissions_path(),
-            settings.submit.max_waiting,
+            Places {
+                all: settings.submit.max_waiting,
+                of_sender: settings.submit.max_waiting_per_client,
+            },
             settings.fetch.host_pause,
         )
         .map_err(|error| {

@@ -1,6 +1,7 @@
 //! The tests of the whole system: real programs, real packages, real HTTP.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod attacks;
 mod damage;
 mod docs;
 mod fidelity;

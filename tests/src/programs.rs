@@ -8,8 +8,9 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// The path of one of our programs, built if need be.
 pub fn program(name: &str) -> PathBuf {
@@ -115,9 +116,15 @@ pub struct HashServer {
 impl HashServer {
     /// Starts it over this data directory.
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// Starts it with more arguments.
+    pub fn start_with(data: &Path, arguments: &[&str]) -> Self {
         let mut process = Command::new(program("hashserver"))
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -140,6 +147,30 @@ impl HashServer {
     /// Its base URL.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The bytes of memory that it has in use, as the system counts them (`VmRSS`).
+    pub fn memory_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.unwrap().trim().trim_end_matches(" kB");
+        kib.parse::<u64>().unwrap() * 1024
+    }
+
+    /// Asks it to end (SIGTERM) and waits for that; panics if it takes longer than `within`.
+    pub fn terminate(mut self, within: Duration) -> ExitStatus {
+        let pid = self.process.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(asked.unwrap().success());
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < within, "it does not end");
+            std::thread::yield_now();
+        }
     }
 
     /// A new token with this scope.

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::error::{ArchiveError, LimitKind, MemberName};
-use super::limits::Limits;
+use super::limits::{ArchiveOptions, Limits, MayGoOn};
 
 /// The counters of one reading, shared by every reader in it.
-#[derive(Debug)]
 pub(super) struct Budget {
     limits: Limits,
+    may_go_on: Option<MayGoOn>,
     encoded: Cell<u64>,
     decoded: Cell<u64>,
     holes: Cell<u64>,
@@ -21,10 +21,27 @@ impl Budget {
     pub(super) fn new(limits: Limits, encoded: u64) -> Self {
         Self {
             limits,
+            may_go_on: None,
             encoded: Cell::new(encoded),
             decoded: Cell::new(0),
             holes: Cell::new(0),
             entries: Cell::new(0),
+        }
+    }
+
+    /// Starts counting for a reading with these options.
+    pub(super) fn of(options: &ArchiveOptions, encoded: u64) -> Self {
+        Self {
+            may_go_on: options.may_go_on.clone(),
+            ..Self::new(options.limits.clone(), encoded)
+        }
+    }
+
+    /// Asks whether the reading may go on.
+    pub(super) fn go_on(&self) -> Result<(), ArchiveError> {
+        match &self.may_go_on {
+            Some(may_go_on) => may_go_on().map_err(ArchiveError::Stopped),
+            None => Ok(()),
         }
     }
 
@@ -35,6 +52,7 @@ impl Budget {
 
     /// Counts one more entry.
     pub(super) fn add_entry(&self, path: &[u8]) -> Result<(), ArchiveError> {
+        self.go_on()?;
         self.entries.set(self.entries.get().saturating_add(1));
         if self.entries.get() > self.limits.max_entries {
             return Err(ArchiveError::Limit {
@@ -48,6 +66,7 @@ impl Budget {
 
     /// Counts bytes that a decoder made.
     pub(super) fn add_decoded(&self, bytes: u64) -> Result<(), ArchiveError> {
+        self.go_on()?;
         self.decoded.set(self.decoded.get().saturating_add(bytes));
         let decoded = self.decoded.get();
         let fair = self
@@ -101,6 +120,7 @@ pub(super) struct Source<'b, R> {
     inner: R,
     offset: u64,
     counted_by: Option<&'b Budget>,
+    watched_by: Option<&'b Budget>,
 }
 
 impl<'b, R> Source<'b, R> {
@@ -110,6 +130,15 @@ impl<'b, R> Source<'b, R> {
             inner,
             offset: 0,
             counted_by,
+            watched_by: None,
+        }
+    }
+
+    /// Asks `budget` before each piece whether the reading may go on.
+    pub(super) fn watched_by(self, budget: &'b Budget) -> Self {
+        Self {
+            watched_by: Some(budget),
+            ..self
         }
     }
 
@@ -125,6 +154,9 @@ impl<'b, R> Source<'b, R> {
 
 impl<R: Read> Read for Source<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(budget) = self.watched_by {
+            budget.go_on().map_err(ArchiveError::into_io)?;
+        }
         loop {
             match self.inner.read(buffer) {
                 Ok(count) => {

@@ -122,6 +122,9 @@ pub enum ArchiveError {
         /// The system's error.
         source: io::Error,
     },
+    /// [`ArchiveOptions::may_go_on`](super::ArchiveOptions::may_go_on) ended the reading.
+    #[error("the archive is not read to its end")]
+    Stopped(#[source] io::Error),
 }
 
 /// Names the field of [`Limits`](super::Limits) that was exceeded.
@@ -217,7 +220,7 @@ impl ArchiveError {
                         | LimitKind::Ratio
                 )
             }
-            Self::Io { .. } => true,
+            Self::Io { .. } | Self::Stopped(_) => true,
             _ => false,
         }
     }
@@ -226,7 +229,7 @@ impl ArchiveError {
     pub(super) fn into_io(self) -> io::Error {
         let kind = match &self {
             Self::Truncated { .. } => io::ErrorKind::UnexpectedEof,
-            Self::Io { source, .. } => source.kind(),
+            Self::Io { source, .. } | Self::Stopped(source) => source.kind(),
             Self::Unsupported { .. } | Self::Encrypted { .. } => io::ErrorKind::Unsupported,
             _ => io::ErrorKind::InvalidData,
         };

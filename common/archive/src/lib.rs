@@ -40,7 +40,7 @@ mod zstd_frames;
 pub use entry::{Entry, EntryKind, EntryMetadata, Origin, Timestamp};
 pub use error::{ArchiveError, LimitKind, MemberName, ReadError};
 pub use limit_settings::{LimitSettings, LimitSettingsError};
-pub use limits::{ArchiveOptions, Limits};
+pub use limits::{ArchiveOptions, Limits, MayGoOn};
 pub use problem::{ArchiveProblem, ProblemHandler};
 pub use read::{ArchiveKind, Compression, Input, read_archive};
 pub use tar_writer::{TarHeader, TarWriteError, TarWriter};

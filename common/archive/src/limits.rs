@@ -1,8 +1,12 @@
 //! How much an archive may ask of the machine that reads it.
 
-use std::fmt;
+use std::sync::Arc;
+use std::{fmt, io};
 
 use super::problem::ProblemHandler;
+
+/// Asked again and again during a reading; an error ends it.
+pub type MayGoOn = Arc<dyn Fn() -> io::Result<()> + Send + Sync>;
 
 /// What to read and how far to trust it.
 #[derive(Clone, Default)]
@@ -26,6 +30,9 @@ pub struct ArchiveOptions {
     pub limits: Limits,
     /// Called for whatever is wrong without failing the reading.
     pub on_problem: Option<ProblemHandler>,
+    /// Asked before each piece of the file, of decoded data and of holes, and before each entry. Its
+    /// error ends the reading, as [`ArchiveError::Stopped`](super::ArchiveError::Stopped).
+    pub may_go_on: Option<MayGoOn>,
 }
 
 impl fmt::Debug for ArchiveOptions {
@@ -37,6 +44,7 @@ impl fmt::Debug for ArchiveOptions {
             .field("skip_holes", &self.skip_holes)
             .field("limits", &self.limits)
             .field("on_problem", &self.on_problem.is_some())
+            .field("may_go_on", &self.may_go_on.is_some())
             .finish()
     }
 }

@@ -77,10 +77,10 @@ pub fn read_archive<E>(
         Input::File(mut file) => match file.rewind() {
             Ok(()) => {
                 let length = file.metadata().map_or(0, |metadata| metadata.len());
-                let budget = Budget::new(options.limits.clone(), length);
+                let budget = Budget::of(options, length);
                 // Devices tell no length; what is read of them counts instead.
                 let counted_by = (length == 0).then_some(&budget);
-                let mut source = Source::new(file, counted_by);
+                let mut source = Source::new(file, counted_by).watched_by(&budget);
                 let mut walk = Walk {
                     options,
                     budget: &budget,
@@ -91,8 +91,8 @@ pub fn read_archive<E>(
             Err(_) => read_archive(Input::Stream(&mut file), options, visit),
         },
         Input::Stream(stream) => {
-            let budget = Budget::new(options.limits.clone(), 0);
-            let mut source = Source::new(stream, Some(&budget));
+            let budget = Budget::of(options, 0);
+            let mut source = Source::new(stream, Some(&budget)).watched_by(&budget);
             let mut walk = Walk {
                 options,
                 budget: &budget,

@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use self::told::Told;
 use hashget_archive::{
-    ArchiveError, ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, Limits, Origin, ReadError,
-    read_archive,
+    ArchiveError, ArchiveKind, ArchiveOptions, Entry, EntryKind, Input, Limits, MayGoOn, Origin,
+    ReadError, read_archive,
 };
 use hashget_words::content_batch::ContentBatch;
 use hashget_words::deb822;
@@ -46,6 +46,9 @@ pub struct RecordRules<'a> {
     pub now: DateTime,
     /// How many threads may decompress the package, where its format can be cut into parts.
     pub threads: u32,
+    /// Asked again and again while the package is read; an error ends that, as
+    /// [`ArchiveError::Stopped`].
+    pub may_go_on: Option<MayGoOn>,
 }
 
 impl RecordRules<'_> {
@@ -66,6 +69,7 @@ impl RecordRules<'_> {
             limits: Limits::default(),
             now,
             threads: 1,
+            may_go_on: None,
         }
     }
 }
@@ -133,11 +137,13 @@ pub fn record_package(
         threads: rules.threads,
         limits: rules.limits.clone(),
         on_problem: Some(told.handler()),
+        may_go_on: rules.may_go_on.clone(),
         ..ArchiveOptions::default()
     };
     // Not after the reading: then nothing else could be done for this package.
+    let may_go_on = rules.may_go_on.as_ref();
     let (read, md5) = thread::scope(|scope| {
-        let md5 = scope.spawn(|| md5_of(package.file));
+        let md5 = scope.spawn(|| md5_of(package.file, may_go_on));
         let read = read_archive(Input::File(file), &options, &mut |entry, content| {
             listing.visit(entry, content)
         });
@@ -150,7 +156,7 @@ pub fn record_package(
         Err(ReadError::Archive(source)) => return Err(RecordError::Archive(source)),
     };
     let md5 = match md5 {
-        Ok(md5) => md5.map_err(RecordError::Read)?,
+        Ok(md5) => md5?,
         Err(panic) => std::panic::resume_unwind(panic),
     };
     let (mut notes, warnings) = told.take();
@@ -358,12 +364,15 @@ impl Distinct {
 }
 
 /// Reads the file a second time: it has just been read, so it comes from memory.
-fn md5_of(file: &File) -> io::Result<[u8; 16]> {
+fn md5_of(file: &File, may_go_on: Option<&MayGoOn>) -> Result<[u8; 16], RecordError> {
     use md5::Digest as _;
     let mut md5 = md5::Md5::new();
     let mut buffer = vec![0; 256 << 10];
     let mut offset = 0;
     loop {
+        if let Some(may_go_on) = may_go_on {
+            may_go_on().map_err(|reason| RecordError::Archive(ArchiveError::Stopped(reason)))?;
+        }
         match file.read_at(&mut buffer, offset) {
             Ok(0) => return Ok(md5.finalize().into()),
             Ok(count) => {
@@ -371,7 +380,7 @@ fn md5_of(file: &File) -> io::Result<[u8; 16]> {
                 offset += count as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(RecordError::Read(error)),
         }
     }
 }

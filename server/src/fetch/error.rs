@@ -12,14 +12,10 @@ pub(crate) enum FetchError {
     /// The URL is not one that this server goes to.
     #[error("{url} is not fetched: {reason}")]
     Refused { url: String, reason: &'static str },
-    /// The name has no address.
-    #[error("cannot find the address of {host}")]
-    Resolve {
-        host: String,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
+    /// The name has no address, or one that is not public. One sentence for both, and both are tried
+    /// again: who asks learns nothing of the names of private networks.
+    #[error("{url} is not fetched: its host has no public address")]
+    NoAddress { url: String },
     /// No connection, or no answer.
     #[error("cannot ask for {url}")]
     Request {
@@ -82,7 +78,7 @@ impl FetchError {
             | Self::TooLarge { .. }
             | Self::Encoded { .. } => false,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
-            Self::Resolve { .. }
+            Self::NoAddress { .. }
             | Self::Request { .. }
             | Self::TooSlow { .. }
             | Self::Broken { .. }

@@ -221,28 +221,24 @@ impl Fetcher {
     /// The addresses of a URL's host. One that is not allowed among them refuses all: a name
     /// that leads inside and outside is up to no good.
     fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, FetchError> {
-        let refused = |reason| FetchError::Refused {
+        let none = || FetchError::NoAddress {
             url: url.to_string(),
-            reason,
         };
         let port = url.port_or_known_default().unwrap_or(0);
         let found = match url.host() {
             Some(Host::Ipv4(address)) => vec![IpAddr::from(address)],
             Some(Host::Ipv6(address)) => vec![IpAddr::from(address)],
             Some(Host::Domain(host)) => {
-                let failed = |source| FetchError::Resolve {
-                    host: host.to_owned(),
-                    source,
-                };
-                self.resolver.addresses(host).map_err(failed)?
+                let found = self.resolver.addresses(host);
+                found.map_err(|error| {
+                    tracing::debug!(host, "no address: {error}");
+                    none()
+                })?
             }
             None => Vec::new(),
         };
-        if found.is_empty() {
-            return Err(refused("its host has no address"));
-        }
-        if !found.iter().all(|address| self.is_allowed(*address)) {
-            return Err(refused("its host has an address that is not public"));
+        if found.is_empty() || !found.iter().all(|address| self.is_allowed(*address)) {
+            return Err(none());
         }
         let with_port = |address| SocketAddr::new(address, port);
         Ok(found.into_iter().map(with_port).collect())

@@ -68,6 +68,7 @@ fn get(fetcher: &Fetcher, url: &str) -> Result<(Fetched, Vec<u8>), FetchError> {
 fn refused(result: Result<(Fetched, Vec<u8>), FetchError>) -> &'static str {
     match result {
         Err(FetchError::Refused { reason, .. }) => reason,
+        Err(FetchError::NoAddress { .. }) => "no public address",
         other => panic!("{other:?}"),
     }
 }
@@ -182,16 +183,16 @@ fn names_that_lead_inside_are_refused() {
     ] {
         let fetcher = fetcher(80, Turning::new(&[&[address]]));
         let reason = refused(get(&fetcher, "http://example.org/"));
-        assert!(reason.contains("not public"), "{address}: {reason}");
+        assert!(reason.contains("no public"), "{address}: {reason}");
     }
     let none = fetcher(80, Turning::new(&[&[]]));
-    assert!(refused(get(&none, "http://example.org/")).contains("no address"));
+    assert!(refused(get(&none, "http://example.org/")).contains("no public address"));
 }
 
 #[test]
 fn one_private_address_among_public_ones_refuses_all() {
     let fetcher = fetcher(80, Turning::new(&[&["1.1.1.1", "10.0.0.1"]]));
-    assert!(refused(get(&fetcher, "http://example.org/")).contains("not public"));
+    assert!(refused(get(&fetcher, "http://example.org/")).contains("no public"));
 }
 
 #[test]
@@ -204,7 +205,7 @@ fn a_name_that_changes_is_asked_once_and_held_to_its_answer() {
     assert_eq!(get(&fetcher, &url).unwrap().1, b"x");
     assert_eq!(names.asked.load(Ordering::SeqCst), 1);
     // The next request asks again, and is refused by the answer of then.
-    assert!(refused(get(&fetcher, &url)).contains("not public"));
+    assert!(refused(get(&fetcher, &url)).contains("no public"));
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn a_name_is_checked_again_at_every_redirect() {
     let names = Turning::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let fetcher = fetcher(port, names);
     let url = format!("http://changing.example:{port}/1");
-    assert!(refused(get(&fetcher, &url)).contains("not public"));
+    assert!(refused(get(&fetcher, &url)).contains("no public"));
 }
 
 #[test]

@@ -1,20 +1,25 @@
 //! `POST api/v1/submissions` and `GET api/v1/submissions/{id}`.
 
+use std::time::Duration;
+
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::{self, Path};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use hashget_api::{Submission, SubmitRequest};
 use regex::Regex;
 
 use super::{address, get_or_head};
-use crate::auth::{Reader, Submitter};
+use crate::auth::{Reader, Submitter, TokenId};
 use crate::body::{Body, parse_json};
+use crate::client_address::counted_client;
 use crate::error::ApiError;
 use crate::state::{State, blocking};
-use crate::submissions::Enqueued;
+use crate::submissions::{Enqueued, Sender};
 
 /// A URL that the store would not keep is not fetched.
 const MAX_URL_BYTES: usize = 8 * 1024;
+/// After so long a client whose share of the queue is taken may ask again.
+const SHARE_WAIT: Duration = Duration::from_secs(60);
 /// More than a submission takes in the queue.
 const ENTRY_BYTES: u64 = 64 * 1024;
 
@@ -35,7 +40,7 @@ async fn submit(
         .read()
         .await?;
     let question: SubmitRequest = parse_json(&body)?;
-    let submission = enqueue(&state, question.url).await?;
+    let submission = enqueue(&state, sender_of(&request, &state), question.url).await?;
     Ok(HttpResponse::Accepted()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((LOCATION, format!("submissions/{}", submission.id)))
@@ -56,16 +61,29 @@ async fn status(
         .json(submission))
 }
 
+/// Whose share of the queue a submission counts against.
+pub(super) fn sender_of(request: &HttpRequest, state: &State) -> Sender {
+    match request.extensions().get::<TokenId>() {
+        Some(TokenId(id)) => Sender::Token(id.clone()),
+        None => Sender::Address(counted_client(request, &state.settings.trusted_proxies)),
+    }
+}
+
 /// Puts a URL into the queue if it is one that this server goes to.
-pub(super) async fn enqueue(state: &web::Data<State>, url: String) -> Result<Submission, ApiError> {
+pub(super) async fn enqueue(
+    state: &web::Data<State>,
+    sender: Sender,
+    url: String,
+) -> Result<Submission, ApiError> {
     check(state, &url)?;
     blocking(state, move |state| {
         let _space = state.disk.reserve(ENTRY_BYTES)?;
-        match state.submissions.enqueue(&url)? {
+        match state.submissions.enqueue(&url, sender)? {
             Enqueued::Queued(submission) => Ok(submission),
             Enqueued::Full => Err(ApiError::Busy(
                 "too many submissions wait already: try again later".to_owned(),
             )),
+            Enqueued::ShareFull => Err(ApiError::TooManyRequests { wait: SHARE_WAIT }),
         }
     })
     .await

@@ -41,7 +41,8 @@ async fn submit(
     let url = form_head::field(&content_type, &head, "url").ok_or_else(|| {
         ApiError::BadRequest("send multipart/form-data that begins with the field url".to_owned())
     })?;
-    let submission = submissions::enqueue(&state, url).await?;
+    let submission =
+        submissions::enqueue(&state, submissions::sender_of(&request, &state), url).await?;
     Ok(HttpResponse::Accepted()
         .insert_header((CACHE_CONTROL, "no-store"))
         .content_type(ContentType::plaintext())

@@ -133,7 +133,7 @@ pub struct SettingsLayer {
     /// Project that submitted packages are published into [default: submitted]
     #[arg(long, env = "HASHSERVER_SUBMIT_PROJECT", value_name = "PROJECT")]
     pub submit_project: Option<String>,
-    /// Whether submitting needs no token [default: true]
+    /// Whether submitting needs no token; only where reading needs none [default: false]
     #[arg(long, env = "HASHSERVER_OPEN_SUBMITTING", value_name = "BOOL")]
     pub open_submitting: Option<bool>,
     /// Threads that fetch and index submitted packages [default: 2]
@@ -142,6 +142,16 @@ pub struct SettingsLayer {
     /// Most submissions that wait [default: 1000]
     #[arg(long, env = "HASHSERVER_MAX_SUBMISSIONS", value_name = "N")]
     pub max_submissions: Option<usize>,
+    /// Most submissions that wait of one client address, or one token [default: 100]
+    #[arg(long, env = "HASHSERVER_MAX_SUBMISSIONS_PER_CLIENT", value_name = "N")]
+    pub max_submissions_per_client: Option<usize>,
+    /// Seconds that reading a package may take, and one more for each MiB of it [default: 60]
+    #[arg(
+        long,
+        env = "HASHSERVER_INDEX_DEADLINE_SECONDS",
+        value_name = "SECONDS"
+    )]
+    pub index_deadline_seconds: Option<u64>,
     /// Limits of the packages that are read, as NAME=NUMBER, several separated by spaces
     #[arg(long, env = "HASHSERVER_PACKAGE_LIMITS", value_name = "LIMITS")]
     pub package_limits: Option<LimitSettings>,
@@ -240,6 +250,10 @@ impl SettingsLayer {
             open_submitting: self.open_submitting.or(below.open_submitting),
             submit_workers: self.submit_workers.or(below.submit_workers),
             max_submissions: self.max_submissions.or(below.max_submissions),
+            max_submissions_per_client: self
+                .max_submissions_per_client
+                .or(below.max_submissions_per_client),
+            index_deadline_seconds: self.index_deadline_seconds.or(below.index_deadline_seconds),
             package_limits: match (self.package_limits, below.package_limits) {
                 (Some(upper), Some(lower)) => Some(upper.over(lower)),
                 (upper, lower) => upper.or(lower),

@@ -17,10 +17,14 @@ pub struct SubmitSettings {
     pub open: bool,
     /// Threads that work on them.
     pub workers: usize,
-    /// Most that wait.
+    /// Most that wait; those without a token get no more than a half.
     pub max_waiting: usize,
+    /// Most that wait of one client address, or one token.
+    pub max_waiting_per_client: usize,
     /// The limits of their packages.
     pub package_limits: Limits,
+    /// How long a package may be read, beyond what its size earns.
+    pub index_deadline: Duration,
 }
 
 /// What this server fetches by itself.
@@ -48,11 +52,33 @@ pub(super) fn submit(layer: &SettingsLayer) -> Result<SubmitSettings, SettingsEr
         project: project
             .parse()
             .map_err(|error: ParseProjectError| invalid("submit_project", &project, error))?,
-        open: layer.open_submitting.unwrap_or(true),
+        open: open(layer)?,
         workers: within("submit_workers", layer.submit_workers, 2, 1..=64)?,
         max_waiting: within("max_submissions", layer.max_submissions, 1000, 1..=100_000)?,
+        max_waiting_per_client: within(
+            "max_submissions_per_client",
+            layer.max_submissions_per_client,
+            100,
+            1..=100_000,
+        )?,
+        index_deadline: super::check::deadline(
+            "index_deadline_seconds",
+            layer.index_deadline_seconds,
+            60,
+        )?,
         package_limits: layer.package_limits.clone().unwrap_or_default().limits(),
     })
+}
+
+/// Whoever may submit without a token can find out what is known here, by what it takes to fetch it.
+fn open(layer: &SettingsLayer) -> Result<bool, SettingsError> {
+    let open = layer.open_submitting.unwrap_or(false);
+    if open && !layer.open_reading.unwrap_or(true) {
+        let reason =
+            "reading needs a token: set `open_reading` too, or have submitters send theirs";
+        return Err(invalid("open_submitting", &open, reason));
+    }
+    Ok(open)
 }
 
 pub(super) fn fetch(layer: &SettingsLayer) -> Result<FetchSettings, SettingsError> {

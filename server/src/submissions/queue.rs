@@ -10,7 +10,8 @@ use hashget_api::{Submission, SubmissionState};
 use hashget_words::package_summary::PackageId;
 use url::Url;
 
-use super::journal::{Journal, JournalError};
+use super::journal::{Journal, JournalError, Kept, Sender};
+use super::turns::Turns;
 
 /// How many finished submissions are remembered.
 const MAX_FINISHED: usize = 1_000;
@@ -20,19 +21,29 @@ pub(crate) struct Submissions {
     journal: Journal,
     queue: Mutex<Queue>,
     changed: Condvar,
-    max_waiting: usize,
+    places: Places,
     host_pause: Duration,
+}
+
+/// How many submissions may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Places {
+    /// Of all senders; those without a token get no more than a half of it.
+    pub(crate) all: usize,
+    /// Of one sender.
+    pub(crate) of_sender: usize,
 }
 
 #[derive(Default)]
 struct Queue {
-    all: BTreeMap<u64, Submission>,
+    all: BTreeMap<u64, Kept>,
     next_id: u64,
     busy_hosts: HashSet<String>,
     /// When each host may be asked again.
     rests: HashMap<String, Instant>,
     /// When a submission that failed for a passing reason is tried again.
     retries: HashMap<u64, Instant>,
+    turns: Turns,
     is_stopping: bool,
 }
 
@@ -42,48 +53,67 @@ pub(crate) enum Enqueued {
     Queued(Submission),
     /// Too many wait already.
     Full,
+    /// Too many of this sender's wait already.
+    ShareFull,
+}
+
+/// Why an attempt failed.
+pub(super) struct Failure {
+    /// What the sender gets to read.
+    pub(super) message: String,
+    /// When it is tried again; `None`: never.
+    pub(super) retry_in: Option<Duration>,
+    /// Whether its host has no address that this server may go to.
+    pub(super) is_without_address: bool,
 }
 
 impl Submissions {
     /// Reads the queue of a directory.
     pub(crate) fn open(
         directory: PathBuf,
-        max_waiting: usize,
+        places: Places,
         host_pause: Duration,
     ) -> Result<Self, JournalError> {
         let (journal, found) = Journal::open(directory)?;
         let mut queue = Queue::default();
-        for mut submission in found {
+        for mut kept in found {
+            let submission = &mut kept.submission;
             queue.next_id = queue.next_id.max(submission.id.saturating_add(1));
             if submission.state == SubmissionState::Working {
                 submission.state = SubmissionState::Queued;
             }
-            queue.all.insert(submission.id, submission);
+            queue.all.insert(submission.id, kept);
         }
         queue.next_id = queue.next_id.max(1);
         Ok(Self {
             journal,
             queue: Mutex::new(queue),
             changed: Condvar::new(),
-            max_waiting,
+            places,
             host_pause,
         })
     }
 
     /// Puts a URL into the queue, and on the disk, unless it waits there already.
-    pub(crate) fn enqueue(&self, url: &str) -> Result<Enqueued, JournalError> {
+    pub(crate) fn enqueue(&self, url: &str, sender: Sender) -> Result<Enqueued, JournalError> {
         let mut queue = self.lock();
-        let mut waiting = 0;
-        for submission in queue.all.values() {
-            if is_finished(submission.state) {
-                continue;
-            }
-            if submission.url == url {
-                return Ok(Enqueued::Queued(submission.clone()));
-            }
-            waiting += 1;
+        let waiting = || {
+            let all = queue.all.values();
+            all.filter(|kept| !is_finished(kept.submission.state))
+        };
+        if let Some(known) = waiting().find(|kept| kept.submission.url == url) {
+            return Ok(Enqueued::Queued(known.submission.clone()));
         }
-        if waiting >= self.max_waiting {
+        let count = |of: &dyn Fn(&Sender) -> bool| {
+            let senders = waiting().filter_map(|kept| kept.sender.as_ref());
+            senders.filter(|sender| of(sender)).count()
+        };
+        if count(&|other| *other == sender) >= self.places.of_sender {
+            return Ok(Enqueued::ShareFull);
+        }
+        let is_open = |sender: &Sender| matches!(sender, Sender::Address(_));
+        let is_half_full = || count(&is_open) >= self.places.all.div_ceil(2);
+        if waiting().count() >= self.places.all || (is_open(&sender) && is_half_full()) {
             return Ok(Enqueued::Full);
         }
         let submission = Submission {
@@ -94,22 +124,29 @@ impl Submissions {
             message: None,
             package: None,
         };
-        self.journal.save(&submission)?;
+        let kept = Kept {
+            submission: submission.clone(),
+            sender: Some(sender),
+        };
+        self.journal.save(&kept)?;
         queue.next_id += 1;
-        queue.all.insert(submission.id, submission.clone());
+        queue.all.insert(submission.id, kept);
         self.changed.notify_one();
         Ok(Enqueued::Queued(submission))
     }
 
     /// What is known of a submission.
     pub(crate) fn get(&self, id: u64) -> Option<Submission> {
-        self.lock().all.get(&id).cloned()
+        self.lock().all.get(&id).map(|kept| kept.submission.clone())
     }
 
     /// How many wait or are worked on.
     pub(crate) fn waiting(&self) -> usize {
         let queue = self.lock();
-        let waiting = queue.all.values().filter(|one| !is_finished(one.state));
+        let waiting = queue
+            .all
+            .values()
+            .filter(|kept| !is_finished(kept.submission.state));
         waiting.count()
     }
 
@@ -122,7 +159,11 @@ impl Submissions {
             }
             let now = Instant::now();
             match queue.next(now) {
-                Next::Now(id) => return Some(queue.begin(id)),
+                Next::Now(id) => {
+                    if let Some(begun) = queue.begin(id) {
+                        return Some(begun);
+                    }
+                }
                 Next::Wait(time) => {
                     let waited = self.changed.wait_timeout(queue, time);
                     queue = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -131,43 +172,43 @@ impl Submissions {
         }
     }
 
-    /// Takes the result of an attempt; `retry_in` puts the submission back.
+    /// Takes the result of an attempt.
     pub(super) fn finish(
         &self,
         mut submission: Submission,
-        result: Result<PackageId, String>,
-        retry_in: Option<Duration>,
+        result: Result<PackageId, Failure>,
     ) -> Result<(), JournalError> {
         submission.attempts += 1;
+        let mut queue = self.lock();
+        let host = host_of(&submission.url);
+        queue.busy_hosts.remove(&host);
+        let now = Instant::now();
+        queue.rests.retain(|_, until| *until > now);
+        queue.rests.insert(host.clone(), now + self.host_pause);
+        let mut has_address = true;
         match result {
             Ok(package) => {
                 submission.state = SubmissionState::Done;
                 submission.package = Some(package);
                 submission.message = None;
             }
-            Err(message) => {
-                let is_over = retry_in.is_none();
-                submission.message = Some(message);
-                submission.state = if is_over {
-                    SubmissionState::Failed
-                } else {
-                    SubmissionState::Queued
+            Err(failure) => {
+                has_address = !failure.is_without_address;
+                submission.message = Some(failure.message);
+                submission.state = match failure.retry_in {
+                    Some(time) => {
+                        queue.retries.insert(submission.id, now + time);
+                        SubmissionState::Queued
+                    }
+                    None => SubmissionState::Failed,
                 };
             }
         }
-        let mut queue = self.lock();
-        let host = host_of(&submission.url);
-        queue.busy_hosts.remove(&host);
-        let now = Instant::now();
-        queue.rests.retain(|_, until| *until > now);
-        queue.rests.insert(host, now + self.host_pause);
-        if let Some(time) = retry_in {
-            queue.retries.insert(submission.id, now + time);
-        }
-        queue.all.insert(submission.id, submission.clone());
+        queue.turns.note_host(host, has_address);
+        let kept = queue.replace(submission);
         let forgotten = queue.forget_finished();
         self.changed.notify_all();
-        self.journal.save(&submission)?;
+        self.journal.save(&kept)?;
         for id in forgotten {
             self.journal.remove(id)?;
         }
@@ -179,13 +220,10 @@ impl Submissions {
         let mut queue = self.lock();
         queue.busy_hosts.remove(&host_of(&submission.url));
         let state = SubmissionState::Queued;
-        queue.all.insert(
-            submission.id,
-            Submission {
-                state,
-                ..submission
-            },
-        );
+        queue.replace(Submission {
+            state,
+            ..submission
+        });
     }
 
     /// A file for a package.
@@ -215,10 +253,12 @@ enum Next {
 }
 
 impl Queue {
-    /// The first that waits and whose host is neither busy nor resting.
+    /// Of those that wait and whose host is neither busy nor resting, the one whose turn it is.
     fn next(&self, now: Instant) -> Next {
         let mut wait = Duration::from_secs(3600);
-        for submission in self.all.values() {
+        let mut first = None;
+        for kept in self.all.values() {
+            let submission = &kept.submission;
             if submission.state != SubmissionState::Queued {
                 continue;
             }
@@ -229,35 +269,48 @@ impl Queue {
             let rest = self.rests.get(&host).copied();
             let retry = self.retries.get(&submission.id).copied();
             match rest.max(retry).filter(|until| *until > now) {
-                None => return Next::Now(submission.id),
+                None => {
+                    let turn = (self.turns.of(&host, kept.sender.as_ref()), submission.id);
+                    first = Some(first.map_or(turn, |first| turn.min(first)));
+                }
                 Some(until) => wait = wait.min(until - now),
             }
         }
-        Next::Wait(wait)
+        first.map_or(Next::Wait(wait), |(_, id)| Next::Now(id))
     }
 
-    fn begin(&mut self, id: u64) -> Submission {
+    /// Marks a submission as being worked on.
+    fn begin(&mut self, id: u64) -> Option<Submission> {
         self.retries.remove(&id);
-        let submission = self.all.get_mut(&id);
-        let submission = submission.map(|submission| {
-            submission.state = SubmissionState::Working;
-            submission.clone()
-        });
-        let submission = submission.unwrap_or_else(|| Submission {
-            id,
-            url: String::new(),
-            state: SubmissionState::Working,
-            attempts: 0,
-            message: None,
-            package: None,
-        });
-        self.busy_hosts.insert(host_of(&submission.url));
-        submission
+        let kept = self.all.get_mut(&id)?;
+        kept.submission.state = SubmissionState::Working;
+        self.busy_hosts.insert(host_of(&kept.submission.url));
+        if let Some(sender) = &kept.sender {
+            self.turns.begin(sender);
+        }
+        Some(kept.submission.clone())
+    }
+
+    /// Takes the state of a submission that is no longer worked on; its sender is forgotten when it is
+    /// finished.
+    fn replace(&mut self, submission: Submission) -> Kept {
+        let id = submission.id;
+        let sender = self.all.remove(&id).and_then(|kept| kept.sender);
+        if let Some(sender) = &sender {
+            self.turns.end(sender);
+        }
+        let kept = Kept {
+            sender: sender.filter(|_| !is_finished(submission.state)),
+            submission,
+        };
+        self.all.insert(id, kept.clone());
+        kept
     }
 
     /// Takes out the oldest finished ones beyond what is remembered.
     fn forget_finished(&mut self) -> Vec<u64> {
-        let finished = self.all.values().filter(|one| is_finished(one.state));
+        let finished = self.all.values().map(|kept| &kept.submission);
+        let finished = finished.filter(|one| is_finished(one.state));
         let ids: Vec<u64> = finished.map(|one| one.id).collect();
         let surplus = ids.len().saturating_sub(MAX_FINISHED);
         let forgotten = ids[..surplus].to_vec();
@@ -279,104 +332,4 @@ fn host_of(url: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NO_PAUSE: Duration = Duration::ZERO;
-
-    fn queued(queue: &Submissions, url: &str) -> u64 {
-        match queue.enqueue(url).unwrap() {
-            Enqueued::Queued(submission) => submission.id,
-            Enqueued::Full => panic!("{url}: full"),
-        }
-    }
-
-    #[test]
-    fn what_was_accepted_is_there_after_a_restart() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("q");
-        let queue = Submissions::open(path.clone(), 10, NO_PAUSE).unwrap();
-        let first = queued(&queue, "http://a.example/1");
-        let second = queued(&queue, "http://b.example/2");
-        // The first is being worked on when the server dies, the second is done.
-        assert_eq!(queue.take().unwrap().id, first);
-        let taken = queue.take().unwrap();
-        queue.finish(taken, Ok(PackageId(7)), None).unwrap();
-        drop(queue);
-
-        let queue = Submissions::open(path, 10, NO_PAUSE).unwrap();
-        assert_eq!(queue.get(first).unwrap().state, SubmissionState::Queued);
-        let done = queue.get(second).unwrap();
-        assert_eq!(
-            (done.state, done.package),
-            (SubmissionState::Done, Some(PackageId(7)))
-        );
-        assert_eq!(queue.waiting(), 1);
-        assert_eq!(queued(&queue, "http://c.example/"), second + 1);
-    }
-
-    #[test]
-    fn it_is_bounded_and_takes_each_url_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let queue = Submissions::open(directory.path().to_owned(), 2, NO_PAUSE).unwrap();
-        let first = queued(&queue, "http://a.example/1");
-        assert_eq!(queued(&queue, "http://a.example/1"), first);
-        queued(&queue, "http://a.example/2");
-        let third = queue.enqueue("http://a.example/3").unwrap();
-        assert!(matches!(third, Enqueued::Full));
-    }
-
-    #[test]
-    fn one_request_at_a_time_goes_to_a_host() {
-        let directory = tempfile::tempdir().unwrap();
-        let pause = Duration::from_secs(1000);
-        let queue = Submissions::open(directory.path().to_owned(), 10, pause).unwrap();
-        queued(&queue, "http://a.example/1");
-        queued(&queue, "http://a.example/2");
-        let other = queued(&queue, "http://b.example/1");
-        let first = queue.take().unwrap();
-        assert_eq!(queue.take().unwrap().id, other);
-        assert!(matches!(queue.lock().next(Instant::now()), Next::Wait(_)));
-        // A host rests between two requests.
-        let failed = Err("no".to_owned());
-        queue.finish(first, failed, None).unwrap();
-        let now = Instant::now();
-        assert!(matches!(queue.lock().next(now), Next::Wait(time) if time <= pause));
-        assert!(matches!(queue.lock().next(now + pause), Next::Now(_)));
-    }
-
-    #[test]
-    fn passing_failures_are_tried_again_later() {
-        let directory = tempfile::tempdir().unwrap();
-        let queue = Submissions::open(directory.path().to_owned(), 10, NO_PAUSE).unwrap();
-        let id = queued(&queue, "http://a.example/1");
-        let taken = queue.take().unwrap();
-        let later = Duration::from_secs(1000);
-        queue
-            .finish(taken, Err("busy".into()), Some(later))
-            .unwrap();
-        let known = queue.get(id).unwrap();
-        assert_eq!((known.state, known.attempts), (SubmissionState::Queued, 1));
-        let now = Instant::now();
-        assert!(matches!(queue.lock().next(now), Next::Wait(_)));
-        assert!(matches!(queue.lock().next(now + later), Next::Now(_)));
-    }
-
-    #[test]
-    fn only_so_many_finished_ones_are_remembered() {
-        let mut queue = Queue::default();
-        for id in 0..MAX_FINISHED as u64 + 3 {
-            let submission = Submission {
-                id,
-                url: String::new(),
-                state: SubmissionState::Failed,
-                attempts: 1,
-                message: None,
-                package: None,
-            };
-            queue.all.insert(id, submission);
-        }
-        assert_eq!(queue.forget_finished(), [0, 1, 2]);
-        assert_eq!(queue.all.len(), MAX_FINISHED);
-    }
-}
+mod tests;

@@ -1,19 +1,21 @@
 //! The workers: fetch, index, publish.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web;
 use hashget_api::Submission;
-use hashget_archive::ArchiveKind;
+use hashget_archive::{ArchiveError, ArchiveKind, MayGoOn};
 use hashget_record::{PackageFile, RecordError, RecordRules, record_package};
 use hashget_words::package_summary::PackageId;
 use jiff::Zoned;
 use thiserror::Error;
 
 use super::JournalError;
+use super::queue::Failure;
 use crate::error::ApiError;
 use crate::fetch::FetchError;
 use crate::state::State;
@@ -24,6 +26,8 @@ const MAX_ATTEMPTS: u32 = 4;
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 /// Space is asked for in steps of this size.
 const SPACE_STEP_BYTES: u64 = 64 * 1024 * 1024;
+/// So many bytes of a package earn a second of reading it.
+const BYTES_PER_SECOND: u64 = 1 << 20;
 /// More than the store writes for a byte of a record.
 const WRITTEN_PER_DIGEST: u64 = 1500;
 
@@ -67,7 +71,7 @@ impl Workers {
     }
 }
 
-fn work(state: &State) {
+fn work(state: &web::Data<State>) {
     let submissions = &state.submissions;
     while let Some(submission) = submissions.take() {
         let result = attempt(state, &submission);
@@ -76,22 +80,26 @@ fn work(state: &State) {
             return;
         }
         let id = submission.id;
-        let retry_in = match &result {
-            Err(error) if error.is_passing() && submission.attempts + 1 < MAX_ATTEMPTS => {
-                Some(FIRST_RETRY * 4_u32.pow(submission.attempts.min(MAX_ATTEMPTS)))
-            }
-            _ => None,
-        };
-        let result = result.map_err(|error| error.message());
+        let result = result.map_err(|error| failure(&error, submission.attempts));
         match &result {
             Ok(package) => tracing::info!(id, package = package.0, "submission published"),
-            Err(message) => tracing::info!(id, message, "submission failed"),
+            Err(failure) => tracing::info!(id, failure.message, "submission failed"),
         }
-        if let Err(error) = submissions.finish(submission, result, retry_in) {
+        if let Err(error) = submissions.finish(submission, result) {
             let (action, path, source) = error.into_parts();
             let path = path.display();
             tracing::error!("cannot {action} the submission {path}: {source}");
         }
+    }
+}
+
+/// What the queue learns of an attempt that failed after so many others.
+fn failure(error: &AttemptError, attempts: u32) -> Failure {
+    let is_tried_again = error.is_passing() && attempts + 1 < MAX_ATTEMPTS;
+    Failure {
+        message: error.message(),
+        retry_in: is_tried_again.then(|| FIRST_RETRY * 4_u32.pow(attempts.min(MAX_ATTEMPTS))),
+        is_without_address: matches!(error, AttemptError::Fetch(FetchError::NoAddress { .. })),
     }
 }
 
@@ -121,6 +129,9 @@ impl AttemptError {
     /// only their kind, so that nobody can scan networks through this server.
     fn message(&self) -> String {
         match self {
+            Self::Record(RecordError::Archive(ArchiveError::Stopped(reason))) => {
+                format!("{self}: {reason}")
+            }
             Self::Record(RecordError::Archive(error)) => {
                 format!("{self}: {error}").chars().take(300).collect()
             }
@@ -135,7 +146,26 @@ impl From<JournalError> for AttemptError {
     }
 }
 
-fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptError> {
+/// A package is read for as long as its size allows, and no longer than the server runs.
+fn may_read_on(state: &web::Data<State>, package_bytes: u64) -> MayGoOn {
+    let state = state.clone();
+    let earned = Duration::from_secs(package_bytes / BYTES_PER_SECOND);
+    let allowed = state.settings.submit.index_deadline + earned;
+    let began = Instant::now();
+    Arc::new(move || {
+        if state.submissions.is_stopping() {
+            return Err(io::Error::other("the server is stopping"));
+        }
+        if began.elapsed() > allowed {
+            let seconds = allowed.as_secs();
+            let reason = format!("reading it takes more than {seconds} seconds");
+            return Err(io::Error::new(io::ErrorKind::TimedOut, reason));
+        }
+        Ok(())
+    })
+}
+
+fn attempt(state: &web::Data<State>, submission: &Submission) -> Result<PackageId, AttemptError> {
     let url = &submission.url;
     let mut file = state.submissions.package_file()?;
     let mut space = Vec::new();
@@ -161,6 +191,7 @@ fn attempt(state: &State, submission: &Submission) -> Result<PackageId, AttemptE
     };
     let rules = RecordRules {
         limits: state.settings.submit.package_limits.clone(),
+        may_go_on: Some(may_read_on(state, fetched.size)),
         ..RecordRules::new(Zoned::now().datetime())
     };
     let indexed = record_package(package, url, &[], &rules).map_err(AttemptError::Record)?;

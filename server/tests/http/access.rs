@@ -165,7 +165,7 @@ fn without_a_token_only_what_is_open() {
 /// reads, and with one that may do all.
 #[test]
 fn every_described_address_wants_what_it_says() {
-    let server = TestServer::with("open_reading = false\nopen_submitting = false");
+    let server = TestServer::with("open_reading = false");
     let [reader, admin] = [Scope::Read, Scope::Admin].map(|scope| server.token(scope));
     let document: Value = ok(server.get("openapi.json"));
     let mut closed = 0;

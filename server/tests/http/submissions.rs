@@ -29,7 +29,7 @@ fn server_for(web: &FaultServer) -> TestServer {
     let port = url::Url::parse(&web.url("/")).unwrap().port().unwrap();
     TestServer::with(&format!(
         "accept_url = ['^http://127\\.0\\.0\\.1:{port}/.*\\.deb$']\n\
-         fetch_ports = [{port}]\nfetch_networks = ['127.0.0.1']\nfetch_pause_seconds = 0\n"
+         fetch_ports = [{port}]\nfetch_networks = ['127.0.0.1']\nfetch_pause_seconds = 0\nopen_submitting = true\n"
     ))
 }
 
@@ -115,7 +115,7 @@ fn urls_that_are_not_accepted_are_refused_unasked() {
     error(submit(&server, ""), 400, ErrorCode::BadRequest);
     assert!(web.requests().is_empty());
     // A pattern that lets through too much does not open the gates of the network.
-    let open = TestServer::with("accept_url = ['.*']");
+    let open = TestServer::with("accept_url = ['.*']\nopen_submitting = true");
     for url in [
         web.url("/vim.deb").as_str(),
         "http://127.0.0.1/a.deb",
@@ -292,8 +292,8 @@ fn a_bad_form_is_refused() {
 }
 
 #[test]
-fn submitting_can_be_closed() {
-    let server = TestServer::with("accept_url = ['^http://example.org/']\nopen_submitting = false");
+fn submitting_wants_a_token() {
+    let server = TestServer::with("accept_url = ['^http://example.org/']");
     error(
         submit(&server, "http://example.org/a"),
         401,

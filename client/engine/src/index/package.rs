@@ -77,6 +77,7 @@ pub fn index_package(
         limits: options.limits.clone(),
         now: options.now,
         threads: options.threads,
+        may_go_on: None,
     };
     record_package(file, url, signatures, &rules).map_err(|error| match error {
         RecordError::Read(source) => IndexPackageError::Read {

@@ -234,6 +234,7 @@ impl Read for Expanded<'_> {
         let within =
             |left: u64| usize::try_from(left).map_or(buffer.len(), |n| n.min(buffer.len()));
         if self.position < start {
+            self.budget.go_on().map_err(ArchiveError::into_io)?;
             if !self.judged {
                 self.judged = true;
                 let holes = self.map.real_size - self.map.data_bytes();

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use hashget_tests::compression::Compression as Packing;
 use hashget_tests::tar_builder::TarBuilder;
 use hashget_tests::zip_builder::ZipBuilder;
@@ -139,6 +142,42 @@ fn giant() -> Vec<u8> {
 #[test]
 fn a_giant_hole_is_refused_before_it_is_read() {
     assert_eq!(limit_hit(&giant(), Limits::default()), LimitKind::HoleBytes);
+}
+
+/// A hole within the limits is still a minute of work.
+#[test]
+fn a_reading_ends_when_it_may_not_go_on() {
+    let size = (15_u64 << 30).to_string();
+    let records: &[(&str, &[u8])] = &[
+        ("GNU.sparse.size", size.as_bytes()),
+        ("GNU.sparse.map", b"0,1"),
+    ];
+    let sparse = TarBuilder::new().pax(records).file("hole", "x").build();
+    let zeros = TarBuilder::new().file("zeros", vec![0; 4 << 20]);
+    let zeros = zeros.build_compressed(Packing::Gzip);
+    for archive in [&sparse[..], &zeros[..]] {
+        let asked = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&asked);
+        let options = ArchiveOptions {
+            may_go_on: Some(Arc::new(move || {
+                match counted.fetch_add(1, Ordering::Relaxed) {
+                    0..20 => Ok(()),
+                    _ => Err(io::Error::other("enough")),
+                }
+            })),
+            ..ArchiveOptions::default()
+        };
+        let read = read_archive(
+            Input::Stream(&mut &archive[..]),
+            &options,
+            &mut |_, content| io::copy(content, &mut io::sink()).map(drop),
+        );
+        let Err(ReadError::Archive(ArchiveError::Stopped(reason))) = read else {
+            panic!("{read:?}");
+        };
+        assert_eq!(reason.to_string(), "enough");
+        assert_eq!(asked.load(Ordering::Relaxed), 21);
+    }
 }
 
 #[test]

@@ -1,0 +1,3 @@
+//! What attackers did, or tried: each test is named after what it would have done.
+
+mod load;
