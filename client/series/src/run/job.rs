@@ -71,6 +71,7 @@ impl Job<'_> {
     pub(super) fn back_up<L: PackageLookup>(&self, public: &L) -> Result<Done, SeriesError> {
         let options = PackOptions {
             hash_cache: self.options.hash_cache.clone(),
+            hints: self.options.hints.clone(),
             ..pack_options(self.section, self.destination)?
         };
         for name in OWN_NAMES {
