@@ -267,10 +267,13 @@ fn what_killed_runs_leave_does_not_count_and_is_removed() {
     let packages = vec![marker, archive];
     let client = bed.client();
     client
-        .publish(&PublishRequest { project, packages })
+        .publish(&PublishRequest {
+            project: project.clone(),
+            packages,
+        })
         .unwrap();
     let file = fs::File::open(&bytes).unwrap();
-    client.pool_put(&digest, &file, 15).unwrap();
+    client.pool_put(&digest, &file, 15, &project).unwrap();
     assert_eq!(bed.pool().len(), 3);
     let fresh = bed.section("two", "max_series = 2\nmax_series_length = 3");
     assert_eq!(ids(&fresh), ["001"]);
