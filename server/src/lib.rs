@@ -1,7 +1,7 @@
 //! The hashserver: a shared index of packages and of the files inside them, over HTTP.
 //!
 //! [`settings`] say how it runs, [`startup`] brings it up. A request passes [`auth`], its body
-//! comes through `body`, a file of `routes` per noun answers it from the store (records) or
+//! comes through `body`, a file of `routes` per noun answers it from its `view` of the store (records) or
 //! the [`pool`] (bytes), and whatever goes wrong becomes one `error` envelope. The server holds
 //! no state but the store, the pool, the token file and the queue of `submissions`, whose packages
 //! it `fetch`es by itself. The `sweeper` deletes what expired, the `housekeeper` reads renewed
@@ -39,3 +39,4 @@ mod stopping;
 mod submissions;
 mod sweeper;
 pub mod tls;
+mod view;

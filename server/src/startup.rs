@@ -26,7 +26,7 @@ use crate::filters::{Builder, Filters};
 use crate::growth::Growth;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::pool::{Pool, PoolError};
+use crate::pool::{Owners, Pool, PoolError};
 use crate::rate_limit::RateLimit;
 use crate::settings::Settings;
 use crate::state::{Clock, State, system_clock};
@@ -126,6 +126,7 @@ impl Server {
         let tokens = TokenFile::new(settings.tokens_path());
         tokens.tokens()?;
         let pool = Pool::open(settings.pool_path())?;
+        let owners = Owners::open(settings.pool_owners_path(), settings.pool_quotas)?;
         let submissions = Submissions::open(
             settings.submissions_path(),
             Places {
@@ -151,8 +152,8 @@ impl Server {
         let answer_memory_bytes = settings.answer_memory_bytes;
         let state = web::Data::new(State {
             token_uses: TokenUses::open(settings.token_uses_path()),
-            client_rate: RateLimit::new(settings.client_requests_per_second),
-            token_rate: RateLimit::new(settings.token_requests_per_second),
+            client_rate: RateLimit::new(settings.client_rate.per_second),
+            token_rate: RateLimit::new(settings.token_rate.per_second),
             connections: Arc::new(Connections::new(&settings)),
             body_memory: Arc::new(BodyMemory::new(
                 settings.body_memory_bytes,
@@ -166,6 +167,7 @@ impl Server {
             settings,
             store,
             pool,
+            owners,
             disk,
             tokens,
             submissions,

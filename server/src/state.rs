@@ -26,7 +26,7 @@ use crate::filters::Filters;
 use crate::growth::Growth;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::pool::Pool;
+use crate::pool::{Owners, Pool};
 use crate::rate_limit::RateLimit;
 use crate::settings::Settings;
 use crate::submissions::Submissions;
@@ -57,6 +57,7 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     pub(crate) store: Arc<dyn PackageStore>,
     pub(crate) pool: Pool,
+    pub(crate) owners: Owners,
     pub(crate) disk: Disk,
     pub(crate) tokens: TokenFile,
     pub(crate) token_uses: TokenUses,

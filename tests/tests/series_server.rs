@@ -8,9 +8,9 @@ use std::sync::Mutex;
 
 use hashget_api::PublishRequest;
 use hashget_engine::restore::{RestoreOptions, RestoreSources, SourceFailure, SourceReport};
-use hashget_files::monitor::{Monitor, Silent};
+use hashget_files::monitor::{Kept, Monitor, Silent};
 use hashget_series::{
-    self as series, BackupId, Outcome, RunOptions, Section, SeriesError, SeriesFile,
+    self as series, BackupId, Outcome, RunOptions, RunReport, Section, SeriesError, SeriesFile,
 };
 use hashget_server::auth::{Scope, TokenFile};
 use hashget_server::settings::{Settings, SettingsLayer};
@@ -93,12 +93,16 @@ impl Bed {
     }
 
     fn client(&self) -> HashServer {
+        self.client_with(&self.token)
+    }
+
+    fn client_with(&self, token: &str) -> HashServer {
         let options = HttpOptions {
             retries: 0,
             ..HttpOptions::default()
         };
         let http = Http::new(options).unwrap();
-        HashServer::new(&self.server.url(), Some(self.token.clone()), http).unwrap()
+        HashServer::new(&self.server.url(), Some(token.to_owned()), http).unwrap()
     }
 
     /// The section as `machine` knows it: by the series file, the URL and the token alone.
@@ -120,6 +124,15 @@ impl Bed {
         section: &Section,
         asked: &(dyn Fn() + Sync),
     ) -> Result<Outcome, SeriesError> {
+        Ok(self.report(section, asked, &Silent)?.outcome)
+    }
+
+    fn report(
+        &self,
+        section: &Section,
+        asked: &(dyn Fn() + Sync),
+        monitor: &dyn Monitor,
+    ) -> Result<RunReport, SeriesError> {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(1.day()).unwrap();
         let options = RunOptions {
@@ -134,8 +147,7 @@ impl Bed {
             now: now.clone(),
         };
         drop(now);
-        let report = series::run(section, &options, &Lookup(asked), &Silent)?;
-        Ok(report.outcome)
+        series::run(section, &options, &Lookup(asked), monitor)
     }
 
     fn run(&self, section: &Section) -> BackupId {
@@ -268,15 +280,61 @@ fn what_killed_runs_leave_does_not_count_and_is_removed() {
     let packages = vec![marker, archive];
     let client = bed.client();
     client
-        .publish(&PublishRequest { project, packages })
+        .publish(&PublishRequest {
+            project: project.clone(),
+            packages,
+        })
         .unwrap();
     let file = fs::File::open(&bytes).unwrap();
-    client.pool_put(&digest, &file, 15).unwrap();
+    client.pool_put(&digest, &file, 15, &project).unwrap();
     assert_eq!(bed.pool().len(), 3);
     let fresh = bed.section("two", "max_series = 2\nmax_series_length = 3");
     assert_eq!(ids(&fresh), ["001"]);
     assert_eq!(bed.run(&fresh).to_string(), "001[01]");
     assert_eq!(ids(&fresh), ["001", "001[01]"]);
+    assert_eq!(bed.pool().len(), 4);
+}
+
+/// It was taken for removed, and stayed for ever.
+#[test]
+fn a_file_that_the_server_does_not_remove_is_reported() {
+    let bed = Bed::new();
+    let section = bed.section("one", "max_series = 2\nmax_series_length = 3");
+    fs::write(bed.path("source/a"), "a").unwrap();
+    bed.run(&section);
+    let tokens = TokenFile::new(bed.path("data/tokens.json"));
+    let scope = "publish:other".parse().unwrap();
+    let other = tokens.add(vec![scope], None, "2026-01-01".to_owned());
+    let other = bed.client_with(&other.unwrap().secret);
+    let (mine, others) = ("backups".parse().unwrap(), "other".parse().unwrap());
+    for path in bed.pool() {
+        let bytes = fs::read(&path).unwrap();
+        let (digest, file) = (Digest::of(&bytes), fs::File::open(&path).unwrap());
+        let size = bytes.len() as u64;
+        other.pool_put(&digest, &file, size, &others).unwrap();
+        assert!(bed.client().pool_remove(&digest, &mine).unwrap());
+        assert!(bed.client().pool_remove(&digest, &mine).is_err());
+    }
+    let marker = HashPackage {
+        url: "hashget-series:Home/Docs/(Home)Docs_001.tar.gz.unfinished".to_owned(),
+        ..HashPackage::default()
+    };
+    let request = PublishRequest {
+        project: mine,
+        packages: vec![marker],
+    };
+    bed.client().publish(&request).unwrap();
+    let problems = Kept::default();
+    let fresh = bed.section("two", "max_series = 2\nmax_series_length = 3");
+    let report = bed.report(&fresh, &|| (), &problems).unwrap();
+    assert!(matches!(report.outcome, Outcome::Made { .. }));
+    let problems = problems.problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("backup 001 of "), "{problems:?}");
+    assert!(
+        problems[0].contains("was not put here for backups"),
+        "{problems:?}"
+    );
     assert_eq!(bed.pool().len(), 4);
 }
 

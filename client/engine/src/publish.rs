@@ -126,8 +126,12 @@ pub fn publish(
             stats.published_packages += packages.len() as u64;
             progress.advance(packages.len() as u64);
             if options.with_files != WithFiles::default() {
+                let pool = ServerPool {
+                    server,
+                    project: into,
+                };
                 for package in &packages {
-                    send_files(server, sources, package, options, &mut stats, monitor)?;
+                    send_files(pool, sources, package, options, &mut stats, monitor)?;
                 }
             }
         }
@@ -178,9 +182,17 @@ fn send(
     }
 }
 
-/// Puts the package and its anchors into the server's pool, as far as they are not there.
+/// Where files go.
+#[derive(Clone, Copy)]
+struct ServerPool<'a> {
+    server: &'a HashServer,
+    /// The project whose files they become.
+    project: &'a ProjectName,
+}
+
+/// Puts the package and its anchors into the server's pool, as far as the project did not yet.
 fn send_files(
-    server: &HashServer,
+    pool: ServerPool<'_>,
     sources: &PackageSources,
     package: &HashPackage,
     options: &PublishOptions,
@@ -188,7 +200,7 @@ fn send_files(
     monitor: &dyn Monitor,
 ) -> Result<(), PublishError> {
     let server_error = |source| PublishError::Server {
-        server: server.url().to_owned(),
+        server: pool.server.url().to_owned(),
         source,
     };
     let Some(sha256) = package.digest() else {
@@ -202,7 +214,10 @@ fn send_files(
         wanted.extend(&package.anchors);
     }
     let asked: Vec<Digest> = wanted.into_iter().collect();
-    let have = server.pool_have(&asked).map_err(server_error)?;
+    let have = pool
+        .server
+        .pool_have_by(&asked, pool.project)
+        .map_err(server_error)?;
     stats.present_files += have.iter().flatten().count() as u64;
     let missing = asked
         .into_iter()
@@ -226,13 +241,13 @@ fn send_files(
         }
     };
     if missing.remove(&sha256) {
-        server
-            .pool_put(&sha256, &local.file, local.size)
+        pool.server
+            .pool_put(&sha256, &local.file, local.size, pool.project)
             .map_err(server_error)?;
         stats.uploaded_files += 1;
         stats.uploaded_bytes += local.size;
     }
-    match send_anchors(server, local, &mut missing, stats) {
+    match send_anchors(pool, local, &mut missing, stats) {
         Ok(()) if missing.is_empty() => {}
         Ok(()) => {
             stats.failed_packages += 1;
@@ -264,7 +279,7 @@ enum AnchorError {
 
 /// Reads the package once and sends the files in it that are in `missing`, taking them out.
 fn send_anchors(
-    server: &HashServer,
+    pool: ServerPool<'_>,
     local: LocalPackage,
     missing: &mut BTreeSet<Digest>,
     stats: &mut PublishStats,
@@ -289,8 +304,8 @@ fn send_anchors(
         let size = content.read_bytes();
         let digest = content.into_hasher().finish();
         if missing.remove(&digest) {
-            server
-                .pool_put(&digest, &spool, size)
+            pool.server
+                .pool_put(&digest, &spool, size, pool.project)
                 .map_err(AnchorError::Server)?;
             stats.uploaded_files += 1;
             stats.uploaded_bytes += size;

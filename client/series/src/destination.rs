@@ -258,6 +258,12 @@ impl Destination {
         sync_directory(&self.path)
     }
 
+    /// The backups that do not count any more, but whose files the server refused to remove.
+    pub(super) fn take_refusals(&self) -> Vec<(BackupId, SeriesError)> {
+        let remote = self.remote.as_ref();
+        remote.map_or_else(Vec::new, |remote| remote.take_refusals())
+    }
+
     /// Removes what killed runs left; gives how many files. Only for who has the lock.
     pub(super) fn clean(&self) -> Result<u64, SeriesError> {
         let state = self.state();

@@ -73,7 +73,10 @@ pub fn prune(section: &Section, now: &Zoned) -> Result<Vec<Removal>, SeriesError
     for removal in &removals {
         destination.remove(removal.id)?;
     }
-    Ok(removals)
+    match destination.take_refusals().pop() {
+        Some((_, refusal)) => Err(refusal),
+        None => Ok(removals),
+    }
 }
 
 fn known(destination: &Destination) -> Result<BTreeMap<BackupId, Option<Manifest>>, SeriesError> {

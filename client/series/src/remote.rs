@@ -36,6 +36,8 @@ pub struct Remote {
     names: NameTemplate,
     /// What was there when it was last asked.
     listing: Mutex<Option<Listing>>,
+    /// What the server refused to remove.
+    refusals: Mutex<Vec<(BackupId, SeriesError)>>,
 }
 
 impl fmt::Debug for Remote {
@@ -83,6 +85,7 @@ impl Remote {
             base: format!("{SERIES_URL_PREFIX}{profile}/{section}/"),
             names,
             listing: Mutex::default(),
+            refusals: Mutex::default(),
         }
     }
 
@@ -128,7 +131,9 @@ impl Remote {
         self.put_file(json, &json_sha256, json_size)?;
         self.put_file(archive, &wanted.sha256, wanted.size)?;
         // Another machine that cleaned up meanwhile would have removed them.
-        let have = self.server.pool_have(&[json_sha256, wanted.sha256]);
+        let have = self
+            .server
+            .pool_have_by(&[json_sha256, wanted.sha256], &self.project);
         let have = have.map_err(failed("ask what the pool has"))?;
         if have != [Some(json_size), Some(wanted.size)] {
             return Err(self.changed());
@@ -143,7 +148,7 @@ impl Remote {
 
     fn put_file(&self, path: &Path, digest: &Digest, size: u64) -> Result<(), SeriesError> {
         let file = File::open(path).map_err(SeriesError::io("open", path))?;
-        let put = self.server.pool_put(digest, &file, size);
+        let put = self.server.pool_put(digest, &file, size, &self.project);
         put.map_err(failed("put an archive into the pool"))
     }
 
@@ -177,8 +182,8 @@ impl Remote {
         Ok(removed)
     }
 
-    /// Removes files, then their records: only while it has the record, the project may
-    /// remove the file.
+    /// Removes files, then their records: what is left is found by them. A file that the server keeps, keeps
+    /// its records, which say that the backup does not count; [`Remote::take_refusals`] tells.
     fn finish(
         &self,
         id: BackupId,
@@ -191,12 +196,28 @@ impl Remote {
         };
         for (ending, digest) in records {
             if let Some(digest) = digest.filter(|digest| !is_needed(digest)) {
-                let removed = self.server.pool_remove(&digest, &self.project);
-                removed.map_err(failed("remove an archive from the pool"))?;
+                let failed = failed("remove an archive from the pool");
+                match self.server.pool_remove(&digest, &self.project) {
+                    Err(HashServerError::Http(error)) if error.status() == Some(403) => {
+                        let refusal = (id, failed(HashServerError::Http(error)));
+                        self.refusals().push(refusal);
+                        return Ok(());
+                    }
+                    removed => removed.map(drop).map_err(failed)?,
+                }
             }
             self.remove_record(id, ending)?;
         }
         Ok(())
+    }
+
+    /// The backups whose files the server refused to remove since this was last asked.
+    pub(super) fn take_refusals(&self) -> Vec<(BackupId, SeriesError)> {
+        std::mem::take(&mut self.refusals())
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Vec<(BackupId, SeriesError)>> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listing(&self) -> Result<Listing, SeriesError> {

@@ -64,6 +64,10 @@ pub fn run<L: PackageLookup>(
     for removal in &removed {
         destination.remove(removal.id)?;
     }
+    for (id, refusal) in destination.take_refusals() {
+        let subject = format!("backup {id} of {}", section.full_name());
+        monitor.problem(&Problem::new(subject, &refusal));
+    }
     standing::remember(section, options)?;
     super::replica::replicate(section, &destination, &removed, monitor);
     Ok(RunReport {

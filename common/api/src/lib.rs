@@ -26,7 +26,7 @@ pub use health::ReadyResponse;
 pub use list::{ListQuery, ListResponse};
 pub use lookup::{LookupRequest, LookupResponse};
 pub use lookup_bytes::{DIGESTS_TYPE, LookupBytesError, MATCHES_TYPE};
-pub use pool::{PoolHaveRequest, PoolHaveResponse, PoolRemoveQuery};
+pub use pool::{PoolHaveRequest, PoolHaveResponse, PoolPutQuery, PoolRemoveQuery};
 pub use projects::ProjectResponse;
 pub use publish::{PublishRequest, PublishResponse};
 pub use range::{MAX_RANGE_DIGESTS, RangeRequest, RangeResponse, prefix_of};

@@ -12,6 +12,9 @@ use hashget_words::project::ProjectName;
 pub struct PoolHaveRequest {
     /// Digests of packages or anchors.
     pub digests: Vec<Digest>,
+    /// Only files that this project put there; absent: every file that may be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectName>,
 }
 
 /// The files that the pool holds; all others it lacks.
@@ -21,11 +24,20 @@ pub struct PoolHaveResponse {
     pub files: Vec<(u32, u64)>,
 }
 
+/// The query of a `PUT` of a file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolPutQuery {
+    /// The project that puts the file; absent: the one that the token publishes to, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectName>,
+}
+
 /// The query of a `DELETE` of a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PoolRemoveQuery {
-    /// The project whose package the file is; only an administrator may leave it out.
+    /// The project that put the file; only an administrator may leave it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectName>,
 }

@@ -1,7 +1,9 @@
 //! What a route asks for before it does anything.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::future::{Ready, ready};
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::dev::Payload;
@@ -12,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use hashget_words::project::ProjectName;
 
 use super::scope::Scope;
+use crate::client_address::counted_client;
 use crate::error::ApiError;
 use crate::state::State;
 
@@ -20,7 +23,11 @@ use crate::state::State;
 pub(crate) struct TokenId(pub(crate) String);
 
 /// The request may read.
-pub(crate) struct Reader;
+#[derive(Clone, Debug)]
+pub(crate) struct Reader {
+    /// `None`: every project.
+    projects: Option<Arc<BTreeSet<ProjectName>>>,
+}
 
 /// The request may publish to some project.
 pub(crate) struct Publisher(Vec<Scope>);
@@ -31,6 +38,41 @@ pub(crate) struct Submitter;
 /// The request may do everything.
 pub(crate) struct Admin;
 
+impl Reader {
+    /// Reads every project.
+    pub(crate) const WHOLE: Self = Self { projects: None };
+
+    /// Reads what any of these scopes allows.
+    fn of(scopes: &[Scope]) -> Self {
+        let projects: Option<BTreeSet<_>> = scopes
+            .iter()
+            .map(|scope| scope.read_project().cloned())
+            .collect();
+        Self {
+            projects: projects.map(Arc::new),
+        }
+    }
+
+    /// The projects that may be read; `None`: every one.
+    pub(crate) fn projects(&self) -> Option<&Arc<BTreeSet<ProjectName>>> {
+        self.projects.as_ref()
+    }
+
+    /// Whether a project may be read.
+    pub(crate) fn may_read(&self, project: &ProjectName) -> bool {
+        let projects = self.projects.as_ref();
+        projects.is_none_or(|projects| projects.contains(project))
+    }
+
+    /// Refuses what is made of all projects to who may not read all.
+    pub(crate) fn check_whole(&self) -> Result<(), ApiError> {
+        match self.projects {
+            None => Ok(()),
+            Some(_) => Err(forbidden("read")),
+        }
+    }
+}
+
 impl Publisher {
     /// Refuses what touches every project, unless the token is an administrator's; what touches one,
     /// unless the token names it.
@@ -39,6 +81,23 @@ impl Publisher {
             Some(project) => self.check(project),
             None if self.0.contains(&Scope::Admin) => Ok(()),
             None => Err(forbidden("admin; or name a project that it may publish to")),
+        }
+    }
+
+    /// The project that something is put for: the one that is named, or the only one of the token.
+    pub(crate) fn project(
+        &self,
+        named: Option<ProjectName>,
+    ) -> Result<Option<ProjectName>, ApiError> {
+        if let Some(project) = named {
+            self.check(&project)?;
+            return Ok(Some(project));
+        }
+        let publishing = self.0.iter().filter(|scope| scope.may_publish());
+        let mut own = publishing.map(|scope| scope.read_project());
+        match (own.next(), own.next()) {
+            (Some(project), None) => Ok(project.cloned()),
+            _ => Ok(None),
         }
     }
 
@@ -109,8 +168,9 @@ fn reader(request: &HttpRequest) -> Result<Reader, ApiError> {
     let state = state(request)?;
     match given(request, state, true)? {
         Some(scopes) if scopes.is_empty() => Err(forbidden("read")),
-        Some(_) => Ok(Reader),
-        None if state.settings.open_reading => Ok(Reader),
+        // Where anybody may read, a token takes nothing away.
+        _ if state.settings.open_reading => Ok(Reader::WHOLE),
+        Some(scopes) => Ok(Reader::of(&scopes)),
         None => Err(missing()),
     }
 }
@@ -160,6 +220,10 @@ fn given(
     state.token_uses.note(&token.id);
     let id = TokenId(token.id.clone());
     request.extensions_mut().insert(id);
+    let client = counted_client(request, &state.settings.trusted_proxies);
+    if !state.settings.token_rate.applies_to(client) {
+        return Ok(Some(token.scopes));
+    }
     let passed = state.token_rate.check(token.id, Instant::now());
     passed.map_err(|wait| {
         state.metrics.refuse();

@@ -7,14 +7,16 @@ use hashget_words::project::ProjectName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-/// What a token allows. Every scope allows reading: who publishes must be able to look up.
+/// What a token allows. Who publishes to a project may read it, too: he must be able to look up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// `read`: look-ups, records and the pool, where reading is not open.
+    /// `read`: look-ups, records and the pool, of every project, where reading is not open.
     Read,
-    /// `publish:<project>`: records of one project, and the pool.
+    /// `read:<project>`: the same of one project.
+    ReadProject(ProjectName),
+    /// `publish:<project>`: records of one project, and its files in the pool.
     Publish(ProjectName),
-    /// `publish:*`: records of every project, and the pool.
+    /// `publish:*`: records and files of every project.
     PublishAll,
     /// `admin`: may do everything, in every project.
     Admin,
@@ -24,16 +26,24 @@ impl Scope {
     /// Whether records may be published to `project`.
     pub fn may_publish_to(&self, project: &ProjectName) -> bool {
         match self {
-            Self::Read => false,
+            Self::Read | Self::ReadProject(_) => false,
             Self::Publish(own) => own == project,
             Self::PublishAll | Self::Admin => true,
+        }
+    }
+
+    /// The project that may be read; `None`: every one.
+    pub fn read_project(&self) -> Option<&ProjectName> {
+        match self {
+            Self::ReadProject(project) | Self::Publish(project) => Some(project),
+            Self::Read | Self::PublishAll | Self::Admin => None,
         }
     }
 
     /// Whether files may be put into the pool: every publisher may, as its files are checked
     /// against their names.
     pub fn may_publish(&self) -> bool {
-        !matches!(self, Self::Read)
+        !matches!(self, Self::Read | Self::ReadProject(_))
     }
 }
 
@@ -41,6 +51,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read => f.write_str("read"),
+            Self::ReadProject(project) => write!(f, "read:{project}"),
             Self::Publish(project) => write!(f, "publish:{project}"),
             Self::PublishAll => f.write_str("publish:*"),
             Self::Admin => f.write_str("admin"),
@@ -50,7 +61,7 @@ impl fmt::Display for Scope {
 
 /// Why a text is no scope.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0:?} is not a scope: use read, publish:PROJECT, publish:* or admin")]
+#[error("{0:?} is not a scope: use read, read:PROJECT, publish:PROJECT, publish:* or admin")]
 pub struct ParseScopeError(pub String);
 
 impl FromStr for Scope {
@@ -60,6 +71,10 @@ impl FromStr for Scope {
         match text.split_once(':') {
             None if text == "read" => Ok(Self::Read),
             None if text == "admin" => Ok(Self::Admin),
+            Some(("read", project)) => project
+                .parse()
+                .map(Self::ReadProject)
+                .map_err(|_| ParseScopeError(text.to_owned())),
             Some(("publish", "*")) => Ok(Self::PublishAll),
             Some(("publish", project)) => project
                 .parse()
@@ -89,7 +104,13 @@ mod tests {
 
     #[test]
     fn text_round_trips() {
-        for text in ["read", "publish:debsnap", "publish:*", "admin"] {
+        for text in [
+            "read",
+            "read:debsnap",
+            "publish:debsnap",
+            "publish:*",
+            "admin",
+        ] {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
         }
         for wrong in [
@@ -98,7 +119,8 @@ mod tests {
             "publish",
             "publish:",
             "publish:a/b",
-            "read:x",
+            "read:",
+            "read:*",
             "admin:",
         ] {
             assert!(wrong.parse::<Scope>().is_err(), "{wrong}");

@@ -16,7 +16,9 @@ use thiserror::Error;
 
 use super::scope::Scope;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Of this version every token could read every project.
+const VERSION_THAT_READ_ALL: u32 = 1;
 const PREFIX: &str = "hgt_";
 
 /// What is kept of a token.
@@ -197,6 +199,9 @@ impl TokenFile {
                 path: self.path.clone(),
                 source,
             })?;
+        if contents.version == VERSION_THAT_READ_ALL {
+            return Ok(contents.tokens.into_iter().map(with_reading).collect());
+        }
         if contents.version != VERSION {
             return Err(TokenError::Version {
                 path: self.path.clone(),
@@ -251,6 +256,18 @@ impl TokenFile {
             source,
         }
     }
+}
+
+/// A token that reads what it could read when it was made.
+fn with_reading(mut token: TokenRecord) -> TokenRecord {
+    if token
+        .scopes
+        .iter()
+        .all(|scope| scope.read_project().is_some())
+    {
+        token.scopes.push(Scope::Read);
+    }
+    token
 }
 
 /// Root makes tokens for a server that runs as another user, who must be able to read them.
@@ -331,6 +348,28 @@ mod tests {
             let path = directory.path().join(name);
             assert_eq!(path.metadata().unwrap().uid(), owner, "{name}");
         }
+    }
+
+    /// Clients that were set up before tokens were bound to projects go on.
+    #[test]
+    fn tokens_of_the_first_version_read_every_project() {
+        let (directory, file) = file();
+        let own = Scope::Publish("own".parse().unwrap());
+        let token = file.add(vec![own.clone()], None, "2026-01-01".to_owned());
+        let secret = token.unwrap().secret;
+        assert_eq!(scopes(&file, &secret), Some(vec![own.clone()]));
+        let path = directory.path().join("tokens.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let older = text.replace("\"version\": 2", "\"version\": 1");
+        assert_ne!(older, text);
+        std::fs::write(&path, older).unwrap();
+        let old = TokenFile::new(path);
+        let both = Some(vec![own, Scope::Read]);
+        assert_eq!(scopes(&old, &secret), both);
+        // The next change writes down what they may.
+        old.add(vec![Scope::Admin], None, "2026-01-01".to_owned())
+            .unwrap();
+        assert_eq!(scopes(&file, &secret), both);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) enum TokenCommand {
 pub(super) struct AddArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// What it allows: read, publish:PROJECT, publish:* or admin; repeatable
+    /// What it allows: read, read:PROJECT, publish:PROJECT, publish:* or admin; repeatable
     #[arg(long, required = true, value_name = "SCOPE")]
     scope: Vec<Scope>,
     /// What it is for

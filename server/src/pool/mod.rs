@@ -1,8 +1,9 @@
 //! The pool: files by their SHA-256, at `sha256/<h0h1>/<h2h3>/<h4h5>/<other 58 digits>`.
 //!
 //! A file gets its name only when all of it is on disk and its hash was checked, so whatever has
-//! a name is whole. What is coming in lies in `tmp`.
+//! a name is whole. What is coming in lies in `tmp`. Who put a file is noted beside the pool, by `owners`.
 
+mod owners;
 mod upload;
 
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, openat, openat2, unlinkat}
 use rustix::io::Errno;
 use thiserror::Error;
 
+pub use owners::{OverQuota, Owner, Owners, Quotas, Released};
 pub use upload::Upload;
 
 /// Where files are.

@@ -15,6 +15,7 @@ use super::{PoolError, io_error};
 pub struct Upload {
     temp: NamedTempFile,
     hasher: Hasher,
+    bytes: u64,
 }
 
 impl Upload {
@@ -24,12 +25,22 @@ impl Upload {
             .tempfile_in(directory)
             .map_err(|source| io_error("make a file in", directory, source))?;
         let hasher = Hasher::new();
-        Ok(Self { temp, hasher })
+        Ok(Self {
+            temp,
+            hasher,
+            bytes: 0,
+        })
+    }
+
+    /// How many bytes have come.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Writes the next bytes of the file, and hashes them.
     pub fn write(&mut self, data: &[u8]) -> Result<(), PoolError> {
         self.hasher.update(data);
+        self.bytes += data.len() as u64;
         self.temp
             .write_all(data)
             .map_err(|source| io_error("write", self.temp.path(), source))

@@ -18,7 +18,8 @@ use super::{address, digest_of, get_or_head, record};
 use crate::answers::{Answer, Moment};
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::{View, blocking};
 
 /// The original joins paths to its `hashdb` URL, so both forms are asked for.
 const ADDRESSES: [&str; 2] = ["/a/{digest:.*}", "/hashdb/a/{digest:.*}"];
@@ -46,30 +47,36 @@ pub(super) fn at_hand(
         return None;
     }
     let digest = Digest::from_sharded_path(rest).ok()?;
-    let answer = kept(state, &digest, Moment::now(state))?;
+    let view = View::new(state, Reader::WHOLE);
+    let answer = kept(&view, &digest, Moment::now(state))?;
     Some((address, record::send(request, state, &answer)))
 }
 
 async fn anchor(
-    _: Reader,
+    reader: Reader,
     path: Path<String>,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let digest = digest_of(&path)?;
     let none = || ApiError::NotFound(format!("sha256:{digest} is no anchor and no package here"));
-    if let Some(answer) = kept(&state, &digest, Moment::now(&state)) {
+    let view = View::new(&state, reader.clone());
+    if let Some(answer) = kept(&view, &digest, Moment::now(&state)) {
         return Ok(record::send(&request, &state, &answer));
     }
-    if state.store.resident_bytes().is_some() && record::alive(&state, &digest)?.is_empty() {
+    if state.store.resident_bytes().is_some() && record::alive(&view, &digest)?.is_empty() {
         return Err(none());
     }
-    let answer = blocking(&state, move |state| made(state, &digest)).await?;
+    let answer = blocking(&state, reader, move |state| made(state, &digest)).await?;
     Ok(record::send(&request, &state, &*answer.ok_or_else(none)?))
 }
 
-/// The answer that was given before, if it is right still.
-fn kept(state: &State, digest: &Digest, now: Moment) -> Option<Arc<Answer>> {
+/// The answer that was given before, if it is right still. Those for who reads only some projects are not
+/// kept.
+fn kept(state: &View<'_>, digest: &Digest, now: Moment) -> Option<Arc<Answer>> {
+    if !state.is_whole() {
+        return None;
+    }
     let answer = state.answers.get(digest)?;
     if answer.moment == now {
         return Some(answer);
@@ -90,7 +97,7 @@ fn kept(state: &State, digest: &Digest, now: Moment) -> Option<Arc<Answer>> {
 }
 
 /// The answer from the store, kept for the next time.
-fn made(state: &State, digest: &Digest) -> Result<Option<Arc<Answer>>, ApiError> {
+fn made(state: &View<'_>, digest: &Digest) -> Result<Option<Arc<Answer>>, ApiError> {
     let moment = Moment::now(state);
     let found = record::alive(state, digest)?;
     let Some(json) = best(state, digest, &found)? else {
@@ -102,14 +109,16 @@ fn made(state: &State, digest: &Digest) -> Result<Option<Arc<Answer>>, ApiError>
         moment,
         found,
     });
-    state.answers.put(digest, Arc::clone(&answer));
+    if state.is_whole() {
+        state.answers.put(digest, Arc::clone(&answer));
+    }
     Ok(Some(answer))
 }
 
 /// The best record that has the digest as its own or as an anchor. Whether it is an anchor only
 /// the whole record tells, so no more of them are read than a look-up would name.
 fn best(
-    state: &State,
+    state: &View<'_>,
     digest: &Digest,
     found: &[Arc<PackageSummary>],
 ) -> Result<Option<Vec<u8>>, ApiError> {

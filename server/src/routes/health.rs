@@ -44,7 +44,8 @@ async fn ready(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
     .await
 }
 
-async fn metrics(_: Reader, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+async fn metrics(reader: Reader, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    reader.check_whole()?;
     let text = blocking(&state, |state| {
         let holds = state.store.stats()?;
         let mut page = Page::default();

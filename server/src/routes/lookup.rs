@@ -24,7 +24,8 @@ use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::health::Health;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::{View, blocking};
 
 /// How many keys are looked up before what they found is cut down to the answer.
 const CHUNK_KEYS: usize = 256;
@@ -40,7 +41,7 @@ struct CompactQuery {
 }
 
 async fn lookup(
-    _: Reader,
+    reader: Reader,
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
@@ -56,7 +57,7 @@ async fn lookup(
     let body = Body::new(&request, payload, limits.query_bytes, limits)?
         .read()
         .await?;
-    let answer = blocking(&state, move |state| {
+    let answer = blocking(&state, reader, move |state| {
         let question = match compact_query {
             Some(CompactQuery { expires }) => LookupRequest {
                 digests: LookupRequest::digests_from_bytes(&body)
@@ -109,7 +110,7 @@ impl Answer {
     }
 }
 
-fn find(state: &State, question: &LookupRequest) -> Result<Answer, StoreError> {
+fn find(state: &View<'_>, question: &LookupRequest) -> Result<Answer, StoreError> {
     let mut finder = Finder::new(state, question.expires);
     let digests = finder.find_digests(&question.digests)?;
     let signatures = finder.find_signatures(&question.signatures)?;
@@ -152,7 +153,7 @@ pub(super) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// Knows no package yet.
-    pub(super) fn new(state: &'a State, needed: Option<Expiry>) -> Self {
+    pub(super) fn new(state: &'a View<'_>, needed: Option<Expiry>) -> Self {
         Self {
             store: &*state.store,
             health: &state.health,

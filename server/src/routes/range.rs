@@ -13,7 +13,8 @@ use super::{address, check_batch, get_or_head};
 use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::{View, blocking};
 
 /// Answers are rounded up to a multiple of this.
 const PADDED_BYTES: usize = 4096;
@@ -26,7 +27,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 async fn many(
-    _: Reader,
+    reader: Reader,
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
@@ -35,11 +36,11 @@ async fn many(
     let body = Body::new(&request, payload, limits.query_bytes, limits)?
         .read()
         .await?;
-    answer(&state, move || parse_json(&body)).await
+    answer(&state, reader, move || parse_json(&body)).await
 }
 
 async fn one(
-    _: Reader,
+    reader: Reader,
     path: Path<(u32, u32)>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -51,14 +52,15 @@ async fn one(
         prefixes,
         expires,
     };
-    answer(&state, move || Ok(question)).await
+    answer(&state, reader, move || Ok(question)).await
 }
 
 async fn answer(
     state: &web::Data<State>,
+    reader: Reader,
     question: impl FnOnce() -> Result<RangeRequest, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let json = blocking(state, move |state| {
+    let json = blocking(state, reader, move |state| {
         let found = find(state, &question()?)?;
         let failed = |error| ApiError::Internal(format!("an answer cannot be written: {error}"));
         Ok(padded(serde_json::to_vec(&found).map_err(failed)?))
@@ -82,7 +84,7 @@ fn padded(mut json: Vec<u8>) -> Vec<u8> {
     json
 }
 
-fn find(state: &State, question: &RangeRequest) -> Result<RangeResponse, ApiError> {
+fn find(state: &View<'_>, question: &RangeRequest) -> Result<RangeResponse, ApiError> {
     let RangeRequest {
         bits,
         prefixes,

@@ -15,13 +15,17 @@ use crate::answers::{Answer, Moment};
 use crate::error::ApiError;
 use crate::etag;
 use crate::state::State;
+use crate::view::View;
 
 /// Records may be purged and replaced, so caches keep them for a minute only.
 const PUBLIC: HeaderValue = HeaderValue::from_static("public, max-age=60");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, max-age=60");
 
 /// The records with a digest that have not expired, the best first.
-pub(super) fn alive(state: &State, digest: &Digest) -> Result<Vec<Arc<PackageSummary>>, ApiError> {
+pub(super) fn alive(
+    state: &View<'_>,
+    digest: &Digest,
+) -> Result<Vec<Arc<PackageSummary>>, ApiError> {
     let mut found = Vec::new();
     let digests = std::slice::from_ref(digest);
     state.store.match_digests(digests, &mut |_, rows| {
@@ -32,14 +36,14 @@ pub(super) fn alive(state: &State, digest: &Digest) -> Result<Vec<Arc<PackageSum
 
 /// Of these records those that have not expired, the best first.
 pub(super) fn alive_among(
-    state: &State,
+    state: &View<'_>,
     ids: &[PackageId],
 ) -> Result<Vec<Arc<PackageSummary>>, ApiError> {
     let found = state.store.summaries(ids)?.into_iter().flatten();
     Ok(best_first(state, found.collect()))
 }
 
-fn best_first(state: &State, found: Vec<Arc<PackageSummary>>) -> Vec<Arc<PackageSummary>> {
+fn best_first(state: &View<'_>, found: Vec<Arc<PackageSummary>>) -> Vec<Arc<PackageSummary>> {
     let need = Need::today((state.clock)());
     ranking::best_first(found, need, |url| state.health.is_dead(url))
 }
@@ -47,7 +51,7 @@ fn best_first(state: &State, found: Vec<Arc<PackageSummary>>) -> Vec<Arc<Package
 /// Every URL under which a package with the same SHA-256 was published, the best first; of one
 /// whose SHA-256 is not known its own.
 pub(super) fn sources(
-    state: &State,
+    state: &View<'_>,
     stored: &StoredPackage,
 ) -> Result<Vec<PackageSource>, ApiError> {
     let digest = stored.package.digest();

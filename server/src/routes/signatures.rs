@@ -8,7 +8,8 @@ use hashget_words::signature::Signature;
 use super::{address, get_or_head, record};
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::{View, blocking};
 
 /// The original joins paths to its `hashdb` URL, so both forms are asked for.
 pub(super) fn configure(app: &mut web::ServiceConfig) {
@@ -18,14 +19,14 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 async fn signature(
-    _: Reader,
+    reader: Reader,
     path: Path<String>,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let none = || ApiError::NotFound("there is no package with this signature".to_owned());
     let signature = parse(&path).ok_or_else(none)?;
-    let package = blocking(&state, move |state| best(state, &signature)).await?;
+    let package = blocking(&state, reader, move |state| best(state, &signature)).await?;
     record::answer(&request, &state, &package.ok_or_else(none)?)
 }
 
@@ -37,7 +38,7 @@ fn parse(path: &str) -> Option<Signature> {
     (right.strip_prefix("sig/") == Some(path)).then_some(signature)
 }
 
-fn best(state: &State, signature: &Signature) -> Result<Option<HashPackage>, ApiError> {
+fn best(state: &View<'_>, signature: &Signature) -> Result<Option<HashPackage>, ApiError> {
     let ids = state
         .store
         .find_signatures(std::slice::from_ref(signature))?

@@ -7,7 +7,8 @@ use hashget_api::{DeadSourcesQuery, DeadSourcesResponse, MAX_LIST_PACKAGES};
 use super::{address, get_or_head};
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::state::{State, blocking_json};
+use crate::state::State;
+use crate::view::blocking_json;
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     let dead = address("/api/v1/sources/dead", "GET, HEAD").route(get_or_head().to(dead));
@@ -15,12 +16,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
 }
 
 async fn dead(
-    _: Reader,
+    reader: Reader,
     query: Query<DeadSourcesQuery>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    blocking_json(&state, move |state| {
-        let dead = state.health.dead_after(&query.after, MAX_LIST_PACKAGES);
+    blocking_json(&state, reader, move |state| {
+        let dead = state.dead_after(&query.after, MAX_LIST_PACKAGES)?;
         Ok(DeadSourcesResponse { dead })
     })
     .await

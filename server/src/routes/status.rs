@@ -7,14 +7,15 @@ use hashget_store::ProjectStats;
 use super::{address, get_or_head};
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::state::{State, blocking_json};
+use crate::state::State;
+use crate::view::blocking_json;
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     app.service(address("/api/v1/status", "GET, HEAD").route(get_or_head().to(status)));
 }
 
-async fn status(_: Reader, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
-    blocking_json(&state, |state| {
+async fn status(reader: Reader, state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+    blocking_json(&state, reader, |state| {
         let held = state.store.stats()?;
         Ok(StatusResponse {
             name: state.settings.name.clone(),
@@ -25,7 +26,7 @@ async fn status(_: Reader, state: web::Data<State>) -> Result<HttpResponse, ApiE
             uptime_seconds: state.started.elapsed().as_secs(),
             waiting_submissions: state.submissions.waiting() as u64,
             compact_lookup: true,
-            dead_sources: state.health.dead_count(),
+            dead_sources: state.dead_count()?,
             projects: held.projects.into_iter().map(project_status).collect(),
         })
     })

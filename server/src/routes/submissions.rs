@@ -48,11 +48,12 @@ async fn submit(
 }
 
 async fn status(
-    _: Reader,
+    reader: Reader,
     id: Path<u64>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let submission = state.submissions.get(*id);
+    let submission = submission.filter(|_| reader.may_read(&state.settings.submit.project));
     let submission = submission.ok_or_else(|| {
         ApiError::NotFound(format!("submission {id} is not known here, or forgotten"))
     })?;

@@ -47,6 +47,20 @@ pub struct SettingsLayer {
     /// Largest file the pool takes, in bytes [default: 16 GiB]
     #[arg(long, env = "HASHSERVER_MAX_POOL_FILE_BYTES", value_name = "BYTES")]
     pub max_pool_file_bytes: Option<u64>,
+    /// Most of the pool that may belong to one project, in bytes; 0: any number [default: 0]
+    #[arg(
+        long,
+        env = "HASHSERVER_MAX_POOL_BYTES_PER_PROJECT",
+        value_name = "BYTES"
+    )]
+    pub max_pool_bytes_per_project: Option<u64>,
+    /// Most of the pool that may belong to one token, in bytes; 0: any number [default: 0]
+    #[arg(
+        long,
+        env = "HASHSERVER_MAX_POOL_BYTES_PER_TOKEN",
+        value_name = "BYTES"
+    )]
+    pub max_pool_bytes_per_token: Option<u64>,
     /// Most digests and signatures in one request [default: 50000]
     #[arg(long, env = "HASHSERVER_MAX_LOOKUP_KEYS", value_name = "N")]
     pub max_lookup_keys: Option<usize>,
@@ -112,10 +126,10 @@ pub struct SettingsLayer {
         value_delimiter = '\n'
     )]
     pub trusted_proxies: Option<Vec<String>>,
-    /// Requests a second from one client address, bursts of ten seconds' worth; 0: any number [default: 0]
+    /// Requests a second from one client address, bursts of ten seconds' worth; 0: any number [default: 100, loopback excepted]
     #[arg(long, env = "HASHSERVER_CLIENT_REQUESTS_PER_SECOND", value_name = "N")]
     pub client_requests_per_second: Option<u32>,
-    /// Requests a second with one token, bursts of ten seconds' worth; 0: any number [default: 0]
+    /// Requests a second with one token, bursts of ten seconds' worth; 0: any number [default: 500, loopback excepted]
     #[arg(long, env = "HASHSERVER_TOKEN_REQUESTS_PER_SECOND", value_name = "N")]
     pub token_requests_per_second: Option<u32>,
     /// Most connections open at a time from one client address [default: 512]
@@ -214,6 +228,12 @@ impl SettingsLayer {
             max_publish_bytes: self.max_publish_bytes.or(below.max_publish_bytes),
             max_query_bytes: self.max_query_bytes.or(below.max_query_bytes),
             max_pool_file_bytes: self.max_pool_file_bytes.or(below.max_pool_file_bytes),
+            max_pool_bytes_per_project: self
+                .max_pool_bytes_per_project
+                .or(below.max_pool_bytes_per_project),
+            max_pool_bytes_per_token: self
+                .max_pool_bytes_per_token
+                .or(below.max_pool_bytes_per_token),
             max_lookup_keys: self.max_lookup_keys.or(below.max_lookup_keys),
             max_batch_packages: self.max_batch_packages.or(below.max_batch_packages),
             body_deadline_seconds: self.body_deadline_seconds.or(below.body_deadline_seconds),

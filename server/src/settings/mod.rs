@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod layer;
 mod network;
+mod rate;
 mod submit;
 
 use std::net::SocketAddr;
@@ -13,12 +14,18 @@ use std::time::Duration;
 use hashget_api::{MAX_BATCH_PACKAGES, MAX_LOOKUP_KEYS};
 use url::Url;
 
+use crate::pool::Quotas;
+
 pub use error::SettingsError;
 pub use layer::SettingsLayer;
 pub use network::Network;
+pub use rate::Rate;
 pub use submit::{FetchSettings, SubmitSettings};
 
 const MIB: u64 = 1024 * 1024;
+/// More than a busy client of ours makes, and little for a server.
+const CLIENT_REQUESTS_PER_SECOND: u32 = 100;
+const TOKEN_REQUESTS_PER_SECOND: u32 = 500;
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +62,8 @@ pub struct Settings {
     pub fetch: FetchSettings,
     /// Disk space that writing leaves free, in bytes.
     pub min_free_bytes: u64,
+    /// How much of the pool may belong to a project, and to a token.
+    pub pool_quotas: Quotas,
     /// About how much of the store is kept in memory, in bytes.
     pub store_cache_bytes: u64,
     /// How much memory the digest index and the rows of packages may take, in bytes.
@@ -75,10 +84,10 @@ pub struct Settings {
     pub tls: Option<TlsFiles>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
-    /// Requests a second from one client address; 0 is any number.
-    pub client_requests_per_second: u32,
-    /// Requests a second with one token; 0 is any number.
-    pub token_requests_per_second: u32,
+    /// How often one client address may ask.
+    pub client_rate: Rate,
+    /// How often one token may be used.
+    pub token_rate: Rate,
     /// Most connections open at a time from one client address.
     pub max_connections_per_client: usize,
     /// How long the head of a request may take.
@@ -134,6 +143,11 @@ impl Settings {
         self.data.join("pool")
     }
 
+    /// Where it is noted who put the files of the pool.
+    pub fn pool_owners_path(&self) -> PathBuf {
+        self.data.join("pool-owners.jsonl")
+    }
+
     /// Where the queue of submissions is.
     pub fn submissions_path(&self) -> PathBuf {
         self.data.join("submissions")
@@ -186,6 +200,10 @@ impl Settings {
             limits,
             submit,
             fetch,
+            pool_quotas: Quotas {
+                of_project: any_number(layer.max_pool_bytes_per_project),
+                of_token: any_number(layer.max_pool_bytes_per_token),
+            },
             min_free_bytes: layer.min_free_bytes.unwrap_or(64 * MIB),
             store_cache_bytes: check::within(
                 "store_cache_bytes",
@@ -212,8 +230,8 @@ impl Settings {
             )?),
             tls: check::tls(layer.tls_certificate, layer.tls_key)?,
             trusted_proxies: check::networks(&layer.trusted_proxies.unwrap_or_default())?,
-            client_requests_per_second: layer.client_requests_per_second.unwrap_or(0),
-            token_requests_per_second: layer.token_requests_per_second.unwrap_or(0),
+            client_rate: Rate::new(layer.client_requests_per_second, CLIENT_REQUESTS_PER_SECOND),
+            token_rate: Rate::new(layer.token_requests_per_second, TOKEN_REQUESTS_PER_SECOND),
             max_connections_per_client: check::within(
                 "max_connections_per_client",
                 layer.max_connections_per_client,
@@ -242,6 +260,11 @@ impl Settings {
             log_level: check::log_level(layer.log_level.unwrap_or_else(|| "info".to_owned()))?,
         })
     }
+}
+
+/// 0 is any number.
+fn any_number(given: Option<u64>) -> Option<u64> {
+    given.filter(|number| *number > 0)
 }
 
 fn limits(layer: &SettingsLayer) -> Result<Limits, SettingsError> {

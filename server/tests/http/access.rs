@@ -12,6 +12,7 @@ use crate::support::{TestServer, digest, error, header, ok, package, pool_path};
 enum Need {
     Nothing,
     Read,
+    ReadAll,
     PublishToP,
     PublishAny,
     Admin,
@@ -48,7 +49,7 @@ fn every_request() -> Vec<(&'static str, String, Value, Need)> {
         ),
         ("GET", "api/v1/packages".to_owned(), Value::Null, Need::Read),
         ("GET", "api/v1/status".to_owned(), Value::Null, Need::Read),
-        ("GET", "metrics".to_owned(), Value::Null, Need::Read),
+        ("GET", "metrics".to_owned(), Value::Null, Need::ReadAll),
         ("GET", "healthz".to_owned(), Value::Null, Need::Nothing),
         ("GET", "readyz".to_owned(), Value::Null, Need::Nothing),
         ("GET", "api/v1/export".to_owned(), Value::Null, Need::Admin),
@@ -101,6 +102,7 @@ fn every_request() -> Vec<(&'static str, String, Value, Need)> {
 fn may(scope: &Scope, need: Need) -> bool {
     match need {
         Need::Nothing | Need::Read => true,
+        Need::ReadAll => scope.read_project().is_none(),
         Need::PublishToP => scope.may_publish_to(&"p".parse().unwrap()),
         Need::PublishAny => scope.may_publish(),
         Need::Admin => *scope == Scope::Admin,
@@ -128,7 +130,14 @@ fn is_allowed(answer: &Response) -> bool {
 #[test]
 fn every_scope_against_every_request() {
     let server = TestServer::with("open_reading = false");
-    for scope in ["read", "publish:p", "publish:q", "publish:*", "admin"] {
+    for scope in [
+        "read",
+        "read:p",
+        "publish:p",
+        "publish:q",
+        "publish:*",
+        "admin",
+    ] {
         let scope: Scope = scope.parse().unwrap();
         let token = server.token(scope.clone());
         for (method, path, body, need) in every_request() {
@@ -151,7 +160,8 @@ fn without_a_token_only_what_is_open() {
         let server = TestServer::with(&format!("open_reading = {open}"));
         for (method, path, body, need) in every_request() {
             let answer = send(&server, method, &path, &body, None);
-            let allowed = need == Need::Nothing || (open && need == Need::Read);
+            let allowed =
+                need == Need::Nothing || (open && matches!(need, Need::Read | Need::ReadAll));
             assert_eq!(is_allowed(&answer), allowed, "{method} {path}");
             if !allowed {
                 assert_eq!(header(&answer, "www-authenticate"), "Bearer");

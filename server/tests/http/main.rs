@@ -11,6 +11,8 @@ mod openapi;
 mod operation;
 mod pages;
 mod pool;
+mod pool_owners;
+mod projects;
 mod records;
 mod submissions;
 mod support;

@@ -18,6 +18,24 @@ impl HashServer {
     /// The sizes in bytes of the files that the server's pool holds, in the order of `digests`.
     /// A tree of static files is asked with HEAD, one by one.
     pub fn pool_have(&self, digests: &[Digest]) -> Result<Vec<Option<u64>>, HashServerError> {
+        self.pool_have_of(digests, None)
+    }
+
+    /// As [`HashServer::pool_have`], of the files that `project` put there: those of others may be
+    /// removed by others.
+    pub fn pool_have_by(
+        &self,
+        digests: &[Digest],
+        project: &ProjectName,
+    ) -> Result<Vec<Option<u64>>, HashServerError> {
+        self.pool_have_of(digests, Some(project))
+    }
+
+    fn pool_have_of(
+        &self,
+        digests: &[Digest],
+        project: Option<&ProjectName>,
+    ) -> Result<Vec<Option<u64>>, HashServerError> {
         let mut sizes = vec![None; digests.len()];
         if self.kind()? == ServerKind::Static {
             for (size, digest) in sizes.iter_mut().zip(digests) {
@@ -33,6 +51,7 @@ impl HashServer {
         {
             let request = PoolHaveRequest {
                 digests: batch.to_vec(),
+                project: project.cloned(),
             };
             let answer: PoolHaveResponse =
                 self.post_json("pool/have", &request, MAX_ANSWER_BYTES)?;
@@ -51,11 +70,17 @@ impl HashServer {
         self.place(&format!("pool/sha256/{}", digest.sharded_path()))
     }
 
-    /// Puts a file into the server's pool, which checks its digest; needs a token. `file` is read
-    /// from its start, wherever it stands.
-    pub fn pool_put(&self, digest: &Digest, file: &File, size: u64) -> Result<(), HashServerError> {
+    /// Puts a file into the server's pool for a project, which alone can remove it; the server checks its
+    /// digest. Needs a token for the project. `file` is read from its start, wherever it stands.
+    pub fn pool_put(
+        &self,
+        digest: &Digest,
+        file: &File,
+        size: u64,
+        project: &ProjectName,
+    ) -> Result<(), HashServerError> {
         self.need_api("take files into its pool")?;
-        let url = self.pool_url(digest);
+        let url = format!("{}?project={project}", self.pool_url(digest));
         let copy = |source| HashServerError::Read {
             what: digest.to_string(),
             source,
@@ -111,8 +136,8 @@ impl HashServer {
         Err(self.nonsense(format!("its pool has sha256:{got} as sha256:{digest}")))
     }
 
-    /// Removes a package of a project from the server's pool; needs a token for the project. `false`
-    /// if it was not there, or the server lets it stay: then others have it, too.
+    /// Removes what a project put into the server's pool; needs a token for the project. `false` if it was
+    /// not there, or the server removes nothing from its pool; a refusal (403) is an error.
     pub fn pool_remove(
         &self,
         digest: &Digest,
@@ -127,7 +152,7 @@ impl HashServer {
         });
         match removed {
             Ok(_) => Ok(true),
-            Err(HashServerError::Http(error)) if matches!(error.status(), Some(403..=405)) => {
+            Err(HashServerError::Http(error)) if matches!(error.status(), Some(404 | 405)) => {
                 Ok(false)
             }
             Err(error) => Err(error),

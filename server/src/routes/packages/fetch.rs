@@ -16,7 +16,8 @@ use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::routes::check_batch;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::{View, blocking};
 
 /// A piece is sent when it has this many bytes.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -25,7 +26,7 @@ const CHUNK_PACKAGES: usize = 8;
 const ZSTD_LEVEL: i32 = 3;
 
 pub(super) async fn fetch(
-    _: Reader,
+    reader: Reader,
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
@@ -35,7 +36,7 @@ pub(super) async fn fetch(
         .read()
         .await?;
     let compress = accepts_zstd(&request);
-    let first = blocking(&state, move |state| {
+    let first = blocking(&state, reader.clone(), move |state| {
         let question: FetchRequest = parse_json(&body)?;
         check_batch("packages", question.ids.len(), limits.batch_packages)?;
         Records::new(question.ids, compress)?.next_piece(state)
@@ -51,13 +52,13 @@ pub(super) async fn fetch(
     // Each piece is made when the client has taken the one before: a slow client holds neither
     // a thread nor more than one piece.
     let rest = stream::try_unfold((Some(piece), records), move |(made, records)| {
-        let state = state.clone();
+        let (state, reader) = (state.clone(), reader.clone());
         async move {
             match (made, records) {
                 (Some(piece), records) => Ok(Some((piece, (None, records)))),
                 (None, Some(records)) => {
                     let (piece, records) =
-                        blocking(&state, move |state| records.next_piece(state)).await?;
+                        blocking(&state, reader, move |state| records.next_piece(state)).await?;
                     Ok::<_, ApiError>(Some((piece, (None, records))))
                 }
                 (None, None) => Ok(None),
@@ -104,7 +105,7 @@ impl Records {
     }
 
     /// The next piece of the body, and the rest if it was not the last.
-    fn next_piece(mut self, state: &State) -> Result<(web::Bytes, Option<Self>), ApiError> {
+    fn next_piece(mut self, state: &View<'_>) -> Result<(web::Bytes, Option<Self>), ApiError> {
         while self.output.buffer().len() < PIECE_BYTES {
             let ids: Vec<PackageId> = self.ids.by_ref().take(CHUNK_PACKAGES).collect();
             if ids.is_empty() {

@@ -8,10 +8,11 @@ use hashget_words::package_spec::PackageSpec;
 
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::state::{State, blocking_json};
+use crate::state::State;
+use crate::view::blocking_json;
 
 pub(super) async fn list(
-    _: Reader,
+    reader: Reader,
     query: Query<ListQuery>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
@@ -21,7 +22,7 @@ pub(super) async fn list(
         let message = format!("limit must be from 1 to {MAX_LIST_PACKAGES}");
         return Err(ApiError::BadRequest(message));
     }
-    blocking_json(&state, move |state| {
+    blocking_json(&state, reader, move |state| {
         let today = (state.clock)();
         let spec = query.spec.unwrap_or(PackageSpec::All);
         let wants_expired = matches!(spec, PackageSpec::Expired(_));

@@ -8,16 +8,17 @@ use hashget_words::package_summary::PackageId;
 use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::routes::record;
-use crate::state::{State, blocking_json};
+use crate::state::State;
+use crate::view::blocking_json;
 
 /// A whole record: which files a package holds, and where else it can be fetched.
 pub(super) async fn one(
-    _: Reader,
+    reader: Reader,
     id: Path<u64>,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let id = PackageId(*id);
-    blocking_json(&state, move |state| {
+    blocking_json(&state, reader, move |state| {
         let stored = state.store.get(&[id])?.into_iter().flatten().next();
         let alive = stored.filter(|stored| !state.is_expired(stored.package.expires));
         let stored = alive

@@ -26,7 +26,8 @@ use self::views::{Failed, Frame};
 use super::{address, get_or_head};
 use crate::auth::Reader;
 use crate::error::ApiError;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::{View, blocking};
 
 const STYLE: &str = include_str!("../../../templates/style.css");
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
@@ -117,7 +118,8 @@ async fn package(
 
 async fn growth(reader: Result<Reader, ApiError>, state: web::Data<State>) -> HttpResponse {
     let frame = Frame::new(&state, "");
-    let make = |state: &State, frame| render(&growth::growth(state, frame)?);
+    let reader = reader.and_then(|reader| reader.check_whole().map(|()| reader));
+    let make = |state: &View<'_>, frame| render(&growth::growth(state, frame)?);
     answer(&state, reader, frame, make).await
 }
 
@@ -128,7 +130,7 @@ async fn sources(
 ) -> HttpResponse {
     let after = query.into_inner().after;
     let frame = Frame::new(&state, "");
-    let make = move |state: &State, frame| render(&sources::sources(state, frame, &after));
+    let make = move |state: &View<'_>, frame| render(&sources::sources(state, frame, &after)?);
     answer(&state, reader, frame, make).await
 }
 
@@ -152,11 +154,11 @@ async fn answer(
     state: &web::Data<State>,
     reader: Result<Reader, ApiError>,
     frame: Frame,
-    make: impl FnOnce(&State, Frame) -> Result<String, ApiError> + Send + 'static,
+    make: impl FnOnce(&View<'_>, Frame) -> Result<String, ApiError> + Send + 'static,
 ) -> HttpResponse {
     let kept = frame.clone();
     let result = match reader {
-        Ok(_) => blocking(state, move |state| make(state, frame)).await,
+        Ok(reader) => blocking(state, reader, move |state| make(state, frame)).await,
         Err(error) => Err(error),
     };
     let (mut answer, page) = match result {

@@ -14,7 +14,7 @@ use url::form_urlencoded::byte_serialize;
 use super::views::{Found, Frame, PackageRow};
 use crate::error::ApiError;
 use crate::routes::record;
-use crate::state::State;
+use crate::view::View;
 
 /// Packages on a page.
 const PAGE_PACKAGES: usize = 50;
@@ -24,7 +24,7 @@ const HINT: &str = "A file or package is found by all 64 digits of its SHA-256, 
                     by its file name, or by a signature such as deb:vim_9.0.1378-2_amd64 (no epoch).";
 
 pub(super) fn search(
-    state: &State,
+    state: &View<'_>,
     frame: Frame,
     after: Option<PackageId>,
 ) -> Result<Found, ApiError> {
@@ -71,7 +71,7 @@ fn signature_of(text: &str) -> Option<Signature> {
 }
 
 fn best(
-    state: &State,
+    state: &View<'_>,
     frame: Frame,
     heading: String,
     ids: &[PackageId],
@@ -84,7 +84,7 @@ fn best(
 
 /// A page of a listing; `path` is that of the page, ready for one more parameter.
 pub(super) fn list(
-    state: &State,
+    state: &View<'_>,
     frame: Frame,
     heading: String,
     spec: PackageSpec,
@@ -117,7 +117,7 @@ pub(super) fn list(
 }
 
 fn found(
-    state: &State,
+    state: &View<'_>,
     frame: Frame,
     heading: String,
     packages: Vec<PackageSummary>,

@@ -12,12 +12,12 @@ use super::views::{
 use super::{growth, sources};
 use crate::error::ApiError;
 use crate::routes::record;
-use crate::state::State;
+use crate::view::View;
 
 /// Files that are listed of a package.
 const MAX_FILES: usize = 1000;
 
-pub(super) fn home(state: &State, frame: Frame) -> Result<Home, ApiError> {
+pub(super) fn home(state: &View<'_>, frame: Frame) -> Result<Home, ApiError> {
     let holds = state.store.stats()?;
     let motd = state.settings.motd.trim();
     Ok(Home {
@@ -26,8 +26,11 @@ pub(super) fn home(state: &State, frame: Frame) -> Result<Home, ApiError> {
         count_packages: number(holds.packages),
         count_digests: number(holds.digests),
         store_size: bytes(holds.store_bytes),
-        gained: growth::gained(state, &holds),
-        count_dead: number(state.health.dead_count()),
+        gained: state
+            .is_whole()
+            .then(|| growth::gained(state, &holds))
+            .flatten(),
+        count_dead: number(state.dead_count()?),
         rounds: sources::rounds(state),
         projects: holds
             .projects
@@ -42,7 +45,7 @@ pub(super) fn home(state: &State, frame: Frame) -> Result<Home, ApiError> {
     })
 }
 
-pub(super) fn package(state: &State, frame: Frame, id: &str) -> Result<OnePackage, ApiError> {
+pub(super) fn package(state: &View<'_>, frame: Frame, id: &str) -> Result<OnePackage, ApiError> {
     let none = || ApiError::NotFound(format!("There is no package {id}."));
     let id = PackageId(id.parse().map_err(|_| none())?);
     let stored = state.store.get(&[id])?.into_iter().flatten().next();

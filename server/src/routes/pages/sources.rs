@@ -3,13 +3,15 @@
 use url::form_urlencoded::byte_serialize;
 
 use super::views::{Frame, Sources, number};
+use crate::error::ApiError;
 use crate::state::State;
+use crate::view::View;
 
 /// Sources on a page.
 const PAGE_SOURCES: usize = 100;
 
-pub(super) fn sources(state: &State, frame: Frame, after: &str) -> Sources {
-    let mut dead = state.health.dead_after(after, PAGE_SOURCES + 1);
+pub(super) fn sources(state: &View<'_>, frame: Frame, after: &str) -> Result<Sources, ApiError> {
+    let mut dead = state.dead_after(after, PAGE_SOURCES + 1)?;
     let has_more = dead.len() > PAGE_SOURCES;
     dead.truncate(PAGE_SOURCES);
     let last = dead.last().filter(|_| has_more);
@@ -17,18 +19,18 @@ pub(super) fn sources(state: &State, frame: Frame, after: &str) -> Sources {
         let after: String = byte_serialize(source.url.as_bytes()).collect();
         format!("{}web/sources?after={after}", frame.root)
     });
-    let summary = match state.health.dead_count() {
+    let summary = match state.dead_count()? {
         0 => "No source is known to be dead.".to_owned(),
         1 => "1 source is dead.".to_owned(),
         dead => format!("{} sources are dead.", number(dead)),
     };
-    Sources {
+    Ok(Sources {
         frame,
         rounds: rounds(state),
         summary,
         dead,
         next,
-    }
+    })
 }
 
 /// When the sources were checked.

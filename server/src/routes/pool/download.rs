@@ -7,25 +7,33 @@ use actix_web::http::header::{
 use actix_web::web::{self, Path};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
+use super::access::may_read;
 use super::file_body::{HeadBody, file_body};
 use crate::auth::Reader;
 use crate::byte_range::{self, Part};
 use crate::error::ApiError;
 use crate::etag;
 use crate::routes::digest_of;
-use crate::state::{State, blocking};
+use crate::state::State;
+use crate::view::blocking;
 
 /// What is at a digest never changes.
 const FOR_EVER: &str = "max-age=31536000, immutable";
 
 pub(super) async fn download(
-    _: Reader,
+    reader: Reader,
     path: Path<String>,
     request: HttpRequest,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let digest = digest_of(&path)?;
-    let opened = blocking(&state, move |state| Ok(state.pool.open_file(&digest)?)).await?;
+    let opened = blocking(&state, reader, move |state| {
+        if !may_read(state, &digest)? {
+            return Ok(None);
+        }
+        Ok(state.pool.open_file(&digest)?)
+    })
+    .await?;
     let (file, size) =
         opened.ok_or_else(|| ApiError::NotFound(format!("sha256:{digest} is not in the pool")))?;
     let tag = etag::of(&digest);

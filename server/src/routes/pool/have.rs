@@ -3,14 +3,16 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use hashget_api::{PoolHaveRequest, PoolHaveResponse};
 
+use super::access::may_read;
 use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::routes::check_batch;
-use crate::state::{State, blocking_json};
+use crate::state::State;
+use crate::view::blocking_json;
 
 pub(super) async fn have(
-    _: Reader,
+    reader: Reader,
     request: HttpRequest,
     payload: web::Payload,
     state: web::Data<State>,
@@ -19,12 +21,22 @@ pub(super) async fn have(
     let body = Body::new(&request, payload, limits.query_bytes, limits)?
         .read()
         .await?;
-    blocking_json(&state, move |state| {
+    blocking_json(&state, reader, move |state| {
         let question: PoolHaveRequest = parse_json(&body)?;
         check_batch("digests", question.digests.len(), limits.lookup_keys)?;
         let mut files = Vec::new();
         for (place, digest) in (0..).zip(&question.digests) {
-            if let Some(bytes) = state.pool.size_of(digest)? {
+            let project = question.project.as_ref();
+            let is_asked_for = match project {
+                None => may_read(state, digest)?,
+                Some(_) => {
+                    let put = state
+                        .owners
+                        .has(digest, |owner| owner.project.as_ref() == project);
+                    put == Some(true) && project.is_some_and(|project| state.shows(project))
+                }
+            };
+            if let Some(bytes) = state.pool.size_of(digest)?.filter(|_| is_asked_for) {
                 files.push((place, bytes));
             }
         }

@@ -1,5 +1,6 @@
 //! `pool/sha256/<h0h1>/<h2h3>/<h4h5>/<other>`: GET, HEAD, PUT and DELETE of files; `api/v1/pool/have`.
 
+mod access;
 mod download;
 mod file_body;
 mod have;

@@ -8,11 +8,16 @@ use hashget_words::project::ProjectName;
 
 use crate::auth::Publisher;
 use crate::error::ApiError;
+use crate::pool::Released;
 use crate::routes::digest_of;
 use crate::state::{State, blocking};
 
-/// Removes a file from the pool. A publisher may remove what is a package of the project and of no
-/// other one: nobody else relies on it by a record.
+/// Removes a file from the pool, once the last project that put it lets it go: of a file that others put, too,
+/// only the claim is removed. Records of others that name it change nothing. An administrator who names no
+/// project removes it for all.
+///
+/// Of a file from before it was noted who put it, a publisher may remove what is a package of the project
+/// and of no other one.
 pub(super) async fn remove(
     publisher: Publisher,
     path: Path<String>,
@@ -23,8 +28,18 @@ pub(super) async fn remove(
     publisher.check_range(project.as_ref())?;
     let digest = digest_of(&path)?;
     blocking(&state, move |state| {
-        if let Some(project) = &project {
-            check_owner(state, &digest, project)?;
+        match state.owners.release(&digest, project.as_ref())? {
+            Released::Shared => return Ok(()),
+            Released::Unowned => {}
+            Released::Foreign => return Err(foreign(&digest, project.as_ref())),
+            Released::Unknown => {
+                if state.pool.size_of(&digest)?.is_some()
+                    && let Some(project) = &project
+                {
+                    check_records(state, &digest, project)?;
+                    state.owners.release(&digest, None)?;
+                }
+            }
         }
         if !state.pool.remove(&digest)? {
             let text = format!("sha256:{digest} is not in the pool");
@@ -37,8 +52,13 @@ pub(super) async fn remove(
     Ok(HttpResponse::NoContent().finish())
 }
 
+fn foreign(digest: &Digest, project: Option<&ProjectName>) -> ApiError {
+    let project = project.map_or_else(String::new, ToString::to_string);
+    ApiError::Forbidden(format!("sha256:{digest} was not put here for {project}"))
+}
+
 /// Expired records count, too: they may be made to live again.
-fn check_owner(state: &State, digest: &Digest, project: &ProjectName) -> Result<(), ApiError> {
+fn check_records(state: &State, digest: &Digest, project: &ProjectName) -> Result<(), ApiError> {
     let ids = state.store.find_digests(&[*digest])?.concat();
     let records = state.store.summaries(&ids)?;
     let mut is_package = false;
