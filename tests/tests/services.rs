@@ -126,6 +126,7 @@ fn options(with_files: WithFiles) -> PublishOptions {
 fn find(db: &LocalHashDb, servers: &[HashServer], needed: Expiry, monitor: &dyn Monitor) -> Found {
     let lookup = CombinedLookup {
         db,
+        named: &hashget_sources::hash_db::NOBODY,
         servers,
         trust: Trust::Servers,
         today: TODAY,
@@ -190,6 +191,7 @@ fn equal_records_give_equal_answers_wherever_they_are() {
         assert_eq!(cached, [project(ProjectName::CACHED)]);
         let own_only = CombinedLookup {
             db: &empty,
+            named: &hashget_sources::hash_db::NOBODY,
             servers: &[server.client()],
             trust: Trust::Own,
             today: TODAY,
@@ -227,6 +229,7 @@ fn what_is_asked_ahead_is_not_asked_again() {
     let listener = Listener::default();
     let lookup = |db| CombinedLookup {
         db,
+        named: &hashget_sources::hash_db::NOBODY,
         servers: &servers,
         trust: Trust::Servers,
         today: TODAY,
@@ -299,6 +302,7 @@ fn signatures_and_anchors_are_pulled() {
     let servers = [server.client()];
     let lookup = CombinedLookup {
         db: &empty,
+        named: &hashget_sources::hash_db::NOBODY,
         servers: &servers,
         trust: Trust::Servers,
         today: TODAY,
