@@ -183,12 +183,13 @@ fn equal_records_give_equal_answers_wherever_they_are() {
         let first = find(&empty, &[server.client()], needed, &Silent);
         assert_eq!(plain(&first), plain(&here));
         assert_eq!(first.matches, here.matches);
-        assert!(here.packages.iter().all(|package| package.derived));
-        assert!(first.packages.iter().all(|package| !package.derived));
+        assert!(here.packages.iter().all(|package| package.is_derived()));
+        assert!(first.packages.iter().all(|package| !package.is_derived()));
         // The next run needs no network.
         assert_eq!(find(&empty, &[], needed, &Silent), first);
         let cached = empty.projects(&Silent).unwrap();
-        assert_eq!(cached, [project(ProjectName::CACHED)]);
+        let theirs = ProjectName::cached_from(server.client().url(), &project("p"));
+        assert_eq!(cached, [theirs]);
         let own_only = CombinedLookup {
             db: &empty,
             named: &hashget_sources::hash_db::NOBODY,
