@@ -2,4 +2,5 @@
 
 mod hints;
 mod load;
+mod private;
 mod trust;

@@ -1,5 +1,6 @@
 //! What every command stands on: options over settings, made into services.
 
+use hashget_files::private::tighten_directory;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -73,6 +74,9 @@ impl<'a> Context<'a> {
         }
         let http = Http::new(http_options(&settings, reporter))?;
         let (hashdb, cache) = state_paths(&settings)?;
+        for directory in [&hashdb, &cache] {
+            tighten(directory, reporter);
+        }
         let servers = servers(&settings, &http, &cache)?;
         Ok(Self {
             reporter,
@@ -337,6 +341,22 @@ fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
         ))
         .hint("correct HASHGET_LOOKUP or the settings file")
     })
+}
+
+/// Others are not to read what was backed up out of records and downloads.
+fn tighten(directory: &Path, reporter: &Reporter) {
+    let name = printable_path(directory);
+    match tighten_directory(directory) {
+        Ok(false) => {}
+        Ok(true) => {
+            let text = format!("{name} was open to other users: it is for you alone now");
+            reporter.message(Level::Info, &text);
+        }
+        Err(error) => {
+            let text = format!("{name} may be open to other users: {error}");
+            reporter.message(Level::Warning, &text);
+        }
+    }
 }
 
 fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {

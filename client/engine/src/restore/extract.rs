@@ -27,6 +27,7 @@ use super::stats::ExtractStats;
 use super::untrusted::Screen;
 use hashget_files::monitor::Monitor;
 use hashget_files::place::Target;
+use hashget_files::private::create_shared_directory;
 
 /// Extracts the archive `archive` into the directory `target`, which is made if missing, then
 /// restores the files that its restore file lists.
@@ -44,7 +45,7 @@ pub fn extract(
     monitor: &dyn Monitor,
 ) -> Result<ExtractStats, RestoreError> {
     let file = File::open(archive).map_err(RestoreError::open(archive))?;
-    std::fs::create_dir_all(target).map_err(RestoreError::write(target))?;
+    create_shared_directory(target).map_err(RestoreError::write(target))?;
     let target = Target::open(target).map_err(RestoreError::open(target))?;
     lock(&target)?;
     std::thread::scope(|scope| {

@@ -28,7 +28,7 @@ pub use cache::CleanStats;
 pub use check::{SourceKind, SourceState};
 pub use download::{DownloadError, DownloadOptions, Downloader};
 pub use fetch::{FetchAttempt, FetchError, PackageSources};
-pub use given::{given_package, open_regular};
+pub use given::given_package;
 pub use limits::{package_limits, set_package_limits};
 pub use pool::{Pool, PoolError};
 
