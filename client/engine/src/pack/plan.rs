@@ -51,9 +51,11 @@ pub struct PlannedPackage {
     pub size: Option<u64>,
     /// The day until which its URL is expected to work.
     pub expires: Expiry,
-    /// Whose word it is that it holds that.
+    /// Whose word it is that it holds that. No part of the plan in words, which is the same from any source.
+    #[serde(skip_serializing)]
     pub vouched: Vouched,
     /// The local project that says so.
+    #[serde(skip_serializing)]
     pub project: ProjectName,
     /// The left-out content that it holds, sorted by digest.
     pub holds: Vec<Digest>,
