@@ -22,3 +22,4 @@ pub mod sha256_lanes;
 pub mod signature;
 pub mod surrogate_escape;
 pub mod varint;
+pub mod visible;

@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 use self::credentials::Access;
 use self::error::is_passing;
 
-pub use self::answer::{Answer, number_header, parse_json, read_body, text_header};
+pub use self::answer::{Answer, list_header, number_header, parse_json, read_body, text_header};
 pub use self::credentials::{Credentials, Login, is_private};
 pub use self::error::{HttpError, NetworkError, ProxyName};
 pub(crate) use self::host_of::host_of;
