@@ -146,8 +146,8 @@ def publish_packages():
         hint = WORK / "hints" / str(number)
         hint.mkdir(parents=True)
         url = f"http://127.0.0.1:{packages.server_port}/" + urllib.parse.quote(package.name)
-        (hint / "hashget-hint.json").write_text(json.dumps({"url": url, "project": "bench"}))
-    hashget(WORK / "publisher", "--hashserver", "--index", WORK / "hints")
+        (hint / "hashget-hint.json").write_text(json.dumps({"url": url}))
+    hashget(WORK / "publisher", "--hashserver", "--index", WORK / "hints", "-p", "bench", "--private-hints")
     hashget(WORK / "publisher", "--publish", "-p", "bench", "--hashserver", SERVER)
     packages.shutdown()
     # The filter follows: shards with everything in them, nothing that came since.

@@ -115,8 +115,8 @@ def hashget(bench, data, packages, check):
             hint.mkdir(parents=True, exist_ok=True)
             name = package.name.replace("%", "%25")
             url = f"http://127.0.0.1:{server.server_port}/{name}"
-            (hint / "hashget-hint.json").write_text(json.dumps({"url": url, "project": "bench"}))
-        bench.run("hashget index", f"{program} --index {quoted(bench.work / 'hints')}", env=env)
+            (hint / "hashget-hint.json").write_text(json.dumps({"url": url}))
+        bench.run("hashget index", f"{program} --index {quoted(bench.work / 'hints')} -p bench --private-hints", env=env)
         server.shutdown()
     shutil.rmtree(home / "cache", ignore_errors=True)
     archive = bench.work / "hashget.tar.gz"

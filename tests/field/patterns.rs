@@ -109,6 +109,10 @@ cases! {
             run("hashget -u a.tar -C out --include nosuch/** --hashserver").ends(1).says("nosuch/**"),
             run("hashget -u a.tar -C out --path nosuch --path /a/ab --hashserver").ends(3).says("nosuch"),
             run("hashget -u a.tar -C out --include c --hashserver"),
+            run("hashget restore a.tar --dry-run --path nosuch --no-hashserver").ends(1).says("nosuch"),
+            run("hashget restore a.tar --dry-run --include nosuch/** --path /a/ab --no-hashserver")
+                .ends(3).says("nosuch/**").never_says("a/ab"),
+            run("hashget restore a.tar --dry-run --include c --no-hashserver"),
         ],
         check: |scene| came_back(scene, &[("a/ab", true), ("a/é", false), ("b/c", true)]),
     },

@@ -57,6 +57,16 @@ cases! {
             assert!(!scene.path("out/bad").exists());
         },
     },
+    excludes_that_match_nothing_are_named: Case {
+        report: 707,
+        title: "an exclude of a section that matched nothing was silent",
+        needs: &[],
+        input: |scene| series(scene, "max_series = 2\nmax_series_length = 3\nexclude = ['*.nosuch', 'a']"),
+        steps: vec![
+            run("hashget series run").says("exclude *.nosuch matches nothing in").never_says("exclude a "),
+        ],
+        check: |scene| assert!(scene.path("source").exists()),
+    },
     an_emptied_source_removes_nothing: Case {
         report: 1601,
         title: "rotation removed the good backups of a source that was not mounted",

@@ -136,6 +136,7 @@ impl Bed {
         let mut now = self.now.lock().unwrap();
         *now = now.checked_add(1.day()).unwrap();
         let options = RunOptions {
+            hints: hashget_engine::hint_scope::HintScopes::default(),
             allow_empty: false,
             new_destination: false,
             state: None,

@@ -39,6 +39,8 @@ pub struct Settings {
     pub snapshot_url: Option<String>,
     /// The base URL below which `pub/linux/kernel/` has the kernel's releases.
     pub kernel_url: Option<String>,
+    /// Whether hint files may name private addresses.
+    pub private_hints: Option<bool>,
     /// Whose records are relied on: `self` or `server`.
     pub trust: Option<String>,
     /// How much look-ups tell a hashserver: `auto`, `filter`, `range` or `digest`.
@@ -173,6 +175,7 @@ impl Settings {
             tokens: None,
             snapshot_url: from.text("HASHGET_SNAPSHOT_URL")?,
             kernel_url: from.text("HASHGET_KERNEL_URL")?,
+            private_hints: from.yes_or_no("HASHGET_PRIVATE_HINTS")?,
             trust: from.text("HASHGET_TRUST")?,
             lookup: from.text("HASHGET_LOOKUP")?,
             anchsz: from.number("HASHGET_ANCHSZ")?,
@@ -205,6 +208,7 @@ impl Settings {
             tokens: self.tokens.or(lower.tokens),
             snapshot_url: self.snapshot_url.or(lower.snapshot_url),
             kernel_url: self.kernel_url.or(lower.kernel_url),
+            private_hints: self.private_hints.or(lower.private_hints),
             trust: self.trust.or(lower.trust),
             lookup: self.lookup.or(lower.lookup),
             anchsz: self.anchsz.or(lower.anchsz),

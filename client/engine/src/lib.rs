@@ -9,6 +9,7 @@
 
 pub mod get;
 pub mod heuristics;
+pub mod hint_scope;
 pub mod index;
 pub mod info;
 pub mod pack;

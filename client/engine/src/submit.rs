@@ -86,6 +86,7 @@ pub fn submit(
     services: &IndexServices<'_>,
 ) -> Result<SubmitStats, SubmitError> {
     let job = |package: &Submission| Job {
+        of_hint: false,
         place: match &package.file {
             Some(path) => Place::File {
                 url: package.url.clone(),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use hashget_engine::hint_scope::HintScopes;
 use hashget_files::hash_cache::HashCache;
 #[cfg(test)]
 use hashget_words::rel_path::RelPath;
@@ -33,6 +34,8 @@ pub struct RunOptions {
     /// The directory that remembers which destinations runs of this machine knew; `None` remembers
     /// none.
     pub state: Option<PathBuf>,
+    /// What hint files in the source may say something of.
+    pub hints: HintScopes,
     /// Files that nobody can read.
     #[cfg(test)]
     pub(crate) broken: BTreeSet<RelPath>,

@@ -4,6 +4,7 @@
 //! ([`hash_package`], [`package_spec`], [`package_summary`], [`restore_file`]). [`ranking`] tells which of
 //! them is the best. Nothing here reads a disk, a clock or a network.
 
+pub mod address;
 pub mod content_batch;
 pub mod deb822;
 pub mod digest;

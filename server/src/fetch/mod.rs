@@ -7,7 +7,6 @@
 //! environment is used, no cookie is kept. Files are asked for as they are; what comes in an
 //! encoding all the same is decoded, since hashes are those of the files.
 
-mod address;
 mod error;
 mod resolve;
 
@@ -246,7 +245,8 @@ impl Fetcher {
 
     fn is_allowed(&self, address: IpAddr) -> bool {
         let allowed = &self.settings.allowed_networks;
-        address::is_public(address) || allowed.iter().any(|network| network.contains(address))
+        hashget_words::address::is_public(address)
+            || allowed.iter().any(|network| network.contains(address))
     }
 }
 

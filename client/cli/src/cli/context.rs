@@ -142,6 +142,15 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Like [`Context::sources`], but packages are downloaded from hosts of the public internet only.
+    pub(super) fn public_sources(&self) -> Result<PackageSources, CliError> {
+        let options = DownloadOptions::new(self.cache.clone());
+        Ok(PackageSources {
+            downloader: Downloader::new(self.http.public_only()?, options),
+            ..self.sources()
+        })
+    }
+
     /// The look-up over local records and hashservers.
     pub(super) fn lookup(&self, trust: Trust) -> CombinedLookup<'_> {
         CombinedLookup {

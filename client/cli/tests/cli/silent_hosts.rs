@@ -112,7 +112,8 @@ fn verify_and_restore_tell_a_dead_mirror_in_one_line() {
         );
         bed.write(&format!("tree/{number}"), noise(number, 5000));
     }
-    bed.run("--index ~/hints --hashserver").expect(0);
+    bed.run("--index ~/hints -p all --private-hints --hashserver")
+        .expect(0);
     bed.run("-zf ~/m.tar.gz --pack ~/tree --hashserver")
         .expect(0);
     bed.run("cache clean").expect(0);

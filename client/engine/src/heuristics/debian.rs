@@ -25,7 +25,7 @@ impl Heuristic for Debian {
         "debian"
     }
 
-    fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
+    fn look(&self, path: &Path, _: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
         if !path.as_os_str().as_bytes().ends_with(STATUS) {
             return Vec::new();
         }
@@ -60,6 +60,7 @@ impl Debian {
                     architecture,
                 },
                 project: self.project.clone(),
+                hint: None,
             });
         }
         if odd > 0 {
@@ -91,10 +92,10 @@ mod tests {
         };
         assert!(
             debian
-                .look(&directory.join("status-old"), &Silent)
+                .look(&directory.join("status-old"), &directory, &Silent)
                 .is_empty()
         );
-        debian.look(&directory.join("status"), &Silent)
+        debian.look(&directory.join("status"), &directory, &Silent)
     }
 
     #[test]
@@ -111,6 +112,7 @@ mod tests {
         assert_eq!(
             requests[0],
             PackageRequest {
+                hint: None,
                 signatures: vec!["deb:vim_8.0.0197-4+deb9u1_amd64".parse().unwrap()],
                 location: PackageLocation::DebianSnapshot {
                     name: "vim".to_owned(),

@@ -1,4 +1,7 @@
 //! The `hint` heuristic: files that name the package a directory was unpacked from.
+//!
+//! A hint is a claim of whoever could write it, so it is obeyed only where nobody but the user and root could have,
+//! and [says nothing](crate::hint_scope) of files outside its own directory.
 
 use std::path::Path;
 
@@ -8,22 +11,26 @@ use hashget_words::project::ProjectName;
 use serde::Deserialize;
 
 use super::read_capped::read_capped;
-use super::{Heuristic, PackageLocation, PackageRequest};
+use super::vouched::distrust;
+use super::{Heuristic, HintFile, PackageLocation, PackageRequest};
 use hashget_files::monitor::{Monitor, Problem, error_chain};
+use hashget_sources::http::names_private_host;
 
 const NAMES: [&str; 2] = ["hashget-hint.json", ".hashget-hint.json"];
 const MAX_HINT_BYTES: u64 = 64 << 10;
+const PRIVATE: &str = "the URL is at a private address (--private-hints obeys such)";
 
 /// Reads `hashget-hint.json` and `.hashget-hint.json`. A broken one is a problem and no more: the
-/// original ends the whole run.
+/// original ends the whole run. Its `project` is passed over: who wrote it does not choose the
+/// project of others.
 pub(super) struct Hint {
-    pub(super) project: ProjectName,
+    /// Whether hints may name private addresses.
+    pub(super) private: bool,
 }
 
 #[derive(Deserialize)]
-struct HintFile {
+struct HintContent {
     url: Option<String>,
-    project: Option<ProjectName>,
 }
 
 impl Heuristic for Hint {
@@ -31,14 +38,14 @@ impl Heuristic for Hint {
         "hint"
     }
 
-    fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
+    fn look(&self, path: &Path, root: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
         let is_hint = path
             .file_name()
             .is_some_and(|name| NAMES.iter().any(|hint| name == *hint));
         if !is_hint {
             return Vec::new();
         }
-        match self.read(path) {
+        match self.read(path, root) {
             Ok(request) => vec![request],
             Err(what) => {
                 monitor.problem(&Problem::text(path.display().to_string(), what));
@@ -49,22 +56,40 @@ impl Heuristic for Hint {
 }
 
 impl Hint {
-    fn read(&self, path: &Path) -> Result<PackageRequest, String> {
+    fn read(&self, path: &Path, root: &Path) -> Result<PackageRequest, String> {
+        let project = ProjectName::HINTS.parse();
+        let mut request = PackageRequest {
+            signatures: Vec::new(),
+            location: PackageLocation::Url(String::new()),
+            project: project.map_err(|error| error_chain(&error))?,
+            hint: None,
+        };
+        let said_by = |refused| {
+            let path = path.to_owned();
+            Some(HintFile { path, refused })
+        };
+        let distrust = distrust(path, root).map_err(|error| error_chain(&error))?;
+        request.hint = said_by(distrust);
+        if distrust.is_some() {
+            // Not even read: that would tell its author something.
+            return Ok(request);
+        }
         let bytes = read_capped(path, MAX_HINT_BYTES).map_err(|error| error_chain(&error))?;
-        let hint: HintFile =
+        let hint: HintContent =
             serde_json::from_slice(&bytes).map_err(|error| format!("it is no hint: {error}"))?;
         let url = hint.url.ok_or("the hint names no \"url\"")?;
-        if !is_http(&url) || url::Url::parse(&url).is_err() {
+        let parsed = url::Url::parse(&url).ok().filter(|_| is_http(&url));
+        let Some(parsed) = parsed else {
             return Err(format!("the hint's URL {url:?} is none of http or https"));
-        }
+        };
         if has_password(&url) {
             return Err("the hint's URL names a user or a password".to_owned());
         }
-        Ok(PackageRequest {
-            signatures: Vec::new(),
-            location: PackageLocation::Url(url),
-            project: hint.project.unwrap_or_else(|| self.project.clone()),
-        })
+        if !self.private && names_private_host(&parsed) {
+            request.hint = said_by(Some(PRIVATE));
+        }
+        request.location = PackageLocation::Url(url);
+        Ok(request)
     }
 }
 
@@ -95,32 +120,42 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(name);
         fs::write(&path, text).unwrap();
-        let hint = Hint {
-            project: "_hints".parse().unwrap(),
-        };
+        let hint = Hint { private: false };
         let heard = Heard::default();
-        let requests = hint.look(&path, &heard);
+        let requests = hint.look(&path, directory.path(), &heard);
         (requests, heard.0.into_inner().unwrap().len())
     }
 
     #[test]
-    fn hints_name_a_url_and_maybe_a_project() {
-        let text = br#"{"url": "https://example.org/a.zip", "project": "mine", "more": 1}"#;
+    fn hints_name_a_url_and_no_project() {
+        let text = br#"{"url": "https://example.org/a.zip", "project": "debsnap", "more": 1}"#;
         for name in NAMES {
             let (requests, problems) = look(name, text);
-            assert_eq!(problems, 0);
-            assert_eq!(
-                requests,
-                [PackageRequest {
-                    signatures: Vec::new(),
-                    location: PackageLocation::Url("https://example.org/a.zip".to_owned()),
-                    project: "mine".parse().unwrap(),
-                }]
-            );
+            assert_eq!((requests.len(), problems), (1, 0));
+            let request = &requests[0];
+            let url = PackageLocation::Url("https://example.org/a.zip".to_owned());
+            assert_eq!(request.location, url);
+            assert_eq!(request.project.as_str(), "_hints");
+            let hint = request.hint.as_ref().unwrap();
+            assert!(hint.path.ends_with(name));
+            assert_eq!(hint.refused, None);
         }
-        let (requests, _) = look(NAMES[0], br#"{"url": "http://example.org/a.zip"}"#);
-        assert_eq!(requests[0].project.as_str(), "_hints");
         assert_eq!(look("hint.json", text), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn private_addresses_are_refused_unless_they_are_meant() {
+        let text = br#"{"url": "http://10.0.0.1/a.zip"}"#;
+        let (requests, problems) = look(NAMES[0], text);
+        assert_eq!(problems, 0);
+        let hint = requests[0].hint.as_ref().unwrap();
+        assert_eq!(hint.refused, Some(PRIVATE));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(NAMES[0]);
+        fs::write(&path, text).unwrap();
+        let hint = Hint { private: true };
+        let requests = hint.look(&path, directory.path(), &Heard::default());
+        assert_eq!(requests[0].hint.as_ref().unwrap().refused, None);
     }
 
     #[test]
@@ -139,7 +174,6 @@ mod tests {
             b"{\"url\": \"glacier-1\"}",
             b"{\"url\": \"file:///etc/passwd\"}",
             b"{\"url\": \"http://\"}",
-            b"{\"url\": \"http://example.org/\", \"project\": \"../x\"}",
             b"\xff\xfe{}",
             &huge,
             &deep,
@@ -154,11 +188,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(NAMES[0]);
         std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
-        let hint = Hint {
-            project: "_hints".parse().unwrap(),
-        };
+        let hint = Hint { private: false };
         let heard = Heard::default();
-        assert!(hint.look(&path, &heard).is_empty());
+        let requests = hint.look(&path, directory.path(), &heard);
+        assert!(requests.is_empty());
         assert_eq!(heard.0.into_inner().unwrap().len(), 1);
     }
 

@@ -30,7 +30,7 @@ impl Heuristic for Kernel {
         "kernel"
     }
 
-    fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
+    fn look(&self, path: &Path, _: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
         let name = path.file_name().and_then(|name| name.to_str());
         let url = match name {
             Some("Makefile") => self.source_url(path, monitor),
@@ -41,6 +41,7 @@ impl Heuristic for Kernel {
             signatures: Vec::new(),
             location: PackageLocation::Url(url),
             project: self.project.clone(),
+            hint: None,
         });
         request.into_iter().collect()
     }
@@ -209,7 +210,7 @@ mod tests {
             ("linux-firmware-1.2.tar.xz", None),
             ("xlinux-5.0.4.tar.xz", None),
         ] {
-            let requests = kernel().look(&Path::new("/x").join(name), &Silent);
+            let requests = kernel().look(&Path::new("/x").join(name), Path::new("/x"), &Silent);
             assert_eq!(url(&requests), expected, "{name}");
         }
     }
@@ -225,7 +226,7 @@ mod tests {
         }
         let path = directory.path().join("Makefile");
         fs::write(&path, makefile).unwrap();
-        url(&kernel().look(&path, &Silent)).map(str::to_owned)
+        url(&kernel().look(&path, &path, &Silent)).map(str::to_owned)
     }
 
     #[test]

@@ -5,8 +5,9 @@ mod hint;
 mod kernel;
 mod read_capped;
 mod snapshot;
+mod vouched;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hashget_words::project::{ParseProjectError, ProjectName};
 use hashget_words::signature::Signature;
@@ -23,10 +24,10 @@ pub trait Heuristic: Send + Sync {
     /// Its name for `--heuristics`.
     fn name(&self) -> &'static str;
 
-    /// The packages that the file at `path` stands for; called for every regular file of a
-    /// directory, so it must decide by the name before it reads. What is wrong with a file it reads
+    /// The packages that the file at `path` stands for; called for every regular file of the
+    /// directory `root`, so it must decide by the name before it reads. What is wrong with a file it reads
     /// is reported to `monitor` and ends nothing.
-    fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest>;
+    fn look(&self, path: &Path, root: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest>;
 }
 
 /// A package that a heuristic wants indexed.
@@ -38,6 +39,17 @@ pub struct PackageRequest {
     pub location: PackageLocation,
     /// The project for its record.
     pub project: ProjectName,
+    /// Set if only a hint file names it.
+    pub hint: Option<HintFile>,
+}
+
+/// The hint file that names a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HintFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Why it is not obeyed, if it is not.
+    pub refused: Option<&'static str>,
 }
 
 /// Where a package can be fetched.
@@ -67,8 +79,8 @@ pub struct HeuristicSettings {
     pub kernel_base: String,
     /// The project of Debian packages; in the original `debsnap`.
     pub debian_project: ProjectName,
-    /// The project of hints that name none; in the original `_hints`.
-    pub hint_project: ProjectName,
+    /// Whether hints may name private addresses.
+    pub private_hints: bool,
     /// The project of kernels; in the original `kernel.org`.
     pub kernel_project: ProjectName,
 }
@@ -84,7 +96,7 @@ impl HeuristicSettings {
         Ok(Self {
             kernel_base: kernel_base.to_owned(),
             debian_project: ProjectName::DEBIAN.parse()?,
-            hint_project: ProjectName::HINTS.parse()?,
+            private_hints: false,
             kernel_project: Self::DEFAULT_KERNEL_PROJECT.parse()?,
         })
     }
@@ -96,7 +108,7 @@ impl HeuristicSettings {
                 project: self.debian_project.clone(),
             }),
             Box::new(hint::Hint {
-                project: self.hint_project.clone(),
+                private: self.private_hints,
             }),
             Box::new(kernel::Kernel {
                 base: format!("{}/", self.kernel_base.trim_end_matches('/')),
@@ -155,11 +167,11 @@ impl HeuristicSet {
         self.heuristics.is_empty()
     }
 
-    /// The packages that the file at `path` stands for, by every heuristic in turn.
-    pub fn look(&self, path: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
+    /// The packages that the file at `path` below `root` stands for, by every heuristic in turn.
+    pub fn look(&self, path: &Path, root: &Path, monitor: &dyn Monitor) -> Vec<PackageRequest> {
         let looks = self.heuristics.iter();
         looks
-            .flat_map(|heuristic| heuristic.look(path, monitor))
+            .flat_map(|heuristic| heuristic.look(path, root, monitor))
             .collect()
     }
 }

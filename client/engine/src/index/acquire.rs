@@ -21,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) signatures: Vec<Signature>,
     pub(crate) project: ProjectName,
+    /// Whether only a hint names it.
+    pub(crate) of_hint: bool,
 }
 
 /// Where the package of a job is.
@@ -99,7 +101,12 @@ pub(super) fn acquire(
                 size: None,
                 urls: vec![url.clone()],
             };
-            services.sources.fetch(&wanted, monitor)?
+            let sources = if job.of_hint {
+                services.hint_sources
+            } else {
+                services.sources
+            };
+            sources.fetch(&wanted, monitor)?
         }
     };
     let indexed = index_package(&package, &url, &job.signatures, options)?;

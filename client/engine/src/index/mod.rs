@@ -9,6 +9,7 @@ mod acquire;
 mod anchors;
 mod crew;
 mod error;
+mod hints;
 mod misnamed;
 mod package;
 mod plan;
@@ -40,6 +41,8 @@ pub struct IndexServices<'a> {
     /// The records: the local ones, then the hashservers'. Its monitor gets every event.
     pub lookup: &'a CombinedLookup<'a>,
     pub sources: &'a PackageSources,
+    /// The same, for packages that only hints name.
+    pub hint_sources: &'a PackageSources,
     /// Knows the URLs of Debian's packages.
     pub snapshot: &'a SnapshotService,
 }
@@ -59,6 +62,8 @@ pub struct IndexOptions {
     pub record: RecordOptions,
     /// Puts every new record into this project, regardless of its heuristic.
     pub project: Option<ProjectName>,
+    /// The same for packages that only hints name, which are then relied on for any file.
+    pub hint_project: Option<ProjectName>,
     /// Also asks the hashservers for every anchor found in the directory (`--pull`).
     pub pull: bool,
     /// How many packages are downloaded and indexed at once; 0: as many as there are processors.
@@ -95,10 +100,14 @@ pub fn index(
         seen_files: survey.seen_files,
         ..IndexStats::default()
     };
-    let resolution = resolve::resolve(survey.requests, services)?;
+    let (requests, hints, refused_hints) =
+        hints::judge(survey.requests, &survey.root, services.monitor());
+    stats.hints = hints;
+    stats.refused_hints = refused_hints;
+    let resolution = resolve::resolve(requests, services)?;
     stats.local_packages = resolution.local_packages;
     stats.pulled_packages = resolution.pulled_packages;
-    let jobs = plan::jobs(resolution.unknown, options.project.as_ref());
+    let jobs = plan::jobs(resolution.unknown, options);
     for acquisition in acquire_all(&jobs, &options.record, options.jobs, services)? {
         match acquisition.outcome {
             Outcome::New(_) => stats.new_packages += 1,

@@ -2,12 +2,14 @@
 
 use hashget_words::project::ProjectName;
 
-use super::{Job, Place};
+use super::{IndexOptions, Job, Place};
 use crate::heuristics::{PackageLocation, PackageRequest};
 
-/// One job for each package; `project` overrides that of the heuristic.
-pub(super) fn jobs(unknown: Vec<PackageRequest>, project: Option<&ProjectName>) -> Vec<Job> {
+/// One job for each package; the project of `options` overrides that of the heuristic.
+pub(super) fn jobs(unknown: Vec<PackageRequest>, options: &IndexOptions) -> Vec<Job> {
     let job = |request: PackageRequest| Job {
+        project: project_of(&request, options),
+        of_hint: request.hint.is_some(),
         place: match request.location {
             PackageLocation::Url(url) => Place::Url(url),
             PackageLocation::DebianSnapshot {
@@ -21,7 +23,15 @@ pub(super) fn jobs(unknown: Vec<PackageRequest>, project: Option<&ProjectName>) 
             },
         },
         signatures: request.signatures,
-        project: project.cloned().unwrap_or(request.project),
     };
     unknown.into_iter().map(job).collect()
+}
+
+/// Records that are there for hints alone are known by their project.
+fn project_of(request: &PackageRequest, options: &IndexOptions) -> ProjectName {
+    let chosen = match request.hint {
+        Some(_) => &options.hint_project,
+        None => &options.project,
+    };
+    chosen.as_ref().unwrap_or(&request.project).clone()
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::hint_scope::HintScopes;
+
 /// What came of indexing a directory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexStats {
     /// Packages that the local `HashDB` knew.
     pub local_packages: u64,
@@ -18,6 +20,10 @@ pub struct IndexStats {
     pub failed_packages: u64,
     /// Records pulled from hashservers because a file of the directory is an anchor of theirs.
     pub anchor_packages: u64,
+    /// Hint files that were not obeyed.
+    pub refused_hints: u64,
+    /// What those that were obeyed may say something of.
+    pub hints: HintScopes,
     /// Files that the walk met.
     pub seen_files: u64,
     /// How long it took.

@@ -96,7 +96,7 @@ fn one_failure_among_many_stops_nothing() {
 }
 
 #[test]
-fn hints_are_indexed_once_each_into_their_projects() {
+fn hints_are_indexed_once_each_into_the_project_of_hints() {
     let bench = Bench::new();
     let one = bench.site.put("/one.deb", deb("one", "1"));
     let two = bench.site.put("/two.deb", deb("two", "1"));
@@ -110,7 +110,7 @@ fn hints_are_indexed_once_each_into_their_projects() {
     bench.write("broken/hashget-hint.json", "{");
     assert_eq!(run(&bench), [0, 0, 2, 0, 0]);
     assert_eq!(bench.problems().len(), 1);
-    let projects = ["_hints", "mine"].map(|name| name.parse::<ProjectName>().unwrap());
+    let projects = ["_hints", "_hints"].map(|name| name.parse::<ProjectName>().unwrap());
     assert_eq!(
         bench.saved(),
         [one, two].into_iter().zip(projects).collect::<Vec<_>>()
@@ -124,11 +124,24 @@ fn a_project_named_by_the_user_goes_first() {
     let url = bench.site.put("/one.deb", deb("one", "1"));
     bench.write("hashget-hint.json", format!(r#"{{"url": "{url}"}}"#));
     let options = IndexOptions {
-        project: Some("chosen".parse().unwrap()),
+        hint_project: Some("chosen".parse().unwrap()),
         ..index_options()
     };
     assert_eq!(index_with(&bench, &options), [0, 0, 1, 0, 0]);
     assert_eq!(bench.saved(), [(url, "chosen".parse().unwrap())]);
+}
+
+#[test]
+fn records_of_hints_stay_in_their_project_unless_the_user_takes_them_over() {
+    let bench = Bench::new();
+    let url = bench.site.put("/one.deb", deb("one", "1"));
+    bench.write("hashget-hint.json", format!(r#"{{"url": "{url}"}}"#));
+    let options = IndexOptions {
+        project: Some("chosen".parse().unwrap()),
+        ..index_options()
+    };
+    assert_eq!(index_with(&bench, &options), [0, 0, 1, 0, 0]);
+    assert_eq!(bench.saved(), [(url, "_hints".parse().unwrap())]);
 }
 
 #[test]

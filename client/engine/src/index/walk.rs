@@ -23,6 +23,8 @@ pub(super) struct Survey {
     /// Files that may be anchors; only looked for when anchors are pulled.
     pub(super) anchors: Vec<PathBuf>,
     pub(super) seen_files: u64,
+    /// What was walked, without links in its path.
+    pub(super) root: PathBuf,
 }
 
 /// Walks `root`, without following links below it; a single file is looked at alone.
@@ -55,10 +57,15 @@ pub(super) fn survey(
     if metadata.is_file() {
         let mut survey = Survey::default();
         walk.file(&walk.root, &mut survey);
+        survey.root = walk.root;
         return Ok(survey);
     }
     let names = sorted(&walk.root).map_err(root_error)?;
-    Ok(walk.run(names))
+    let survey = walk.run(names);
+    Ok(Survey {
+        root: walk.root,
+        ..survey
+    })
 }
 
 struct Walk<'a> {
@@ -157,7 +164,7 @@ impl Walk<'_> {
 
     fn file(&self, path: &Path, survey: &mut Survey) {
         survey.seen_files += 1;
-        let requests = self.options.heuristics.look(path, self.monitor);
+        let requests = self.options.heuristics.look(path, &self.root, self.monitor);
         survey.requests.extend(requests);
         if self.options.pull
             && let Some(metadata) = self.metadata(path)

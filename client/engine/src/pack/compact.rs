@@ -39,10 +39,13 @@ impl PackScan {
         let mut groups = Vec::new();
         let processors = rayon::current_num_threads();
         // Some at a time, so that the members of few packages are in memory.
-        for packages in plan.packages.chunks(processors.max(1)) {
+        // A group may lie anywhere, and what only hints name may not.
+        let packages = plan.packages.iter().filter(|package| !package.of_hint);
+        let packages: Vec<&PlannedPackage> = packages.collect();
+        for packages in packages.chunks(processors.max(1)) {
             let threads = processors.div_ceil(packages.len());
             let threads = u32::try_from(threads).unwrap_or(u32::MAX);
-            let read = |package| {
+            let read = |package: &&PlannedPackage| {
                 let opened = at_hand(package, sources, monitor);
                 opened.map(|it| read_members(it.limits(), it.file, threads))
             };

@@ -14,6 +14,7 @@ mod error;
 mod exclude_list;
 mod extra;
 mod gzip;
+mod hinted;
 mod index;
 mod member;
 mod members;

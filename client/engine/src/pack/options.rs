@@ -5,6 +5,7 @@ use std::time::Duration;
 use hashget_words::expiry::Expiry;
 
 use super::compress::Compression;
+use crate::hint_scope::HintScopes;
 use hashget_files::hash_cache::HashCache;
 use hashget_files::tree::{PatternSet, WalkOptions};
 
@@ -27,6 +28,8 @@ pub struct PackOptions {
     pub small_files: bool,
     /// What was listed less than this ago is not looked at again before it is left out.
     pub fresh: Duration,
+    /// What packages that only hints name may be relied on for.
+    pub hints: HintScopes,
     /// Until when the archive must be restorable.
     pub expires: Expiry,
     /// How the archive is compressed.
@@ -67,6 +70,7 @@ impl Default for PackOptions {
             compact: false,
             hash_cache: None,
             fresh: Self::FRESH,
+            hints: HintScopes::default(),
             expires: Expiry::Never,
             compression: Compression::None,
         }

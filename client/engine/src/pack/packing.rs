@@ -8,6 +8,7 @@ use hashget_words::digest::Digest;
 use super::compaction::Compaction;
 use super::error::PackError;
 use super::extra::ExtraFile;
+use super::hinted::{keep_to_hints, name_hinted};
 use super::options::PackOptions;
 use super::output::Output;
 use super::plan::{PackPlan, Wanted};
@@ -122,6 +123,7 @@ impl<S: Borrow<PackScan>> Packing<S> {
         monitor: &dyn Monitor,
     ) -> Result<PackStats, PackError> {
         let scan = self.scan.borrow();
+        name_hinted(&self.plan, monitor);
         let compaction = match sources {
             Some(sources) if scan.options.compact => scan.compact(&self.plan, sources, monitor),
             _ => Compaction::default(),
@@ -145,6 +147,7 @@ fn choose_packages<L: PackageLookup>(scan: &PackScan, lookup: &L) -> Result<Pack
     let found = lookup
         .find(&asked, options.expires)
         .map_err(|error| PackError::Lookup(Box::new(error)))?;
+    let found = keep_to_hints(scan, &asked, found);
     drop(asked);
     // First the content that is worth a package, then what is not.
     let held = contents.there().zip(found.matches.iter());

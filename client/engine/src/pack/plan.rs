@@ -50,6 +50,9 @@ pub struct PlannedPackage {
     pub size: Option<u64>,
     /// The day until which its URL is expected to work.
     pub expires: Expiry,
+    /// Whether only a hint names it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_hint: bool,
     /// The left-out content that it holds, sorted by digest.
     pub holds: Vec<Digest>,
 }
@@ -87,8 +90,8 @@ impl PackPlan {
         }
         let mut candidates = Vec::with_capacity(items.len());
         for (package, mut items) in holders.merge().into_iter().zip(items) {
-            // A package holds itself, whatever its record says.
-            items.extend(index_of(&weights, &package.sha256));
+            // A package holds itself, whatever its record says. One of a hint may not be relied on for that.
+            items.extend(index_of(&weights, &package.sha256).filter(|_| !package.of_hint));
             items.sort_unstable();
             items.dedup();
             candidates.push(Candidate { package, items });
@@ -267,6 +270,7 @@ impl<'a> Holders<'a> {
                 urls,
                 size: size(true).or_else(|| size(false)),
                 expires: best.expires,
+                of_hint: records.iter().all(|record| record.is_of_hint()),
                 holds: Vec::new(),
             }
         };

@@ -9,6 +9,7 @@ use rustix::fs::{Timespec, Timestamps};
 use super::compaction::Compacted;
 use super::error::PackError;
 use super::exclude_list::{exclude_list, keep_what_can_be_named};
+use super::hinted::name_hinted;
 use super::options::PackOptions;
 use super::output::write_whole;
 use super::packing::Packing;
@@ -48,6 +49,7 @@ pub fn prepack<L: PackageLookup>(
         only_what_can_be_named,
         &counted,
     )?;
+    name_hinted(&plan, &counted);
     let (fates, plan) = recheck(&scan, &plan, &counted);
     let list = restore_file(&scan, &fates, &plan, Compacted::default(), &[])?;
     // In this order: with the list of what to exclude alone, an archive would lose files.

@@ -13,12 +13,15 @@ use hashget_words::restore_file::RestoreFile;
 use super::ahead::{Ahead, ReadyPackages};
 use super::error::RestoreError;
 use super::execute::{Restored, Session};
+use super::fetch::processors;
 use super::list;
 use super::member::Extraction;
 use super::members::expand_with;
 use super::options::{RestoreOptions, Selection};
+use super::outcome::Tally;
 use super::redirect::Redirects;
 use super::run::lock;
+use super::small_files::Workshop;
 use super::sources::RestoreSources;
 use super::stats::ExtractStats;
 use super::untrusted::Screen;
@@ -90,9 +93,9 @@ fn extract_sound(
         file,
         redirects,
     } = sound;
-    let mut extraction = Extraction::new(session, redirects);
-    let unpacked = unpack(archive, file, &mut extraction);
-    let (mut stats, json) = extraction.end();
+    let tally = Tally::new(session.monitor);
+    let (unpacked, json) = unpack_placing(archive, file, session, redirects, &tally);
+    let mut stats = tally.into_stats();
     let restored = unpacked.and_then(|()| restore_listed(archive, session, json, ahead));
     let selects_all = session.options.selection.is_all();
     let done = restored.as_ref().ok().and_then(Option::as_ref);
@@ -113,6 +116,30 @@ fn extract_sound(
     stats.unset_metadata_files = ending.unset_metadata_files;
     stats.refused_parts = ending.refused_parts;
     Ok(stats)
+}
+
+/// Places the members of the archive. Gives its restore file, too.
+fn unpack_placing(
+    archive: &Path,
+    file: File,
+    session: &Session<'_>,
+    redirects: Redirects,
+    tally: &Tally<'_>,
+) -> (Result<(), RestoreError>, Option<Vec<u8>>) {
+    let workshop = Workshop::new(&session.placer, session.options.overwrite, tally);
+    let threads = match session.options.jobs {
+        1 => 0,
+        jobs => jobs.min(processors() as usize),
+    };
+    std::thread::scope(|scope| {
+        let small_files = workshop.open(threads, scope);
+        let mut extraction = Extraction::new(session, redirects, tally, small_files);
+        let unpacked = unpack(archive, file, &mut extraction);
+        let (json, ended) = extraction.end();
+        let target = session.placer.target.path();
+        let ended = ended.map_err(RestoreError::write(target));
+        (unpacked.and(ended), json)
+    })
 }
 
 /// Restores what the archive left out, if it has a restore file or one was given.

@@ -12,6 +12,7 @@ use hashget_words::restore_file::{RestoreFile, RestorePackage};
 
 use super::error::RestoreError;
 use super::memory::read_json;
+use super::options::Selection;
 use hashget_files::place::Target;
 use hashget_sources::sources::PackageRef;
 
@@ -35,6 +36,21 @@ pub(crate) fn load_sound(target: &Path) -> Result<RestoreFile, RestoreError> {
         return load(target, None);
     }
     parse_found(target, find_in_sound_archive(target)?)
+}
+
+/// Like [`load`] for an archive, of which every member is shown to the `selection`.
+pub(super) fn load_selected(
+    archive: &Path,
+    selection: &Selection,
+) -> Result<RestoreFile, RestoreError> {
+    let mut found = None;
+    let mut note = |entry: &Entry| {
+        if let Ok(path) = RelPath::new(&entry.path) {
+            selection.contains_kind(&path, entry.kind == EntryKind::Directory);
+        }
+    };
+    read_sound_archive(archive, &mut note, &mut |json| found = Some(json))?;
+    parse_found(archive, found)
 }
 
 fn parse_found(archive: &Path, found: Option<Vec<u8>>) -> Result<RestoreFile, RestoreError> {

@@ -9,14 +9,15 @@ use hashget_words::rel_path::{RelPath, display_bytes};
 use super::execute::Session;
 use super::list::{is_restore_file, read_member};
 use super::options::{Overwrite, RestoreOptions};
+use super::outcome::{Outcome, Tally};
 use super::redirect::Redirects;
-use super::stats::ExtractStats;
+use super::small_files::{MOST_FILE_BYTES, SmallFile, SmallFiles};
 use super::survey::hash;
 use super::untrusted::Screen;
-use hashget_files::monitor::{Level, Monitor, Problem};
+use hashget_files::monitor::{Level, Monitor};
 use hashget_files::place::{
-    ContentError, Existing, InTheWay, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placed, Placer,
-    Target, Wanted, content_error, is_hopeless, write_content, write_data,
+    ContentError, Existing, InTheWay, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placer, Target,
+    Wanted, content_error, is_hopeless, write_content, write_data,
 };
 use hashget_files::tree::same_content;
 
@@ -28,21 +29,18 @@ pub(super) struct Extraction<'a> {
     options: &'a RestoreOptions,
     redirects: Redirects,
     monitor: &'a dyn Monitor,
-    stats: ExtractStats,
+    tally: &'a Tally<'a>,
+    small_files: SmallFiles<'a>,
     restore_file: Option<Vec<u8>>,
 }
 
-/// What became of a member.
-enum Outcome {
-    Placed,
-    Unchanged,
-    Kept,
-    Unselected,
-    Refused,
-}
-
 impl<'a> Extraction<'a> {
-    pub(super) fn new(session: &'a Session<'a>, redirects: Redirects) -> Self {
+    pub(super) fn new(
+        session: &'a Session<'a>,
+        redirects: Redirects,
+        tally: &'a Tally<'a>,
+        small_files: SmallFiles<'a>,
+    ) -> Self {
         Self {
             placer: &session.placer,
             owners: &session.owners,
@@ -50,7 +48,8 @@ impl<'a> Extraction<'a> {
             options: session.options,
             redirects,
             monitor: session.monitor,
-            stats: ExtractStats::default(),
+            tally,
+            small_files,
             restore_file: None,
         }
     }
@@ -65,9 +64,11 @@ impl<'a> Extraction<'a> {
         self.monitor.message(Level::Warning, text);
     }
 
-    /// Ends: what was done, and the restore file of the archive, if it has one.
-    pub(super) fn end(self) -> (ExtractStats, Option<Vec<u8>>) {
-        (self.stats, self.restore_file)
+    /// Waits until all members are placed. Gives the restore file of the archive, if it has one; fails if
+    /// going on was of no use.
+    pub(super) fn end(mut self) -> (Option<Vec<u8>>, io::Result<()>) {
+        let ended = self.small_files.end_round();
+        (self.restore_file, ended)
     }
 
     /// Places one member. Fails only where going on is of no use.
@@ -75,27 +76,25 @@ impl<'a> Extraction<'a> {
         if entry.origin != Origin::Member {
             return Ok(());
         }
-        match self.place(entry, content) {
-            Ok(Outcome::Placed) => self.stats.placed_members += 1,
-            Ok(Outcome::Unchanged) => self.stats.unchanged_files += 1,
-            Ok(Outcome::Kept) => self.stats.kept_members += 1,
-            Ok(Outcome::Unselected) => self.stats.unselected_members += 1,
-            // The screen has counted and named it.
-            Ok(Outcome::Refused) => {}
-            Err(error) => {
-                self.stats.failed_members += 1;
-                self.stats.in_the_way_members += u64::from(error.is_in_the_way());
-                let subject = display_bytes(&entry.path).into_owned();
-                self.monitor.problem(&Problem::new(subject, &error));
-                if is_hopeless(&error.source) {
-                    return Err(error.source);
-                }
-            }
+        let placed = self.place(entry, content).transpose();
+        let Some(placed) = placed else {
+            // It will be counted when it is placed.
+            return self.small_files.check();
+        };
+        self.tally
+            .count(&placed, || display_bytes(&entry.path).into_owned());
+        match placed {
+            Err(error) if is_hopeless(&error.source) => Err(error.source),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn place(&mut self, entry: &Entry, content: &mut dyn Read) -> Result<Outcome, PlaceError> {
+    /// What became of a member, if that is known already.
+    fn place(
+        &mut self,
+        entry: &Entry,
+        content: &mut dyn Read,
+    ) -> Result<Option<Outcome>, PlaceError> {
         let refuse = "extract it: it would end up outside the directory";
         let path = path_below(&entry.path, refuse)?;
         if path.as_bytes() == JOURNAL_NAME.as_bytes() {
@@ -106,7 +105,7 @@ impl<'a> Extraction<'a> {
         let selected = self.options.selection.contains_kind(&path, is_directory);
         let redirect = self.redirects.of(&path).filter(|_| !selected).cloned();
         if selected && !self.screen.passes_kind(&path, &entry.kind) {
-            return Ok(Outcome::Refused);
+            return Ok(Some(Outcome::Refused));
         }
         let mut wanted = Wanted::of_member(&entry.metadata, self.owners);
         let is_used = match &entry.kind {
@@ -118,36 +117,44 @@ impl<'a> Extraction<'a> {
         if is_used {
             wanted = self.screen.pass(&path, wanted);
         }
-        match &entry.kind {
-            EntryKind::Directory => self.directory(&path, wanted, selected),
-            EntryKind::File if is_restore_file(&entry.path) => {
-                self.restore_file(&path, entry, content, &wanted)
-            }
-            EntryKind::File if path.is_root() => {
-                Err(PlaceError::because("extract it", "it has no name"))
-            }
-            EntryKind::File => match redirect {
-                Some(link) => self.file(&link, entry, content, &wanted),
-                None if selected => self.file(&path, entry, content, &wanted),
-                None => Ok(Outcome::Unselected),
-            },
-            _ if !selected => Ok(Outcome::Unselected),
-            EntryKind::HardLink { target } => {
-                let refuse = "extract it: it is a hard link to something outside the directory";
-                let first = path_below(target, refuse)?;
-                let first = self.redirects.of(&first).unwrap_or(&first);
-                if *first == path {
-                    return Ok(Outcome::Placed);
-                }
-                self.placer.place_link(&path, first).map(Outcome::from)
-            }
-            kind => {
-                let node = node(kind)?;
-                self.placer
-                    .place_node(&path, &node, &wanted)
-                    .map(Outcome::from)
-            }
+        if matches!(entry.kind, EntryKind::File) && !is_restore_file(&entry.path) {
+            return match redirect {
+                _ if path.is_root() => Err(PlaceError::because("extract it", "it has no name")),
+                Some(link) => self.file(&link, entry, content, wanted),
+                None if selected => self.file(&path, entry, content, wanted),
+                None => Ok(Some(Outcome::Unselected)),
+            };
         }
+        self.make_way(&path)?;
+        let placed = match &entry.kind {
+            EntryKind::Directory => self.directory(&path, wanted, selected),
+            EntryKind::File => self.restore_file(&path, entry, content, &wanted),
+            _ if !selected => Ok(Outcome::Unselected),
+            EntryKind::HardLink { target } => self.hard_link(&path, target),
+            kind => {
+                let placed = self.placer.place_node(&path, &node(kind)?, &wanted)?;
+                Ok(Outcome::of(placed, 0))
+            }
+        };
+        placed.map(Some)
+    }
+
+    /// Waits until nothing that is placed at `path` can meet a file that was read before.
+    fn make_way(&mut self, path: &RelPath) -> Result<(), PlaceError> {
+        let waited = self.small_files.make_way(path);
+        waited.map_err(PlaceError::to("go on"))
+    }
+
+    fn hard_link(&mut self, path: &RelPath, target: &[u8]) -> Result<Outcome, PlaceError> {
+        let refuse = "extract it: it is a hard link to something outside the directory";
+        let first = path_below(target, refuse)?;
+        let first = self.redirects.of(&first).unwrap_or(&first).clone();
+        if first == *path {
+            return Ok(Outcome::Placed(0));
+        }
+        self.make_way(&first)?;
+        let placed = self.placer.place_link(path, &first)?;
+        Ok(Outcome::of(placed, 0))
     }
 
     fn directory(
@@ -170,7 +177,7 @@ impl<'a> Extraction<'a> {
             self.placer.directories.clean(path)?;
         }
         match self.placer.directories.prepare(path) {
-            Ok(_) => Ok(Outcome::Placed),
+            Ok(_) => Ok(Outcome::Placed(0)),
             Err(error) => {
                 self.placer.directories.forget(path);
                 Err(error)
@@ -178,9 +185,42 @@ impl<'a> Extraction<'a> {
         }
     }
 
-    /// Places a file, unless one of the same content is there.
+    /// Places a file, unless one of the same content is there. A small one is placed soon.
     fn file(
         &mut self,
+        path: &RelPath,
+        entry: &Entry,
+        content: &mut dyn Read,
+        wanted: Wanted,
+    ) -> Result<Option<Outcome>, PlaceError> {
+        self.make_way(path)?;
+        match (entry.size, path.parent()) {
+            (Some(size), Some(parent))
+                if size <= MOST_FILE_BYTES && entry.metadata.sparse.is_none() =>
+            {
+                let mut whole = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+                if content.read_to_end(&mut whole).is_err() {
+                    // The archive is damaged, which ends the reading.
+                    return Ok(Some(Outcome::Unselected));
+                }
+                let file = SmallFile {
+                    name: entry.path.clone(),
+                    path: path.clone(),
+                    directory: self.placer.directories.prepare(&parent)?,
+                    content: whole,
+                    wanted,
+                };
+                // That it failed for one before is what the caller asks for next.
+                self.small_files.add(file).unwrap_or_default();
+                Ok(None)
+            }
+            _ => self.large_file(path, entry, content, &wanted).map(Some),
+        }
+    }
+
+    /// Places a file of any size while it is read, unless one of the same content is there.
+    fn large_file(
+        &self,
         path: &RelPath,
         entry: &Entry,
         content: &mut dyn Read,
@@ -233,10 +273,7 @@ impl<'a> Extraction<'a> {
             return Ok(Outcome::Unchanged);
         }
         let placed = self.placer.place(path, temp, wanted)?;
-        if placed == Placed::New {
-            self.stats.placed_bytes += size;
-        }
-        Ok(placed.into())
+        Ok(Outcome::of(placed, size))
     }
 
     fn restore_file(
@@ -268,16 +305,8 @@ impl<'a> Extraction<'a> {
         write_content(&mut &json[..], &mut temp.file, None, u64::MAX, None)
             .map_err(content_error)?;
         self.restore_file = Some(json);
-        self.placer.place(path, temp, &wanted).map(Outcome::from)
-    }
-}
-
-impl From<Placed> for Outcome {
-    fn from(placed: Placed) -> Self {
-        match placed {
-            Placed::New => Self::Placed,
-            Placed::Kept => Self::Kept,
-        }
+        let placed = self.placer.place(path, temp, &wanted)?;
+        Ok(Outcome::of(placed, 0))
     }
 }
 

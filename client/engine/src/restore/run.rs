@@ -20,20 +20,25 @@ use hashget_files::monitor::{Monitor, Problem};
 use hashget_files::place::Target;
 
 /// Plans a [`restore`] of the directory `root`, or the [`extract`](super::extract) of the archive
-/// `root` into an empty directory. Changes nothing on disk.
+/// `root` into an empty directory. Changes nothing on disk. Afterwards the selection knows what of it matched.
 pub fn plan(
     root: &Path,
     options: &RestoreOptions,
     sources: &dyn RestoreSources,
     monitor: &dyn Monitor,
 ) -> Result<RestorePlan, RestoreError> {
-    let list = list::load(root, options.restore_file.as_deref())?;
+    let is_directory = std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir());
+    let list = match &options.restore_file {
+        None if !is_directory && !options.selection.is_all() => {
+            list::load_selected(root, &options.selection)?
+        }
+        given => list::load(root, given.as_deref())?,
+    };
     let expanded = expand(list, sources, monitor);
     for (group, _) in &expanded.unreadable {
         let problem = Problem::text(group.file.to_string(), group.why.clone());
         monitor.problem(&problem);
     }
-    let is_directory = std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir());
     let target = is_directory.then(|| Target::open(root)).transpose();
     let target = target.map_err(RestoreError::open(root))?;
     let planning = Planning {

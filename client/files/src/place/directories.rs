@@ -128,6 +128,11 @@ impl<'a> Directories<'a> {
         Ok(directory)
     }
 
+    /// Whether files can be placed in `path` already.
+    pub fn is_ready(&self, path: &RelPath) -> bool {
+        self.state().ready.contains(path)
+    }
+
     /// Opens the directory that was prepared last anew the next time.
     pub(super) fn forget_last(&self) {
         self.state().last = None;
@@ -150,7 +155,23 @@ impl<'a> Directories<'a> {
         }
     }
 
-    fn open_directory(&self, path: &RelPath) -> io::Result<OwnedFd> {
+    /// Opens the directory `path`, from the one that was prepared last if that is it or the one above.
+    fn open_directory(&self, state: &State, path: &RelPath) -> io::Result<OwnedFd> {
+        if let Some((last, directory)) = &state.last {
+            if last == path {
+                return directory.handle().try_clone_to_owned();
+            }
+            if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
+                && *last == parent
+            {
+                return self.target.directory_in(directory.handle(), name);
+            }
+        }
+        self.open_along(path)
+    }
+
+    /// Opens the directory `path`, whatever was prepared last.
+    fn open_along(&self, path: &RelPath) -> io::Result<OwnedFd> {
         let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
         self.target.directory_along(&mut trail, path)
     }
@@ -162,7 +183,7 @@ impl<'a> Directories<'a> {
         if times_known && state.made.contains(path) {
             return Ok(0);
         }
-        let Ok(directory) = self.open_directory(path) else {
+        let Ok(directory) = self.open_directory(&state, path) else {
             // Missing, or nothing that can be listed: trouble shows when it is used.
             return Ok(0);
         };
@@ -192,7 +213,7 @@ impl<'a> Directories<'a> {
     }
 
     fn prepare_in(&self, state: &mut State, path: &RelPath) -> Result<OwnedFd, PlaceError> {
-        let mut opened = self.open_directory(path);
+        let mut opened = self.open_directory(state, path);
         if state.ready.contains(path) {
             return opened.map_err(open_error);
         }
@@ -205,7 +226,7 @@ impl<'a> Directories<'a> {
             && error.kind() == io::ErrorKind::PermissionDenied
         {
             self.prepare_in(state, &parent)?;
-            opened = self.open_directory(path);
+            opened = self.open_directory(state, path);
         }
         let directory = match opened {
             Ok(directory) => directory,
@@ -246,7 +267,7 @@ impl<'a> Directories<'a> {
             Err(Errno::EXIST) => {}
             Err(error) => return Err(PlaceError::to("make its directory")(error)),
         }
-        self.open_directory(path).map_err(open_error)
+        self.open_directory(state, path).map_err(open_error)
     }
 
     /// Notes the metadata of a directory, and changes its mode if that keeps us out.
@@ -278,7 +299,7 @@ impl<'a> Directories<'a> {
             metadata::set_mode(directory.as_fd(), mode)
                 .map_err(PlaceError::to("open up its directory"))?;
             state.opened_up.insert(path.clone());
-            self.open_directory(path).map_err(open_error)?
+            self.open_along(path).map_err(open_error)?
         } else {
             directory
         };

@@ -95,6 +95,13 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// What comes of something that cannot be looked at.
+    fn unknown(error: Errno) -> Self {
+        let mut applied = Self::default();
+        applied.check("metadata", Err(error));
+        applied
+    }
+
     fn check(&mut self, what: &str, result: Result<(), Errno>) {
         if let Err(error) = result {
             let error = io::Error::from(error);
@@ -109,24 +116,28 @@ impl Applied {
 /// capabilities), attributes (which an unprivileged owner may set only while the file is
 /// writable), mode, times.
 pub fn apply(fd: BorrowedFd<'_>, wanted: &Wanted) -> Applied {
-    let mut applied = Applied::default();
-    let thing = match Thing::of(fd) {
-        Ok(thing) => thing,
-        Err(error) => {
-            applied.check("metadata", Err(error));
-            return applied;
-        }
-    };
-    let mut touched = thing.set_owner(wanted, &mut applied);
-    if let Some(xattrs) = &wanted.xattrs {
-        touched |= thing.set_xattrs(xattrs, &mut applied);
-    }
-    let mode = wanted
-        .mode
-        .and_then(|mode| thing.set_mode(mode, wanted, touched, &mut applied));
-    let stamped = thing.set_times(wanted, touched || mode.is_some(), &mut applied);
-    thing.verify(wanted, mode, stamped, &mut applied);
-    applied
+    Thing::of(fd).map_or_else(Applied::unknown, |thing| {
+        thing.apply(wanted, wanted.xattrs.as_deref())
+    })
+}
+
+/// Like [`apply`], for a file that was made just now and is open for writing. `is_bare` says that it cannot
+/// have attributes of ours yet.
+pub(super) fn apply_to_new(file: BorrowedFd<'_>, is_bare: bool, wanted: &Wanted) -> Applied {
+    let xattrs = wanted.xattrs.as_deref();
+    Thing::of_file(file).map_or_else(Applied::unknown, |thing| {
+        thing.apply(
+            wanted,
+            xattrs.filter(|xattrs| !(is_bare && xattrs.is_empty())),
+        )
+    })
+}
+
+/// Whether what is made in a directory gets attributes of ours from it; if that cannot be seen, it may.
+pub(super) fn lends_attributes(directory: BorrowedFd<'_>) -> bool {
+    let mut value = [0; 1];
+    let found = fgetxattr(directory, "system.posix_acl_default", &mut value);
+    !matches!(found, Err(Errno::NODATA | Errno::OPNOTSUPP))
 }
 
 /// Takes away the extended attributes of the thing behind `fd` that `is_surplus` names.
@@ -176,11 +187,32 @@ struct Thing<'a> {
 impl<'a> Thing<'a> {
     fn of(fd: BorrowedFd<'a>) -> Result<Self, Errno> {
         let path_only = fcntl_getfl(fd)?.contains(OFlags::PATH);
+        let mut thing = Self::of_file(fd)?;
+        thing.proc_path = path_only.then(|| format!("/proc/self/fd/{}", fd.as_raw_fd()));
+        Ok(thing)
+    }
+
+    /// That of something that is not open for its path only.
+    fn of_file(fd: BorrowedFd<'a>) -> Result<Self, Errno> {
         Ok(Self {
             fd,
             stat: fstat(fd)?,
-            proc_path: path_only.then(|| format!("/proc/self/fd/{}", fd.as_raw_fd())),
+            proc_path: None,
         })
+    }
+
+    fn apply(&self, wanted: &Wanted, xattrs: Option<&[Xattr]>) -> Applied {
+        let mut applied = Applied::default();
+        let mut touched = self.set_owner(wanted, &mut applied);
+        if let Some(xattrs) = xattrs {
+            touched |= self.set_xattrs(xattrs, &mut applied);
+        }
+        let mode = wanted
+            .mode
+            .and_then(|mode| self.set_mode(mode, wanted, touched, &mut applied));
+        let stamped = self.set_times(wanted, touched || mode.is_some(), &mut applied);
+        self.verify(wanted, mode, stamped, &mut applied);
+        applied
     }
 
     fn is_symlink(&self) -> bool {

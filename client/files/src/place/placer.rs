@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::content::{ContentError, Holes, write_sparse};
 use super::copy::copy_content;
 use super::directories::Directories;
-use super::metadata::{Applied, Wanted, apply};
+use super::metadata::{Applied, Wanted, apply, apply_to_new};
 use super::node::Node;
 use super::options::Overwrite;
 use super::target::{InTheWay, PlaceError, Target};
@@ -142,7 +142,7 @@ impl<'a> Placer<'a> {
     }
 
     fn complete(&self, path: &RelPath, temp: &Temp, wanted: &Wanted) -> Result<(), PlaceError> {
-        self.report(path, &apply(temp.file.as_fd(), wanted));
+        self.report(path, &apply_to_new(temp.file.as_fd(), temp.is_bare, wanted));
         if self.fsync {
             temp.file
                 .sync_all()

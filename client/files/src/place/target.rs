@@ -148,6 +148,14 @@ impl Target {
         }
     }
 
+    /// Opens the directory `name` in `parent`, as [`directory`](Self::directory) does.
+    pub(super) fn directory_in(&self, parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
+        match self.open_piece(parent, name, directory_flags()) {
+            Err(Errno::ACCESS) => Ok(self.open_piece(parent, name, path_flags())?),
+            other => Ok(other?),
+        }
+    }
+
     /// Opens the file `path` for reading. The access time stays, where that may be asked.
     pub fn file(&self, path: &RelPath) -> io::Result<std::fs::File> {
         let Some((directory, name)) = self.parent(path)? else {

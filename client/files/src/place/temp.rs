@@ -13,6 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::metadata::lends_attributes;
 use crate::temp_name::TempNames;
 
 /// The journal of the metadata that directories had before the restore.
@@ -108,6 +109,8 @@ pub struct Temp {
     pub name: TempName,
     /// The open file, for reading and writing.
     pub file: File,
+    /// Whether it cannot have got extended attributes of ours from its directory.
+    pub(super) is_bare: bool,
 }
 
 /// A directory that several files are made in, one after another.
@@ -115,15 +118,18 @@ pub struct Temp {
 pub struct OpenDirectory {
     handle: Arc<OwnedFd>,
     names: TempNames,
+    lends_attributes: bool,
 }
 
 impl OpenDirectory {
     /// The directory that is open as `handle`.
     pub fn new(handle: OwnedFd) -> Result<Self, Errno> {
         let names = TempNames::of(&handle)?;
+        let lends_attributes = lends_attributes(handle.as_fd());
         Ok(Self {
             handle: Arc::new(handle),
             names,
+            lends_attributes,
         })
     }
 
@@ -147,6 +153,7 @@ impl OpenDirectory {
         Ok(Temp {
             name,
             file: fd.into(),
+            is_bare: !self.lends_attributes,
         })
     }
 }

@@ -9,8 +9,10 @@ use rustix::io::Errno;
 
 use super::target::{Target, directory_flags, first_piece, path_flags};
 
-/// How far a [`Trail`]'s handles are apart, and how many it keeps.
-const STEP_BYTES: usize = 512;
+/// Paths up to this length are opened at once.
+const SHORT_BYTES: usize = 512;
+/// How far a [`Trail`]'s handles are apart at least, and how many it keeps.
+const STEP_BYTES: usize = 64;
 const MOST_STEPS: usize = 64;
 
 /// Handles on the way to the long path that was opened last, each with where its path ends in that one.
@@ -23,6 +25,18 @@ pub(super) struct Trail {
 impl Trail {
     pub(super) fn clear(&mut self) {
         self.steps.clear();
+    }
+
+    /// Adds a handle; the way to the latest ones is kept in wider steps.
+    fn push(&mut self, end: usize, handle: OwnedFd) {
+        if self.steps.len() == MOST_STEPS {
+            let mut number = 0_usize;
+            self.steps.retain(|_| {
+                number += 1;
+                number.is_multiple_of(2)
+            });
+        }
+        self.steps.push((end, handle));
     }
 
     /// Keeps the handles of directories that are above `path`, too.
@@ -40,7 +54,7 @@ impl Target {
     /// Like [`directory`](Self::directory), for one path after another: of a long path, what it shares with the one
     /// before is not looked up again.
     pub(super) fn directory_along(&self, trail: &mut Trail, path: &RelPath) -> io::Result<OwnedFd> {
-        if path.as_bytes().len() <= STEP_BYTES {
+        if path.as_bytes().len() <= SHORT_BYTES {
             return self.directory(path);
         }
         let mut opened = self.open_along(trail, path, directory_flags());
@@ -68,12 +82,16 @@ impl Target {
                 None => (self.root(), 0),
             };
             let rest = &bytes[start..];
-            let (piece, next) = first_piece(rest, STEP_BYTES);
-            if next.is_empty() || trail.steps.len() == MOST_STEPS {
+            let step = match rest.len() {
+                0..=SHORT_BYTES => STEP_BYTES,
+                _ => SHORT_BYTES,
+            };
+            let (piece, next) = first_piece(rest, step);
+            if next.is_empty() {
                 return self.open_pieces(from, rest, flags);
             }
             let handle = self.open_piece(from, piece, path_flags())?;
-            trail.steps.push((start + piece.len(), handle));
+            trail.push(start + piece.len(), handle);
         }
     }
 }

@@ -266,6 +266,7 @@ pub(crate) fn add_to_plan(
             plan.packages.insert(
                 place,
                 PlannedPackage {
+                    of_hint: false,
                     sha256,
                     url: base.name.clone(),
                     urls: Vec::new(),

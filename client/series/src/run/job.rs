@@ -5,7 +5,7 @@ use std::fs;
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
-use hashget_words::rel_path::RelPath;
+use hashget_words::rel_path::{RelPath, display_bytes};
 use jiff::ToSpan;
 
 use super::super::change_list::{
@@ -71,6 +71,7 @@ impl Job<'_> {
     pub(super) fn back_up<L: PackageLookup>(&self, public: &L) -> Result<Done, SeriesError> {
         let options = PackOptions {
             hash_cache: self.options.hash_cache.clone(),
+            hints: self.options.hints.clone(),
             ..pack_options(self.section, self.destination)?
         };
         for name in OWN_NAMES {
@@ -81,6 +82,7 @@ impl Job<'_> {
             }
         }
         let mut scan = PackScan::new(&self.section.source, None, &options, self.monitor)?;
+        self.name_unmatched(&options);
         let mut unread = Unreadable::find(&mut scan, self.monitor);
         #[cfg(test)]
         unread.add_broken(&mut scan, &self.options.broken, self.monitor);
@@ -92,6 +94,17 @@ impl Job<'_> {
                 Attempt::Lost(paths) => unread.add_lost(&mut scan, &paths),
             }
             tries += 1;
+        }
+    }
+
+    /// Names the patterns of the section that match nothing. What they are for may come and go, so that is no fault.
+    fn name_unmatched(&self, options: &PackOptions) {
+        let unmatched = options.walk.exclude.unmatched();
+        let of_section = |pattern: &&String| self.section.exclude.contains(pattern);
+        for pattern in unmatched.iter().filter(of_section) {
+            let source = display_bytes(self.section.source.as_os_str().as_encoded_bytes());
+            let text = format!("exclude {pattern} matches nothing in {source}");
+            self.monitor.message(Level::Info, &text);
         }
     }
 

@@ -94,6 +94,7 @@ impl Bed {
     /// A run is made, whatever the clock says.
     pub(super) fn run_now(&self, force: bool, full: bool) -> Result<RunReport, SeriesError> {
         let options = RunOptions {
+            hints: hashget_engine::hint_scope::HintScopes::default(),
             hash_cache: None,
             force,
             full,

@@ -110,7 +110,9 @@ pub(super) fn is_derived(project: &ProjectName) -> bool {
 }
 
 fn merge(known: &mut FoundPackage, other: FoundPackage) {
-    let first = (!known.derived, &known.project) <= (!other.derived, &other.project);
+    // What is known without a hint does not depend on it.
+    let order = |it: &FoundPackage| (it.is_of_hint(), !it.derived);
+    let first = (order(known), &known.project) <= (order(&other), &other.project);
     known.expires = known.expires.min(other.expires);
     known.derived &= other.derived;
     if first {

@@ -41,6 +41,11 @@ pub struct FoundPackage {
 }
 
 impl FoundPackage {
+    /// Whether it is known only because a hint file named it.
+    pub fn is_of_hint(&self) -> bool {
+        self.project.as_str() == ProjectName::HINTS
+    }
+
     /// Where it stands among those that hold the same.
     pub fn rank(&self) -> Rank<'_> {
         Rank {

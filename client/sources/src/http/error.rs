@@ -9,6 +9,7 @@ use hashget_api::ErrorCode;
 use thiserror::Error;
 
 use super::host_of::host_of;
+use super::public::NOT_PUBLIC;
 use hashget_files::monitor::HostTrouble;
 
 /// What can go wrong with a request. URLs are shown without their passwords.
@@ -80,6 +81,12 @@ pub enum HttpError {
         host: String,
         /// How it failed at last.
         why: String,
+    },
+    /// The URL leads to a private address, where nobody vouches for it.
+    #[error("{url} is not asked: {NOT_PUBLIC}")]
+    PrivateHost {
+        /// The URL.
+        url: String,
     },
     /// The variable that names the proxy for a URL names none.
     #[error("cannot use the proxy of {variable}: {what}")]
@@ -176,6 +183,7 @@ impl HttpError {
             }
             Self::Json { source, .. } => format!("the answer makes no sense: {source}"),
             Self::HostDown { why, .. } => why.clone(),
+            Self::PrivateHost { .. } => NOT_PUBLIC.to_owned(),
             Self::Client(_) | Self::Proxy { .. } | Self::PlainPassword { .. } => self.to_string(),
         }
     }

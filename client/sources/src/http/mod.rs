@@ -9,6 +9,7 @@ mod hosts;
 mod options;
 mod pace;
 mod proxy;
+mod public;
 mod token;
 mod wait;
 
@@ -19,13 +20,14 @@ use std::time::Duration;
 use hashget_api::ErrorBody;
 use hashget_words::package_url::without_password;
 use hashget_words::rel_path::display_bytes;
-use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use self::credentials::Access;
 use self::error::is_passing;
+use self::public::PublicResolver;
 
 pub use self::answer::{Answer, list_header, number_header, parse_json, read_body, text_header};
 pub use self::credentials::{Credentials, Login, is_private};
@@ -35,6 +37,7 @@ pub(crate) use self::hosts::{Hosts, Patience};
 pub use self::options::HttpOptions;
 pub use self::pace::Pace;
 pub use self::proxy::Proxies;
+pub use self::public::names_private_host;
 pub use self::token::Token;
 
 /// The answer to HEAD.
@@ -57,31 +60,54 @@ pub struct Http {
     client: Client,
     options: HttpOptions,
     hosts: Arc<Hosts>,
+    /// Whether only hosts of the public internet are asked.
+    public_only: bool,
 }
 
 impl Http {
     /// Sets up the client; no request is made.
     pub fn new(options: HttpOptions) -> Result<Self, HttpError> {
+        let builder = Client::builder().redirect(reqwest::redirect::Policy::limited(10));
+        Ok(Self {
+            client: Self::client(builder, &options)?,
+            options,
+            hosts: Arc::default(),
+            public_only: false,
+        })
+    }
+
+    /// A client like this one that asks hosts of the public internet only, whatever a URL, a redirect or a name
+    /// server says. What is asked by a proxy is judged by its URL alone.
+    pub fn public_only(&self) -> Result<Self, HttpError> {
+        let resolver = PublicResolver {
+            proxies: self.options.proxies.hosts(),
+        };
+        let builder = Client::builder()
+            .redirect(public::redirects())
+            .dns_resolver(Arc::new(resolver));
+        Ok(Self {
+            client: Self::client(builder, &self.options)?,
+            options: self.options.clone(),
+            hosts: Arc::clone(&self.hosts),
+            public_only: true,
+        })
+    }
+
+    fn client(builder: ClientBuilder, options: &HttpOptions) -> Result<Client, HttpError> {
         let proxies = options.proxies.clone();
         // A variable that names no proxy is told before a request is sent.
         let proxy = move |url: &Url| proxies.for_url(url).ok().flatten().cloned();
         // The blocking client's `timeout` bounds every single wait (for the answer's head, for
         // the next part of the body), not their sum.
-        let client = Client::builder()
+        builder
             .user_agent(concat!("hashget/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(options.connect_timeout)
             .timeout(options.stall_timeout)
-            .redirect(reqwest::redirect::Policy::limited(10))
             .retry(reqwest::retry::never())
             .no_proxy()
             .proxy(reqwest::Proxy::custom(proxy))
             .build()
-            .map_err(HttpError::Client)?;
-        Ok(Self {
-            client,
-            options,
-            hosts: Arc::default(),
-        })
+            .map_err(HttpError::Client)
     }
 
     /// How patient this client is.
@@ -155,6 +181,11 @@ impl Http {
         build: impl FnOnce(&Client) -> RequestBuilder,
     ) -> Result<Answer, HttpError> {
         let parsed = Url::parse(url).ok();
+        if self.public_only && parsed.as_ref().is_some_and(names_private_host) {
+            return Err(HttpError::PrivateHost {
+                url: without_password(url).into_owned(),
+            });
+        }
         let proxy = match &parsed {
             Some(url) => self
                 .options

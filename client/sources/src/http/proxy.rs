@@ -68,6 +68,17 @@ impl Proxies {
         }
     }
 
+    /// The hosts of the proxies.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let proxies = [&self.http, &self.https];
+        let urls = proxies
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.url.as_ref().ok());
+        urls.filter_map(|url| url.host_str().map(str::to_owned))
+            .collect()
+    }
+
     /// The proxy by which a URL is asked, if there is one.
     pub(super) fn for_url(&self, url: &Url) -> Result<Option<&Url>, HttpError> {
         let proxy = match url.scheme() {

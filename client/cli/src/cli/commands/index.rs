@@ -9,7 +9,8 @@ use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::groups::{IndexingArgs, ServiceArgs, Services, WalkArgs};
 use crate::cli::reporter::Report;
-use hashget_engine::index::{IndexStats, index, index_root};
+use hashget_engine::hint_scope::HintScopes;
+use hashget_engine::index::{IndexOptions, IndexStats, index, index_root};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,22 +45,38 @@ pub(super) fn run(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
         all_file_systems: args.all_file_systems,
         ..WalkArgs::default()
     };
-    index_directory(&args.directory, &args.indexing, &walk, context)
+    let options = IndexOptions {
+        // Who names a project for what is in a directory takes over what the hints there say.
+        hint_project: args.indexing.record.project.clone(),
+        ..args.indexing.options(&walk, context)?
+    };
+    index_by(&args.directory, &options, &args.indexing, context).map(drop)
 }
 
-/// Indexes a directory and tells the result.
+/// Indexes a directory and tells the result; gives what the hints in it may say something of.
 pub(super) fn index_directory(
     root: &Path,
     args: &IndexingArgs,
     walk: &WalkArgs,
     context: &Context,
-) -> Result<(), CliError> {
-    let options = args.options(walk, context)?;
+) -> Result<HintScopes, CliError> {
+    index_by(root, &args.options(walk, context)?, args, context)
+}
+
+fn index_by(
+    root: &Path,
+    options: &IndexOptions,
+    args: &IndexingArgs,
+    context: &Context,
+) -> Result<HintScopes, CliError> {
     context.show_messages();
-    let services = Services::new(&args.resolve, context)?;
-    let stats = index(&index_root(root), &options, &services.borrow())?;
+    let mut services = Services::new(&args.resolve, context)?;
+    if args.private_hints(context) {
+        services = services.with_private_hints(context);
+    }
+    let stats = index(&index_root(root), options, &services.borrow())?;
     context.reporter.progress(&Indexed::new(&stats));
-    Ok(())
+    Ok(stats.hints)
 }
 
 /// What came of indexing a directory.
@@ -73,6 +90,7 @@ struct Indexed {
     skipped_packages: u64,
     failed_packages: u64,
     anchor_packages: u64,
+    refused_hints: u64,
     total_packages: u64,
     seen_files: u64,
     seconds: f64,
@@ -88,6 +106,7 @@ impl Indexed {
             skipped_packages: stats.skipped_packages,
             failed_packages: stats.failed_packages,
             anchor_packages: stats.anchor_packages,
+            refused_hints: stats.refused_hints,
             total_packages: stats.total_packages(),
             seen_files: stats.seen_files,
             seconds: stats.elapsed.as_secs_f64(),

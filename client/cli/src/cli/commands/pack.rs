@@ -105,7 +105,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
     if to_stdout && !args.dry_run {
         refuse_closed_output()?;
     }
-    let options = pack_options::pack_options(root, file, args, context)?;
+    let mut options = pack_options::pack_options(root, file, args, context)?;
     let output = if to_stdout {
         Output::Stream(Box::new(std::io::stdout()))
     } else {
@@ -113,7 +113,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
     };
 
     reporter.step("STEP 1/3 Indexing...");
-    index_directory(root, &args.indexing, &args.walk, context)?;
+    options.hints = index_directory(root, &args.indexing, &args.walk, context)?;
 
     reporter.step("STEP 2/3 prepare exclude list for packing...");
     let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);

@@ -50,8 +50,8 @@ pub(crate) struct PrepackArgs {
 /// Prepares a directory for another program that makes the archive.
 pub(super) fn run(args: &PrepackArgs, context: &Context) -> Result<(), CliError> {
     let root = args.directory.as_path();
-    let options = pack_options::prepack_options(args, context)?;
-    index_directory(root, &args.indexing, &args.walk, context)?;
+    let mut options = pack_options::prepack_options(args, context)?;
+    options.hints = index_directory(root, &args.indexing, &args.walk, context)?;
     let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
     let list = args.exclude_list.as_deref();
     let stats = prepack(root, list, &options, &lookup, context.reporter)?;

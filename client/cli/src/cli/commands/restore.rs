@@ -88,7 +88,7 @@ pub(super) fn run(args: &RestoreArgs, context: &Context) -> Result<(), CliError>
     if args.dry_run {
         let plan = plan(path, &options, &sources, context.reporter)?;
         context.reporter.report(&Planned(plan));
-        return Ok(());
+        return check_selected(&options.selection, name, context.reporter);
     }
     let metadata = std::fs::metadata(path).map_err(|error| {
         CliError::new(&error).context(format!("cannot find {}", printable_path(path)))

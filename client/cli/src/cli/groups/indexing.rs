@@ -32,6 +32,9 @@ pub(crate) struct IndexingArgs {
     /// Look for no packages
     #[arg(long, conflicts_with = "heuristics", hide_short_help = true)]
     no_heuristics: bool,
+    /// Obey hint files that name private addresses, such as 10.1.2.3 or localhost, too
+    #[arg(long, hide_short_help = true)]
+    private_hints: bool,
     /// Look up every file above --anchsz at the hashservers as well (slower)
     #[arg(long, hide_short_help = true)]
     pull: bool,
@@ -89,6 +92,7 @@ pub(crate) struct ResolveArgs {
 pub(crate) struct Services<'a> {
     lookup: CombinedLookup<'a>,
     sources: PackageSources,
+    hint_sources: PackageSources,
     snapshot: SnapshotService,
 }
 
@@ -98,14 +102,22 @@ impl<'a> Services<'a> {
         Ok(Self {
             lookup: context.lookup(context.trust(args.trust)?),
             sources: context.sources(),
+            hint_sources: context.public_sources()?,
             snapshot: SnapshotService::new(context.http().clone(), args.snapshot(context)?)?,
         })
+    }
+
+    /// Packages of hints may come from anywhere.
+    pub(crate) fn with_private_hints(mut self, context: &Context) -> Self {
+        self.hint_sources = context.sources();
+        self
     }
 
     pub(crate) fn borrow(&self) -> IndexServices<'_> {
         IndexServices {
             lookup: &self.lookup,
             sources: &self.sources,
+            hint_sources: &self.hint_sources,
             snapshot: &self.snapshot,
         }
     }
@@ -122,6 +134,7 @@ impl IndexingArgs {
             heuristics: self.heuristics(context)?,
             record: self.record.options(context)?,
             project: self.record.project.clone(),
+            hint_project: None,
             pull: self.pull,
             jobs: context.index_jobs(),
             one_file_system: walk.one_file_system,
@@ -139,8 +152,18 @@ impl IndexingArgs {
         let names = names.cloned().unwrap_or_else(|| vec!["all".to_owned()]);
         let kernels = settings.kernel_url.as_deref();
         let kernels = kernels.unwrap_or(HeuristicSettings::DEFAULT_KERNEL_BASE);
-        HeuristicSet::new(&names, &HeuristicSettings::new(kernels)?)
-            .map_err(|error| CliError::new(&error).into_usage())
+        let settings = HeuristicSettings {
+            private_hints: self.private_hints(context),
+            ..HeuristicSettings::new(kernels)?
+        };
+        HeuristicSet::new(&names, &settings).map_err(|error| CliError::new(&error).into_usage())
+    }
+}
+
+impl IndexingArgs {
+    /// Whether hint files may name private addresses.
+    pub(crate) fn private_hints(&self, context: &Context) -> bool {
+        self.private_hints || context.settings.private_hints == Some(true)
     }
 }
 

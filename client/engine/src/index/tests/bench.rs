@@ -117,6 +117,7 @@ impl Bench {
         act(&IndexServices {
             lookup: &lookup,
             sources: &self.sources,
+            hint_sources: &self.sources,
             snapshot: &self.snapshot,
         })
     }
@@ -178,11 +179,15 @@ pub(crate) fn record_options() -> RecordOptions {
 }
 
 pub(crate) fn index_options() -> IndexOptions {
-    let settings = HeuristicSettings::new("http://localhost:9/").unwrap();
+    let settings = HeuristicSettings {
+        private_hints: true,
+        ..HeuristicSettings::new("http://localhost:9/").unwrap()
+    };
     IndexOptions {
         heuristics: HeuristicSet::new(&["all"], &settings).unwrap(),
         record: record_options(),
         project: None,
+        hint_project: None,
         pull: false,
         jobs: 4,
         one_file_system: false,

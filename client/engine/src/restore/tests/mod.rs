@@ -13,5 +13,6 @@ mod partial;
 mod progress;
 mod resume;
 mod services;
+mod small_files;
 mod sources;
 mod untrusted;

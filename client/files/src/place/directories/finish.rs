@@ -73,7 +73,7 @@ impl Directories<'_> {
                 wanted.mode = wanted.mode.or(before.mode);
             }
         }
-        let directory = match self.open_directory(path) {
+        let directory = match self.open_along(path) {
             Ok(directory) => directory,
             // Nothing was to be placed there, or that failure was told already.
             Err(_) if before.is_none() => return None,

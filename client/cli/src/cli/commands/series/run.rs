@@ -13,6 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::groups::{IndexingArgs, WalkArgs};
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
+use hashget_engine::hint_scope::HintScopes;
 use hashget_files::monitor::{Monitor, Problem};
 use hashget_series::write_metrics;
 use hashget_series::{Outcome, RunOptions, RunReport, Section, hooks, run as run_series};
@@ -99,8 +100,9 @@ fn run_one(section: &Section, args: &RunArgs, context: &Context) -> Result<(), C
 }
 
 fn back_up(section: &Section, args: &RunArgs, context: &Context) -> Result<Outcome, CliError> {
+    let mut hints = HintScopes::default();
     if section.index && !section.self_sufficient {
-        index_directory(
+        hints = index_directory(
             &section.source,
             &args.indexing,
             &WalkArgs {
@@ -118,6 +120,7 @@ fn back_up(section: &Section, args: &RunArgs, context: &Context) -> Result<Outco
         now: Zoned::now(),
         allow_empty: args.allow_empty,
         new_destination: args.new_destination,
+        hints,
         state: super::file::state(),
     };
     let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);

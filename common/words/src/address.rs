@@ -1,4 +1,4 @@
-//! Which addresses the server may be sent to.
+//! Which network addresses are of the public internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// Of IPv6 only what is handed out as global unicast is: whatever carries an IPv4 address inside
 /// (NAT64, 6to4, Teredo, the old compatible form) could lead into a private network, so those
 /// are not, except the mapped form, which is the IPv4 address itself.
-pub(super) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
