@@ -10,9 +10,9 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::time::{Duration, timeout_at};
 
-use crate::body_memory::Share;
 use crate::client_address::counted_client;
 use crate::error::ApiError;
+use crate::memory_budget::Share;
 use crate::settings::Limits;
 use crate::state::State;
 

@@ -17,7 +17,6 @@ use thiserror::Error;
 use crate::access_log::AccessLog;
 use crate::answers::Answers;
 use crate::auth::{TokenError, TokenFile, TokenUses};
-use crate::body_memory::BodyMemory;
 use crate::checker::Checker;
 use crate::connections::Connections;
 use crate::disk::Disk;
@@ -25,6 +24,7 @@ use crate::fetch::{Fetcher, SystemResolver};
 use crate::filters::{Builder, Filters};
 use crate::growth::Growth;
 use crate::health::Health;
+use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::pool::{Owners, Pool, PoolError};
 use crate::rate_limit::RateLimit;
@@ -41,6 +41,8 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// some more while it is written to, and syncs the file, also when nothing has changed. More often
 /// the file stays smaller, and no disk ever comes to rest.
 const CLEANING_INTERVAL: Duration = Duration::from_millis(200);
+/// So many times the body that a record came in it takes to answer with it: read, and written.
+const RECORD_FACTOR: u64 = 2;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Why the server does not come up.
@@ -155,12 +157,16 @@ impl Server {
             client_rate: RateLimit::new(settings.client_rate.per_second),
             token_rate: RateLimit::new(settings.token_rate.per_second),
             connections: Arc::new(Connections::new(&settings)),
-            body_memory: Arc::new(BodyMemory::new(
+            body_memory: Arc::new(MemoryBudget::new(
                 settings.body_memory_bytes,
                 settings
                     .limits
                     .publish_bytes
                     .max(settings.limits.query_bytes),
+            )),
+            sending_memory: Arc::new(MemoryBudget::new(
+                settings.sending_memory_bytes,
+                settings.limits.publish_bytes.saturating_mul(RECORD_FACTOR),
             )),
             metrics: Metrics::default(),
             access_log: open_access_log(&settings)?,

@@ -27,6 +27,8 @@ use crate::health::Health;
 use crate::state::State;
 use crate::view::{View, blocking};
 
+/// What a key of a question takes at most while it is looked up.
+const BYTES_PER_KEY: u64 = 4 * MAX_PACKAGES_PER_DIGEST as u64;
 /// How many keys are looked up before what they found is cut down to the answer.
 const CHUNK_KEYS: usize = 256;
 
@@ -69,7 +71,9 @@ async fn lookup(
         };
         let keys = question.digests.len() + question.signatures.len();
         check_batch("digests and signatures", keys, limits.lookup_keys)?;
+        let _share = state.hold(keys as u64 * BYTES_PER_KEY)?;
         let found = find(state, &question)?;
+        let _share = state.hold(found.bytes())?;
         if is_compact && question.signatures.is_empty() {
             let packages = found.packages.iter().map(|package| &**package);
             return Ok((
@@ -104,6 +108,14 @@ struct Answer {
 }
 
 impl Answer {
+    /// About how many bytes it takes when it is written.
+    fn bytes(&self) -> u64 {
+        let keys = self.digests.iter().chain(&self.signatures);
+        let places: usize = keys.map(|(_, places)| 8 + places.len() * 6).sum();
+        let packages = self.packages.iter().map(|package| 300 + package.url.len());
+        (places + packages.sum::<usize>()) as u64
+    }
+
     fn to_json(&self) -> Vec<u8> {
         let packages = self.packages.iter().map(|package| &**package);
         LookupResponse::to_json(packages, &self.digests, &self.signatures)

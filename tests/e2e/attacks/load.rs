@@ -1,5 +1,6 @@
 //! Requests that make a server work without end, or hold more than it has.
 
+mod answers;
 mod submissions;
 
 use std::path::Path;
