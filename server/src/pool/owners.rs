@@ -277,8 +277,8 @@ fn read(journal: &File) -> io::Result<(Books, usize, u64)> {
 
 impl Books {
     fn has(&self, digest: &Digest, owner: &Owner) -> bool {
-        let owned = self.files.get(digest);
-        owned.is_some_and(|owned| owned.owners.iter().any(|known| **known == *owner))
+        let file = self.files.get(digest);
+        file.is_some_and(|file| file.owners.iter().any(|known| **known == *owner))
     }
 
     fn check(
@@ -324,17 +324,17 @@ impl Books {
         if self.has(&line.digest, owner) != line.gone {
             return;
         }
-        let owned = self.files.entry(line.digest).or_insert_with(|| Owned {
+        let file = self.files.entry(line.digest).or_insert_with(|| Owned {
             bytes: line.bytes,
             owners: Vec::new(),
         });
         if line.gone {
-            owned.owners.retain(|known| **known != *owner);
+            file.owners.retain(|known| **known != *owner);
         }
-        let others = &owned.owners;
+        let others = &file.owners;
         let new_project = others.iter().all(|known| known.project != owner.project);
         let new_token = others.iter().all(|known| known.token != owner.token);
-        let bytes = owned.bytes;
+        let bytes = file.bytes;
         let change = |held: &mut u64| {
             *held = if line.gone {
                 held.saturating_sub(bytes)
@@ -352,12 +352,12 @@ impl Books {
             let known = self.known.get(owner).cloned();
             let known = known.unwrap_or_else(|| Arc::new(owner.clone()));
             self.known.insert(Arc::clone(&known));
-            owned.owners.push(known);
+            file.owners.push(known);
             self.claims += 1;
             return;
         }
         self.claims -= 1;
-        if owned.owners.is_empty() {
+        if file.owners.is_empty() {
             self.files.remove(&line.digest);
         }
     }

@@ -111,8 +111,8 @@ fn write(state: &State, store: &StoreStats, page: &mut Page) -> std::fmt::Result
         state.body_memory.bytes(),
     )?;
     let help = "Bytes of large answers in memory";
-    let held = state.sending_memory.bytes();
-    page.one("sending_memory_bytes", "gauge", help, held)?;
+    let bytes = state.sending_memory.bytes();
+    page.one("sending_memory_bytes", "gauge", help, bytes)?;
     let open = state.connections.count();
     page.one(
         "connections_open",

@@ -2,6 +2,7 @@
 
 mod answers;
 mod submissions;
+mod wire;
 
 use std::path::Path;
 
