@@ -295,7 +295,7 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n\nGET / HTTP/1.1\n\r\n",
         ] {
             let bare = |(at, _): &(usize, &str)| !text[..*at].ends_with('\r');
-            let at = text.match_indices('\n').filter(bare).last().unwrap().0;
+            let at = text.rmatch_indices('\n').find(bare).unwrap().0;
             refused(text, at);
         }
     }
