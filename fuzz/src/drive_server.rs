@@ -1,6 +1,8 @@
-//! What the fuzz target of the server does with its input; `server/tests/fuzz_corpus.rs` replays the
-//! corpus through the same function, without a fuzzer.
+//! What the fuzz targets of the server do with their input; `server/tests/fuzz_corpus.rs` replays the
+//! corpora through the same functions, without a fuzzer.
 
+#[path = "../../server/src/wire/framing.rs"]
+mod framing;
 #[path = "../../server/src/form_head.rs"]
 mod reader;
 
@@ -15,5 +17,30 @@ pub(crate) fn form_head(data: &[u8]) {
         if let Some(value) = reader::field(header, body, name) {
             assert!(value.len() <= body.len());
         }
+    }
+}
+
+/// What a connection brings; the first byte tells in which pieces. What is refused does not depend on them.
+pub(crate) fn framing(data: &[u8]) {
+    let Some((piece, request)) = data.split_first() else {
+        return;
+    };
+    let checked = |piece: usize| {
+        let mut bytes = request.to_vec();
+        let mut framing = framing::Framing::default();
+        bytes
+            .chunks_mut(piece)
+            .for_each(|piece| framing.check(piece));
+        bytes
+    };
+    let whole = checked(usize::MAX);
+    assert!(whole == checked(usize::from(*piece).max(1)));
+    // What was refused once goes on being refused.
+    let spoilt = whole
+        .iter()
+        .zip(request)
+        .position(|(now, then)| now != then);
+    if let Some(at) = spoilt {
+        assert!(whole[at + 1..].iter().all(|byte| *byte == 0));
     }
 }

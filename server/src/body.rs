@@ -10,9 +10,9 @@ use futures_util::StreamExt;
 use serde::de::DeserializeOwned;
 use tokio::time::{Duration, timeout_at};
 
-use crate::body_memory::Share;
 use crate::client_address::counted_client;
 use crate::error::ApiError;
+use crate::memory_budget::Share;
 use crate::settings::Limits;
 use crate::state::State;
 
@@ -53,7 +53,8 @@ impl Body {
         limits: Limits,
     ) -> Result<Self, ApiError> {
         let header = |name| request.headers().get(name).and_then(|v| v.to_str().ok());
-        if header(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        let mut codings = request.headers().get_all(CONTENT_ENCODING);
+        if codings.any(|coding| coding.as_bytes() != b"identity") {
             let message = "bodies must come without Content-Encoding".to_owned();
             return Err(ApiError::BadRequest(message));
         }

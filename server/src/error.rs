@@ -65,6 +65,11 @@ pub(crate) enum ApiError {
         /// When the next request is let through.
         wait: Duration,
     },
+    /// Answers take all the memory that they may.
+    #[error(
+        "answers take all the memory that they may: take those that were asked for, and ask again"
+    )]
+    NoRoom,
     #[error("{0}; try again later")]
     Unavailable(&'static str),
     /// Too little space is left.
@@ -122,7 +127,9 @@ impl ApiError {
             Self::HashMismatch { .. } => ErrorCode::HashMismatch,
             Self::InsufficientStorage => ErrorCode::InsufficientStorage,
             Self::TooManyRequests { .. } => ErrorCode::TooManyRequests,
-            Self::Tokens(_) | Self::Unavailable(_) | Self::Busy(_) => ErrorCode::Unavailable,
+            Self::Tokens(_) | Self::Unavailable(_) | Self::Busy(_) | Self::NoRoom => {
+                ErrorCode::Unavailable
+            }
             Self::Store(_) | Self::Io { .. } | Self::Internal(_) => ErrorCode::Internal,
         }
     }
@@ -185,6 +192,9 @@ impl ResponseError for ApiError {
             }
             Self::MethodNotAllowed(allowed) => {
                 answer.insert_header((header::ALLOW, *allowed));
+            }
+            Self::NoRoom => {
+                answer.insert_header((header::RETRY_AFTER, "2"));
             }
             Self::Busy(_) => {
                 answer.insert_header((header::RETRY_AFTER, "60"));

@@ -9,17 +9,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{fs, io, thread};
 
-use actix_web::dev::{self, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, rt, web};
+use actix_web::dev::ServerHandle;
+use actix_web::{rt, web};
 use hashget_store::{PackageStore, SledStore, StoreError, StoreOptions};
-use rustls::ServerConfig;
 use thiserror::Error;
 
 use crate::access_log::AccessLog;
 use crate::answers::Answers;
 use crate::auth::{TokenError, TokenFile, TokenUses};
-use crate::body_memory::BodyMemory;
 use crate::checker::Checker;
 use crate::connections::Connections;
 use crate::disk::Disk;
@@ -27,6 +24,7 @@ use crate::fetch::{Fetcher, SystemResolver};
 use crate::filters::{Builder, Filters};
 use crate::growth::Growth;
 use crate::health::Health;
+use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::pool::{Owners, Pool, PoolError};
 use crate::rate_limit::RateLimit;
@@ -35,15 +33,14 @@ use crate::state::{Clock, State, system_clock};
 use crate::stopping::Background;
 use crate::submissions::{Places, Submissions, Workers};
 use crate::tls::{Certificates, TlsError};
-use crate::{housekeeper, loader, routes, sweeper, tls};
+use crate::{housekeeper, listen, loader, sweeper, tls};
 
-/// How long a refused body is read on, so that its sender gets to see why.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often the store makes room in its file: sled frees one segment of half a MiB each time, or
 /// some more while it is written to, and syncs the file, also when nothing has changed. More often
 /// the file stays smaller, and no disk ever comes to rest.
 const CLEANING_INTERVAL: Duration = Duration::from_millis(200);
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// So many times the body that a record came in it takes to answer with it: read, and written.
+const RECORD_FACTOR: u64 = 2;
 
 /// Why the server does not come up.
 #[derive(Debug, Error)]
@@ -157,12 +154,16 @@ impl Server {
             client_rate: RateLimit::new(settings.client_rate.per_second),
             token_rate: RateLimit::new(settings.token_rate.per_second),
             connections: Arc::new(Connections::new(&settings)),
-            body_memory: Arc::new(BodyMemory::new(
+            body_memory: Arc::new(MemoryBudget::new(
                 settings.body_memory_bytes,
                 settings
                     .limits
                     .publish_bytes
                     .max(settings.limits.query_bytes),
+            )),
+            sending_memory: Arc::new(MemoryBudget::new(
+                settings.sending_memory_bytes,
+                settings.limits.publish_bytes.saturating_mul(RECORD_FACTOR),
             )),
             metrics: Metrics::default(),
             access_log: open_access_log(&settings)?,
@@ -301,7 +302,7 @@ fn serve(
     let address = state.settings.listen;
     let run = move || {
         rt::System::new().block_on(async move {
-            let (server, bound) = match listen(state, tls) {
+            let (server, bound) = match listen::start(&state, tls) {
                 Ok(listening) => listening,
                 Err(error) => return drop(ready.send(Err(error))),
             };
@@ -322,36 +323,4 @@ fn serve(
         Ok((bound, handle)) => Ok((bound, handle, thread)),
         Err(source) => Err(StartError::Listen { address, source }),
     }
-}
-
-/// Listens, and begins to serve. The signals are left to the program.
-fn listen(
-    state: web::Data<State>,
-    tls: Option<ServerConfig>,
-) -> io::Result<(dev::Server, SocketAddr)> {
-    let settings = state.settings.clone();
-    let connections = Arc::clone(&state.connections);
-    let app = move || {
-        App::new()
-            .wrap(from_fn(routes::envelope))
-            .app_data(state.clone())
-            .configure(routes::configure)
-    };
-    let server = HttpServer::new(app)
-        .workers(settings.workers)
-        .max_connections(settings.max_connections)
-        .shutdown_timeout(settings.shutdown_timeout.as_secs())
-        .client_request_timeout(settings.head_deadline)
-        .client_disconnect_timeout(LINGER_TIMEOUT)
-        .tls_handshake_timeout(settings.head_deadline)
-        .keep_alive(KEEP_ALIVE)
-        .on_connect(move |connection, data| connections.admit(connection, data))
-        .disable_signals();
-    let server = match tls {
-        Some(config) => server.bind_rustls_0_23(settings.listen, config)?,
-        None => server.bind(settings.listen)?,
-    };
-    let bound = server.addrs().first().copied();
-    let bound = bound.ok_or_else(|| io::Error::other("no address was bound"))?;
-    Ok((server.run(), bound))
 }

@@ -17,7 +17,6 @@ use serde::Serialize;
 use crate::access_log::AccessLog;
 use crate::answers::Answers;
 use crate::auth::{TokenFile, TokenUses};
-use crate::body_memory::BodyMemory;
 use crate::connections::Connections;
 use crate::disk::Disk;
 use crate::error::ApiError;
@@ -25,6 +24,7 @@ use crate::fetch::Fetcher;
 use crate::filters::Filters;
 use crate::growth::Growth;
 use crate::health::Health;
+use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::pool::{Owners, Pool};
 use crate::rate_limit::RateLimit;
@@ -64,7 +64,9 @@ pub(crate) struct State {
     pub(crate) client_rate: RateLimit<IpAddr>,
     pub(crate) token_rate: RateLimit<String>,
     pub(crate) connections: Arc<Connections>,
-    pub(crate) body_memory: Arc<BodyMemory>,
+    pub(crate) body_memory: Arc<MemoryBudget>,
+    /// What answers take, from their making until they are sent.
+    pub(crate) sending_memory: Arc<MemoryBudget>,
     pub(crate) metrics: Metrics,
     pub(crate) access_log: AccessLog,
     pub(crate) submissions: Submissions,
@@ -111,13 +113,20 @@ pub(crate) async fn blocking_json<T: Serialize>(
     state: &web::Data<State>,
     work: impl FnOnce(&State) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let json = blocking(state, move |state| {
-        serde_json::to_vec(&work(state)?)
-            .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
-    })
-    .await?;
-    Ok(HttpResponse::Ok()
+    let json = blocking(state, move |state| json(&work(state)?));
+    Ok(json_answer(json.await?))
+}
+
+/// An answer as JSON.
+pub(crate) fn json(answer: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(answer)
+        .map_err(|error| ApiError::Internal(format!("an answer cannot be written: {error}")))
+}
+
+/// A success whose body is this JSON.
+pub(crate) fn json_answer(json: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .content_type(ContentType::json())
-        .body(json))
+        .body(json)
 }

@@ -9,3 +9,8 @@ use hashget_tests::replay_corpus as replay;
 fn form_head() {
     replay("form_head", drive_server::form_head);
 }
+
+#[test]
+fn framing() {
+    replay("framing", drive_server::framing);
+}

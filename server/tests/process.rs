@@ -302,7 +302,7 @@ fn wrong_usage_and_wrong_settings_end_with_2() {
         (&["--max-publish-bytes", "0"], "`max_publish_bytes`"),
         (
             &["token", "add", "--scope", "root"],
-            "use read, publish:PROJECT",
+            "use read, read:PROJECT, publish:PROJECT",
         ),
     ] {
         let output = command(data.path(), arguments).output().unwrap();

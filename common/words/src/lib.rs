@@ -23,3 +23,4 @@ pub mod sha256_lanes;
 pub mod signature;
 pub mod surrogate_escape;
 pub mod varint;
+pub mod visible;

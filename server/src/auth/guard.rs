@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,6 +28,8 @@ pub(crate) struct TokenId(pub(crate) String);
 pub(crate) struct Reader {
     /// `None`: every project.
     projects: Option<Arc<BTreeSet<ProjectName>>>,
+    /// Whose memory its answer takes.
+    client: IpAddr,
 }
 
 /// The request may publish to some project.
@@ -40,17 +43,26 @@ pub(crate) struct Admin;
 
 impl Reader {
     /// Reads every project.
-    pub(crate) const WHOLE: Self = Self { projects: None };
+    pub(crate) fn of_all(client: IpAddr) -> Self {
+        let projects = None;
+        Self { projects, client }
+    }
 
     /// Reads what any of these scopes allows.
-    fn of(scopes: &[Scope]) -> Self {
+    fn of(scopes: &[Scope], client: IpAddr) -> Self {
         let projects: Option<BTreeSet<_>> = scopes
             .iter()
             .map(|scope| scope.read_project().cloned())
             .collect();
         Self {
             projects: projects.map(Arc::new),
+            client,
         }
+    }
+
+    /// The address that the request counts for.
+    pub(crate) fn client(&self) -> IpAddr {
+        self.client
     }
 
     /// The projects that may be read; `None`: every one.
@@ -166,11 +178,12 @@ impl FromRequest for Admin {
 /// it was revoked.
 fn reader(request: &HttpRequest) -> Result<Reader, ApiError> {
     let state = state(request)?;
+    let client = counted_client(request, &state.settings.trusted_proxies);
     match given(request, state, true)? {
         Some(scopes) if scopes.is_empty() => Err(forbidden("read")),
         // Where anybody may read, a token takes nothing away.
-        _ if state.settings.open_reading => Ok(Reader::WHOLE),
-        Some(scopes) => Ok(Reader::of(&scopes)),
+        _ if state.settings.open_reading => Ok(Reader::of_all(client)),
+        Some(scopes) => Ok(Reader::of(&scopes, client)),
         None => Err(missing()),
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! glibc gives threads arenas of their own, up to eight for each processor, and what was freed in one
 //! is of no use to another. Requests are answered by whichever thread is idle, so that each arena
-//! grows in time to what the largest requests need. Their number can be bounded before the program
-//! begins and not later; so it begins once more, as the same process. (Other allocators were
-//! measured: `docs/server-performance.md`.)
+//! grows in time to what the largest requests need. And what is large comes from the system, and goes back to it,
+//! only at first: after each the bound for that is raised, up to 32 MiB, and from then on it stays in the
+//! arenas. Both can be set before the program begins and not later; so it begins once more, as the
+//! same process. (Other allocators were measured: `docs/server-performance.md`.)
 
 use std::env;
 use std::ffi::OsStr;
@@ -16,6 +17,9 @@ use std::process::Command;
 const ARENAS: &str = "2";
 /// The variable that glibc reads the number from. A value that is set already stays.
 const VARIABLE: &str = "MALLOC_ARENA_MAX";
+/// From how many bytes on memory comes from the system and goes back to it: less than a large answer,
+/// more than the pieces that are used all the time.
+const SYSTEM_BYTES: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "524288");
 /// The other way to set it.
 const TUNABLES: &str = "GLIBC_TUNABLES";
 
@@ -37,6 +41,9 @@ pub(super) fn bound() -> Option<io::Error> {
         .arg0(arguments.next().unwrap_or_else(|| program.into()))
         .args(arguments)
         .env(VARIABLE, ARENAS);
+    if env::var_os(SYSTEM_BYTES.0).is_none() {
+        again.env(SYSTEM_BYTES.0, SYSTEM_BYTES.1);
+    }
     Some(again.exec())
 }
 

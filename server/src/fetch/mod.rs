@@ -94,7 +94,7 @@ impl Fetcher {
     pub(crate) fn head(&self, url: &str) -> Result<Option<u64>, FetchError> {
         let response = self.send(&Method::HEAD, url)?;
         let length = text_header(&response, &CONTENT_LENGTH);
-        let encoding = text_header(&response, &CONTENT_ENCODING);
+        let encoding = list_header(&response, &CONTENT_ENCODING);
         Ok(length
             .filter(|_| encoding.is_none())
             .and_then(|length| length.parse().ok()))
@@ -252,7 +252,7 @@ impl Fetcher {
 
 /// The file in an answer's body.
 fn file_of(response: Response, url: &str) -> Result<Box<dyn Read>, FetchError> {
-    let encoding = text_header(&response, &CONTENT_ENCODING);
+    let encoding = list_header(&response, &CONTENT_ENCODING);
     let media_type = text_header(&response, &CONTENT_TYPE);
     let headers = BodyHeaders {
         url,
@@ -274,6 +274,15 @@ fn file_of(response: Response, url: &str) -> Result<Box<dyn Read>, FetchError> {
             source,
         })?;
     Ok(Box::new(file))
+}
+
+/// A header that is a list and may come in several lines (RFC 9110, 5.3), as one text.
+fn list_header(response: &Response, name: &HeaderName) -> Option<String> {
+    let lines = response.headers().get_all(name).iter();
+    let lines: Vec<_> = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 fn text_header(response: &Response, name: &HeaderName) -> Option<String> {

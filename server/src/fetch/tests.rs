@@ -91,6 +91,9 @@ fn what_comes_encoded_is_decoded_and_bounded() {
         match request.path.as_str() {
             "/small" => reply(500).with("Content-Encoding", "gzip"),
             "/bomb" => reply(5000).with("Content-Encoding", "gzip"),
+            "/two-lines" => reply(10)
+                .with("Content-Encoding", "gzip")
+                .with("Content-Encoding", "br"),
             _ => reply(10).with("Content-Encoding", "br"),
         }
     });
@@ -100,11 +103,13 @@ fn what_comes_encoded_is_decoded_and_bounded() {
     assert_eq!(fetcher.head(&server.url("/small")).unwrap(), None);
     let bomb = get(&fetcher, &server.url("/bomb"));
     assert!(matches!(bomb, Err(FetchError::TooLarge { .. })), "{bomb:?}");
-    let other = get(&fetcher, &server.url("/other"));
-    assert!(
-        matches!(other, Err(FetchError::Encoded { .. })),
-        "{other:?}"
-    );
+    for path in ["/other", "/two-lines"] {
+        let other = get(&fetcher, &server.url(path));
+        assert!(
+            matches!(other, Err(FetchError::Encoded { .. })),
+            "{other:?}"
+        );
+    }
 }
 
 #[test]

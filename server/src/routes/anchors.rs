@@ -17,6 +17,7 @@ use hashget_words::package_summary::PackageSummary;
 use super::{address, digest_of, get_or_head, record};
 use crate::answers::{Answer, Moment};
 use crate::auth::Reader;
+use crate::client_address::counted_client;
 use crate::error::ApiError;
 use crate::state::State;
 use crate::view::{View, blocking};
@@ -47,7 +48,10 @@ pub(super) fn at_hand(
         return None;
     }
     let digest = Digest::from_sharded_path(rest).ok()?;
-    let view = View::new(state, Reader::WHOLE);
+    let view = View::new(
+        state,
+        Reader::of_all(counted_client(request, &state.settings.trusted_proxies)),
+    );
     let answer = kept(&view, &digest, Moment::now(state))?;
     Some((address, record::send(request, state, &answer)))
 }
@@ -129,9 +133,9 @@ fn best(
             continue;
         }
         readable -= usize::from(!is_own);
-        let stored = state.store.get(&[summary.id])?.into_iter().flatten().next();
-        if let Some(stored) = stored.filter(|stored| stored.package.is_anchored_by(digest)) {
-            return record::json(&stored.package).map(Some);
+        let found = state.record(summary.id)?;
+        if let Some(found) = found.filter(|found| found.value.package.is_anchored_by(digest)) {
+            return record::json(&found.value.package).map(Some);
         }
     }
     Ok(None)

@@ -14,7 +14,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::anchors;
-use super::sent_body::{Request, SentBody};
+use super::sent_body::{Body, Request, SentBody};
 use crate::auth::TokenId;
 use crate::client_address::{client_of, counted};
 use crate::error::ApiError;
@@ -22,6 +22,9 @@ use crate::state::State;
 
 /// These are asked by supervisors, which must not be told that they ask too often.
 const UNLIMITED: [&str; 2] = ["/healthz", "/readyz"];
+
+/// Smaller answers are not counted: there are no more of them than connections.
+const COUNTED_BYTES: usize = 16 * 1024;
 
 /// Serves a request, logs it, and puts errors that the framework made into the envelope.
 pub(crate) async fn envelope(
@@ -65,11 +68,38 @@ pub(crate) async fn envelope(
             request.into_response(error.error_response())
         }
     };
+    let (answer, body) = held(&state, client, answer);
     told.status = answer.status().as_u16();
     let token = answer.request().extensions().get::<TokenId>().cloned();
     told.token = token.map(|token| token.0);
     log(&told);
-    Ok(answer.map_body(move |_, body| SentBody::new(body, told, state).boxed()))
+    Ok(answer.map_body(move |_, ()| SentBody::new(body, told, state).boxed()))
+}
+
+/// Takes the body of an answer, and its share of the memory if it is large; without room for it the answer
+/// is an error.
+fn held(
+    state: &State,
+    client: IpAddr,
+    answer: ServiceResponse<BoxBody>,
+) -> (ServiceResponse<()>, Body) {
+    let (request, answer) = answer.into_parts();
+    let (answer, body) = answer.into_parts();
+    let bytes = match body.try_into_bytes() {
+        Ok(bytes) => bytes,
+        Err(body) => return (ServiceResponse::new(request, answer), Body::made(body)),
+    };
+    let mut share = state.sending_memory.share(counted(client));
+    if bytes.len() < COUNTED_BYTES || share.grow(bytes.len() as u64) {
+        let answer = ServiceResponse::new(request, answer);
+        let body = Body::Whole {
+            bytes,
+            _share: share,
+        };
+        return (answer, body);
+    }
+    let (answer, body) = ApiError::NoRoom.error_response().into_parts();
+    (ServiceResponse::new(request, answer), Body::made(body))
 }
 
 fn check_rate(state: &State, client: IpAddr, path: &str) -> Result<(), ApiError> {

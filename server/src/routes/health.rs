@@ -110,6 +110,9 @@ fn write(state: &State, store: &StoreStats, page: &mut Page) -> std::fmt::Result
         help,
         state.body_memory.bytes(),
     )?;
+    let help = "Bytes of large answers in memory";
+    let bytes = state.sending_memory.bytes();
+    page.one("sending_memory_bytes", "gauge", help, bytes)?;
     let open = state.connections.count();
     page.one(
         "connections_open",

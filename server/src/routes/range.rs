@@ -18,6 +18,10 @@ use crate::view::{View, blocking};
 
 /// Answers are rounded up to a multiple of this.
 const PADDED_BYTES: usize = 4096;
+/// Memory is taken for so many digests at a time.
+const HELD_DIGESTS: usize = 4096;
+/// What a digest takes at most until the answer is written: in the lists, and in the JSON.
+const BYTES_PER_DIGEST: u64 = 200;
 
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     let many = address("/api/v1/range", "POST").route(web::post().to(many));
@@ -102,6 +106,7 @@ fn find(state: &View<'_>, question: &RangeRequest) -> Result<RangeResponse, ApiE
     let mut prefixes = prefixes.clone();
     prefixes.sort_unstable();
     prefixes.dedup();
+    let mut held = Vec::new();
     let mut digests: Vec<Digest> = Vec::new();
     let mut ids: Vec<Vec<PackageId>> = Vec::new();
     for prefix in prefixes {
@@ -110,6 +115,7 @@ fn find(state: &View<'_>, question: &RangeRequest) -> Result<RangeResponse, ApiE
             return Err(ApiError::BadRequest(message));
         }
         let (first, last) = span(prefix, *bits);
+        let mut has_room = true;
         state
             .store
             .visit_digests(&first, &last, &mut |digest, id| {
@@ -119,13 +125,23 @@ fn find(state: &View<'_>, question: &RangeRequest) -> Result<RangeResponse, ApiE
                     digests.push(*digest);
                     ids.push(vec![id]);
                 }
-                digests.len() <= MAX_RANGE_DIGESTS
+                if digests.len() > held.len() * HELD_DIGESTS {
+                    match state.hold(HELD_DIGESTS as u64 * BYTES_PER_DIGEST) {
+                        Ok(share) => held.push(share),
+                        Err(_) => has_room = false,
+                    }
+                }
+                has_room && digests.len() <= MAX_RANGE_DIGESTS
             })?;
+        let wanted_bytes = (held.len() as u64 + 1) * HELD_DIGESTS as u64 * BYTES_PER_DIGEST;
+        if !has_room && wanted_bytes <= state.sending_memory.bytes_of_client() {
+            return Err(ApiError::NoRoom);
+        }
+        if !has_room {
+            return Err(too_many(digests.len()));
+        }
         if digests.len() > MAX_RANGE_DIGESTS {
-            let message = format!(
-                "more than {MAX_RANGE_DIGESTS} digests: ask with more bits or fewer prefixes"
-            );
-            return Err(ApiError::TooLarge(message));
+            return Err(too_many(MAX_RANGE_DIGESTS));
         }
     }
     let finder = Finder::new(state, *expires);
@@ -139,6 +155,11 @@ fn find(state: &View<'_>, question: &RangeRequest) -> Result<RangeResponse, ApiE
         packages,
         padding: String::new(),
     })
+}
+
+fn too_many(digests: usize) -> ApiError {
+    let way_out = "ask with more bits or fewer prefixes";
+    ApiError::TooLarge(format!("more than {digests} digests: {way_out}"))
 }
 
 /// The first and the last digest with these first bits.

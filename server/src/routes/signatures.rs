@@ -44,9 +44,8 @@ fn best(state: &View<'_>, signature: &Signature) -> Result<Option<HashPackage>, 
         .find_signatures(std::slice::from_ref(signature))?
         .concat();
     for summary in record::alive_among(state, &ids)? {
-        let stored = state.store.get(&[summary.id])?.into_iter().flatten().next();
-        if let Some(stored) = stored {
-            return Ok(Some(stored.package));
+        if let Some(found) = state.record(summary.id)? {
+            return Ok(Some(found.value.package));
         }
     }
     Ok(None)

@@ -92,6 +92,9 @@ pub struct SettingsLayer {
     /// Most memory for bodies of requests, all together; one client gets a half [default: 256 MiB]
     #[arg(long, env = "HASHSERVER_BODY_MEMORY_BYTES", value_name = "BYTES")]
     pub body_memory_bytes: Option<u64>,
+    /// Memory for large answers that are made and sent, in bytes; one client gets a half [default: 256 MiB]
+    #[arg(long, env = "HASHSERVER_SENDING_MEMORY_BYTES", value_name = "BYTES")]
+    pub sending_memory_bytes: Option<u64>,
     /// Threads that serve requests [default: one per processor]
     #[arg(long, env = "HASHSERVER_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
@@ -244,6 +247,7 @@ impl SettingsLayer {
             store_cache_bytes: self.store_cache_bytes.or(below.store_cache_bytes),
             index_memory_bytes: self.index_memory_bytes.or(below.index_memory_bytes),
             answer_memory_bytes: self.answer_memory_bytes.or(below.answer_memory_bytes),
+            sending_memory_bytes: self.sending_memory_bytes.or(below.sending_memory_bytes),
             body_memory_bytes: self.body_memory_bytes.or(below.body_memory_bytes),
             workers: self.workers.or(below.workers),
             max_connections: self.max_connections.or(below.max_connections),

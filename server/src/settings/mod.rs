@@ -72,6 +72,8 @@ pub struct Settings {
     pub answer_memory_bytes: u64,
     /// How much memory bodies of requests may take all together, in bytes.
     pub body_memory_bytes: u64,
+    /// How much memory answers may take all together while they are made and sent, in bytes.
+    pub sending_memory_bytes: u64,
     /// Threads that serve requests.
     pub workers: usize,
     /// Most connections open at a time, per worker.
@@ -214,6 +216,7 @@ impl Settings {
             index_memory_bytes: layer.index_memory_bytes.unwrap_or(1024 * MIB),
             answer_memory_bytes: layer.answer_memory_bytes.unwrap_or(256 * MIB),
             body_memory_bytes: layer.body_memory_bytes.unwrap_or(256 * MIB),
+            sending_memory_bytes: layer.sending_memory_bytes.unwrap_or(256 * MIB),
             workers: check::within("workers", layer.workers, check::processors(), 1..=1024)?,
             max_connections: check::within(
                 "max_connections",

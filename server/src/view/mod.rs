@@ -7,18 +7,38 @@ use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
 use hashget_api::DeadSource;
-use hashget_store::{PackageStore, StoreQuery};
+use hashget_store::{PackageStore, StoreQuery, StoredPackage};
 use hashget_words::package_spec::PackageSpec;
+use hashget_words::package_summary::PackageId;
 use hashget_words::project::ProjectName;
 use serde::Serialize;
 
 use self::store::StoreView;
 use crate::auth::Reader;
 use crate::error::ApiError;
+use crate::memory_budget::Share;
 use crate::state::{self, State};
 
 /// How many dead sources are looked at together.
 const CHUNK_SOURCES: usize = 1_000;
+
+/// What a digest of a record takes while the record is read and written as JSON.
+const BYTES_PER_DIGEST: u64 = 120;
+/// Records that take less are not counted while they are read.
+const COUNTED_BYTES: u64 = 64 * 1024;
+
+/// Something large, and its share of the memory.
+pub(crate) struct Held<T> {
+    pub(crate) value: T,
+    share: Option<Share>,
+}
+
+impl<T> Held<T> {
+    /// The value, and what is to be kept until it is gone.
+    pub(crate) fn into_parts(self) -> (T, Option<Share>) {
+        (self.value, self.share)
+    }
+}
 
 /// The state as a reader sees it.
 pub(crate) struct View<'a> {
@@ -49,6 +69,29 @@ impl<'a> View<'a> {
             reader,
             store,
         }
+    }
+
+    /// Takes so much of the memory for answers, until it is dropped.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<Share, ApiError> {
+        let mut share = self.sending_memory.share(self.reader.client());
+        if share.grow(bytes) {
+            return Ok(share);
+        }
+        Err(ApiError::NoRoom)
+    }
+
+    /// A whole record, with the share of the memory that it takes to read it and to write it down once.
+    pub(crate) fn record(&self, id: PackageId) -> Result<Option<Held<StoredPackage>>, ApiError> {
+        let Some(summary) = self.store.summaries(&[id])?.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        let digests = summary.files.saturating_add(summary.anchors);
+        let bytes = digests.saturating_mul(BYTES_PER_DIGEST);
+        let share = (bytes >= COUNTED_BYTES)
+            .then(|| self.hold(bytes))
+            .transpose()?;
+        let found = self.store.get(&[id])?.into_iter().flatten().next();
+        Ok(found.map(|value| Held { value, share }))
     }
 
     /// Whether all projects are seen, so that what is made of all of them may be answered.

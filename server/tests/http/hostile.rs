@@ -290,6 +290,7 @@ fn encoded_bodies_are_refused() {
     let server = TestServer::start();
     let request = server
         .request("POST", "api/v1/lookup")
+        .header("Content-Encoding", "identity")
         .header("Content-Encoding", "gzip");
     error(
         request.body("{}").send().unwrap(),

@@ -239,3 +239,32 @@ fn a_browser_may_read_with_a_token_as_password_and_nothing_more() {
     assert_eq!(ask("POST", "api/v1/packages").status(), 401);
     assert_eq!(ask("GET", "api/v1/export").status(), 401);
 }
+
+/// A name with U+202E looked like another one.
+#[test]
+fn characters_that_hide_or_turn_text_are_escaped() {
+    let server = TestServer::start();
+    let url = "http://example.org/photo\u{202e}gpj.exe\u{200b}";
+    let record = HashPackage {
+        url: url.to_owned(),
+        signatures: [("deb".to_owned(), "a\u{2066}b_1_all".to_owned())].into(),
+        ..package("x")
+    };
+    let ids = server.publish("p", &[record]);
+    let typed = "?q=photo%E2%80%AEgpj.exe%E2%80%8B".to_owned();
+    let one = format!("web/packages/{}", ids[0].0);
+    for path in [typed, one, "web/projects/p".to_owned()] {
+        let text = page(server.get(&path), 200);
+        assert!(text.contains("photo\\u{202e}gpj.exe\\u{200b}"), "{text}");
+        // What is asked with, or linked to, is the URL itself.
+        let shown = text
+            .split(" href=\"")
+            .map(|part| part.split_once('"').map_or(part, |(_, rest)| rest));
+        let shown: String = shown.collect();
+        let shown = shown.replace("value=\"photo\u{202e}gpj.exe\u{200b}\"", "");
+        assert!(
+            !shown.contains(['\u{202e}', '\u{200b}', '\u{2066}']),
+            "{path}: {shown}"
+        );
+    }
+}

@@ -198,11 +198,11 @@ fn files_of_other_projects_are_not_in_the_pool() {
     record.hashes = vec![digest("other").into()];
     let body = json!({"project": "mine", "packages": [record]});
     let request = world.server.request("POST", "api/v1/packages");
-    let published = request
+    let answer = request
         .bearer_auth(&publisher)
         .body(body.to_string())
         .send();
-    assert_eq!(published.unwrap().status(), 200);
+    assert_eq!(answer.unwrap().status(), 200);
     error(
         world.get(&pool_path(&digest("other"))),
         404,

@@ -1,6 +1,8 @@
 //! Requests that make a server work without end, or hold more than it has.
 
+mod answers;
 mod submissions;
+mod wire;
 
 use std::path::Path;
 

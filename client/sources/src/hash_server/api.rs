@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{HashServer, HashServerError, MAX_ANSWER_BYTES, MAX_RECORD_BYTES, MAX_SMALL_BYTES};
-use crate::http::{Answer, HttpError, parse_json, read_body, text_header};
+use crate::http::{Answer, HttpError, list_header, parse_json, read_body};
 
 impl HashServer {
     /// What the server holds.
@@ -135,7 +135,7 @@ impl HashServer {
 
     /// The body of a fetch as lines, decompressed.
     fn decoded(&self, response: Answer, url: &str) -> Result<Box<dyn BufRead>, HashServerError> {
-        match text_header(response.headers(), &CONTENT_ENCODING).as_deref() {
+        match list_header(response.headers(), &CONTENT_ENCODING).as_deref() {
             None | Some("" | "identity") => Ok(Box::new(BufReader::new(response))),
             Some("zstd") => {
                 let failed = |cause| HttpError::Body {

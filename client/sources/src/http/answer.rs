@@ -91,6 +91,15 @@ pub fn text_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.trim().to_owned())
 }
 
+/// A header that is a list and may come in several lines (RFC 9110, 5.3), as one text.
+pub fn list_header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines = headers.get_all(name).iter();
+    let lines: Vec<_> = lines
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(", ").trim().to_owned())
+}
+
 /// A header that is a number.
 pub fn number_header(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     text_header(headers, name)?.parse().ok()

@@ -29,7 +29,7 @@ use self::credentials::Access;
 use self::error::is_passing;
 use self::public::PublicResolver;
 
-pub use self::answer::{Answer, number_header, parse_json, read_body, text_header};
+pub use self::answer::{Answer, list_header, number_header, parse_json, read_body, text_header};
 pub use self::credentials::{Credentials, Login, is_private};
 pub use self::error::{HttpError, NetworkError, ProxyName};
 pub(crate) use self::host_of::host_of;

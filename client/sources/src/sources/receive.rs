@@ -13,7 +13,7 @@ use reqwest::header::{
 use super::cache::Validators;
 use super::download::DownloadError;
 use super::part::{Part, PartInfo};
-use crate::http::{Answer, Http, HttpError, number_header, text_header};
+use crate::http::{Answer, Http, HttpError, list_header, number_header, text_header};
 use hashget_files::monitor::{Monitor, Progress, Unit};
 use hashget_files::path_error::PathError;
 
@@ -124,13 +124,13 @@ fn content_range(response: &Answer) -> Option<(u64, Option<u64>)> {
 }
 
 fn says_encoded(response: &Answer) -> bool {
-    let encoding = text_header(response.headers(), &CONTENT_ENCODING);
+    let encoding = list_header(response.headers(), &CONTENT_ENCODING);
     encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// The file that an answer brings, and whether it came encoded.
 fn file_of(response: Answer, wanted: Wanted<'_>) -> Result<(Box<dyn Read>, bool), DownloadError> {
-    let encoding = text_header(response.headers(), &CONTENT_ENCODING);
+    let encoding = list_header(response.headers(), &CONTENT_ENCODING);
     let media_type = text_header(response.headers(), &CONTENT_TYPE);
     let headers = BodyHeaders {
         url: wanted.url,

@@ -15,14 +15,13 @@ use zstd::stream::write::Encoder;
 use crate::auth::Reader;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
+use crate::memory_budget::Share;
 use crate::routes::check_batch;
 use crate::state::State;
 use crate::view::{View, blocking};
 
 /// A piece is sent when it has this many bytes.
 const PIECE_BYTES: usize = 256 * 1024;
-/// How many records are in memory at a time.
-const CHUNK_PACKAGES: usize = 8;
 const ZSTD_LEVEL: i32 = 3;
 
 pub(super) async fn fetch(
@@ -84,6 +83,8 @@ fn accepts_zstd(request: &HttpRequest) -> bool {
 struct Records {
     ids: vec::IntoIter<PackageId>,
     output: Output,
+    /// What the piece takes that is being made.
+    shares: Vec<Share>,
 }
 
 enum Output {
@@ -101,33 +102,56 @@ impl Records {
             Output::Plain(Vec::new())
         };
         let ids = ids.into_iter();
-        Ok(Self { ids, output })
+        let shares = Vec::new();
+        Ok(Self {
+            ids,
+            output,
+            shares,
+        })
     }
 
     /// The next piece of the body, and the rest if it was not the last.
     fn next_piece(mut self, state: &View<'_>) -> Result<(web::Bytes, Option<Self>), ApiError> {
         while self.output.buffer().len() < PIECE_BYTES {
-            let ids: Vec<PackageId> = self.ids.by_ref().take(CHUNK_PACKAGES).collect();
-            if ids.is_empty() {
+            let Some(id) = self.ids.next() else {
                 let last = self.output.finish().map_err(|error| cannot_write(&error))?;
-                return Ok((last.into(), None));
-            }
-            for stored in state.store.get(&ids)?.into_iter().flatten() {
-                if !state.is_expired(stored.package.expires) {
-                    let line = FetchedPackage {
-                        id: stored.id,
-                        project: stored.project,
-                        package: stored.package,
-                    };
-                    self.output
-                        .line(&line)
-                        .map_err(|error| cannot_write(&error))?;
-                }
+                return Ok((counted(last, self.shares), None));
+            };
+            let Some(found) = state.record(id)? else {
+                continue;
+            };
+            // Until the piece is taken: the record may be most of it.
+            let (stored, share) = found.into_parts();
+            self.shares.extend(share);
+            if !state.is_expired(stored.package.expires) {
+                let line = FetchedPackage {
+                    id: stored.id,
+                    project: stored.project,
+                    package: stored.package,
+                };
+                self.output
+                    .line(&line)
+                    .map_err(|error| cannot_write(&error))?;
             }
         }
         let piece = std::mem::take(self.output.buffer());
-        Ok((piece.into(), Some(self)))
+        let shares = std::mem::take(&mut self.shares);
+        Ok((counted(piece, shares), Some(self)))
     }
+}
+
+/// A piece that takes its shares of the memory until it is sent.
+fn counted(bytes: Vec<u8>, shares: Vec<Share>) -> web::Bytes {
+    struct Counted(
+        Vec<u8>,
+        #[expect(dead_code, reason = "it counts until it is dropped")] Vec<Share>,
+    );
+    impl AsRef<[u8]> for Counted {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    web::Bytes::from_owner(Counted(bytes, shares))
 }
 
 impl Output {

@@ -8,8 +8,8 @@ use hashget_words::package_summary::PackageId;
 use crate::auth::Reader;
 use crate::error::ApiError;
 use crate::routes::record;
-use crate::state::State;
-use crate::view::blocking_json;
+use crate::state::{self as responses, State};
+use crate::view::blocking;
 
 /// A whole record: which files a package holds, and where else it can be fetched.
 pub(super) async fn one(
@@ -18,17 +18,18 @@ pub(super) async fn one(
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     let id = PackageId(*id);
-    blocking_json(&state, reader, move |state| {
-        let stored = state.store.get(&[id])?.into_iter().flatten().next();
-        let alive = stored.filter(|stored| !state.is_expired(stored.package.expires));
-        let stored = alive
+    let json = blocking(&state, reader, move |state| {
+        let found = state.record(id)?;
+        let alive = found.filter(|found| !state.is_expired(found.value.package.expires));
+        let found = alive
             .ok_or_else(|| ApiError::NotFound(format!("there is no package {} here", id.0)))?;
-        Ok(PackageResponse {
+        let (stored, _share) = found.into_parts();
+        responses::json(&PackageResponse {
             sources: record::sources(state, &stored)?,
             id: stored.id,
             project: stored.project,
             package: stored.package,
         })
-    })
-    .await
+    });
+    Ok(responses::json_answer(json.await?))
 }

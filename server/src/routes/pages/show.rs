@@ -48,9 +48,9 @@ pub(super) fn home(state: &View<'_>, frame: Frame) -> Result<Home, ApiError> {
 pub(super) fn package(state: &View<'_>, frame: Frame, id: &str) -> Result<OnePackage, ApiError> {
     let none = || ApiError::NotFound(format!("There is no package {id}."));
     let id = PackageId(id.parse().map_err(|_| none())?);
-    let stored = state.store.get(&[id])?.into_iter().flatten().next();
-    let stored = stored.filter(|stored| !state.is_expired(stored.package.expires));
-    let stored = stored.ok_or_else(none)?;
+    let found = state.record(id)?;
+    let found = found.filter(|found| !state.is_expired(found.value.package.expires));
+    let (stored, _share) = found.ok_or_else(none)?.into_parts();
     let sources = record::sources(state, &stored)?
         .into_iter()
         .map(|source| SourceRow {

@@ -1,10 +1,13 @@
 //! What the templates are filled with.
 
+use std::borrow::Cow;
+
 use actix_web::ResponseError;
 use askama::Template;
 use hashget_api::DeadSource;
 use hashget_words::expiry::Expiry;
 use hashget_words::package_summary::PackageSummary;
+use hashget_words::visible::visible;
 
 use crate::error::ApiError;
 use crate::state::State;
@@ -163,6 +166,12 @@ impl Frame {
             root: base.map_or_else(|| "/".to_owned(), |base| base.path().to_owned()),
             query: query.to_owned(),
         }
+    }
+
+    /// What strangers published, shown as what it is.
+    #[expect(clippy::unused_self, reason = "templates call only methods")]
+    pub(super) fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        visible(text)
     }
 }
 

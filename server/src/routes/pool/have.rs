@@ -27,14 +27,13 @@ pub(super) async fn have(
         let mut files = Vec::new();
         for (place, digest) in (0..).zip(&question.digests) {
             let project = question.project.as_ref();
-            let is_asked_for = match project {
-                None => may_read(state, digest)?,
-                Some(_) => {
-                    let put = state
-                        .owners
-                        .has(digest, |owner| owner.project.as_ref() == project);
-                    put == Some(true) && project.is_some_and(|project| state.shows(project))
-                }
+            let is_asked_for = if let Some(project) = project {
+                let put = state
+                    .owners
+                    .has(digest, |owner| owner.project.as_ref() == Some(project));
+                put == Some(true) && state.shows(project)
+            } else {
+                may_read(state, digest)?
             };
             if let Some(bytes) = state.pool.size_of(digest)?.filter(|_| is_asked_for) {
                 files.push((place, bytes));

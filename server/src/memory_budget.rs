@@ -1,14 +1,15 @@
-//! How much memory the bodies of requests take, all together and those of each client.
+//! How much memory the bodies of requests, or of answers, take, all together and those of each client.
 //!
-//! A body is held until it was read and understood. What one request may send is bounded, and so
-//! is the number of connections, but their product is more memory than a machine has.
+//! The body of a request is held until it was read and understood, that of an answer until the client has taken it.
+//! What one of them may be is bounded, and so is the number of connections, but their product is more
+//! memory than a machine has.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The bodies that are held.
-pub(crate) struct BodyMemory {
+pub(crate) struct MemoryBudget {
     max_bytes: u64,
     held: Mutex<Held>,
 }
@@ -21,12 +22,12 @@ struct Held {
 
 /// What a body takes, until it is dropped.
 pub(crate) struct Share {
-    memory: Arc<BodyMemory>,
+    memory: Arc<MemoryBudget>,
     client: IpAddr,
     bytes: u64,
 }
 
-impl BodyMemory {
+impl MemoryBudget {
     /// None is held, and never more than `max_bytes`, but at least two of the largest bodies.
     pub(crate) fn new(max_bytes: u64, largest_body: u64) -> Self {
         Self {
@@ -38,6 +39,11 @@ impl BodyMemory {
     /// How many bytes are held.
     pub(crate) fn bytes(&self) -> u64 {
         self.held().bytes
+    }
+
+    /// How much one client may hold.
+    pub(crate) fn bytes_of_client(&self) -> u64 {
+        self.max_bytes / 2
     }
 
     /// The share of a body that has not come yet.
@@ -61,7 +67,7 @@ impl Share {
         let max_bytes = self.memory.max_bytes;
         let mut held = self.memory.held();
         let of_client = held.by_client.get(&self.client).copied().unwrap_or(0);
-        if held.bytes + bytes > max_bytes || of_client + bytes > max_bytes / 2 {
+        if held.bytes + bytes > max_bytes || of_client + bytes > self.memory.bytes_of_client() {
             return false;
         }
         held.bytes += bytes;
@@ -93,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_client_gets_a_half_and_all_get_the_whole() {
-        let memory = Arc::new(BodyMemory::new(100, 10));
+        let memory = Arc::new(MemoryBudget::new(100, 10));
         let client = |n: u8| IpAddr::from([192, 0, 2, n]);
         let (mut a, mut b, mut c) = (
             memory.share(client(1)),
@@ -113,7 +119,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_the_largest_body() {
-        let memory = Arc::new(BodyMemory::new(5, 100));
+        let memory = Arc::new(MemoryBudget::new(5, 100));
         let mut share = memory.share(IpAddr::from([192, 0, 2, 1]));
         assert!(share.grow(100) && !share.grow(1));
     }
