@@ -130,7 +130,7 @@ impl PackageLookup for Records {
             size: record.attrs.size,
             expires: record.expires,
             project: "test".parse().unwrap(),
-            derived: true,
+            vouched: hashget_sources::hash_db::Vouched::Own,
         };
         let holders = |digest: &Digest| {
             let holds = |place: &usize| held[*place].contains(digest);

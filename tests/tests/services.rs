@@ -126,6 +126,7 @@ fn options(with_files: WithFiles) -> PublishOptions {
 fn find(db: &LocalHashDb, servers: &[HashServer], needed: Expiry, monitor: &dyn Monitor) -> Found {
     let lookup = CombinedLookup {
         db,
+        named: &hashget_sources::hash_db::NOBODY,
         servers,
         trust: Trust::Servers,
         today: TODAY,
@@ -182,14 +183,16 @@ fn equal_records_give_equal_answers_wherever_they_are() {
         let first = find(&empty, &[server.client()], needed, &Silent);
         assert_eq!(plain(&first), plain(&here));
         assert_eq!(first.matches, here.matches);
-        assert!(here.packages.iter().all(|package| package.derived));
-        assert!(first.packages.iter().all(|package| !package.derived));
+        assert!(here.packages.iter().all(|package| package.is_derived()));
+        assert!(first.packages.iter().all(|package| !package.is_derived()));
         // The next run needs no network.
         assert_eq!(find(&empty, &[], needed, &Silent), first);
         let cached = empty.projects(&Silent).unwrap();
-        assert_eq!(cached, [project(ProjectName::CACHED)]);
+        let theirs = ProjectName::cached_from(server.client().url(), &project("p"));
+        assert_eq!(cached, [theirs]);
         let own_only = CombinedLookup {
             db: &empty,
+            named: &hashget_sources::hash_db::NOBODY,
             servers: &[server.client()],
             trust: Trust::Own,
             today: TODAY,
@@ -227,6 +230,7 @@ fn what_is_asked_ahead_is_not_asked_again() {
     let listener = Listener::default();
     let lookup = |db| CombinedLookup {
         db,
+        named: &hashget_sources::hash_db::NOBODY,
         servers: &servers,
         trust: Trust::Servers,
         today: TODAY,
@@ -299,6 +303,7 @@ fn signatures_and_anchors_are_pulled() {
     let servers = [server.client()];
     let lookup = CombinedLookup {
         db: &empty,
+        named: &hashget_sources::hash_db::NOBODY,
         servers: &servers,
         trust: Trust::Servers,
         today: TODAY,

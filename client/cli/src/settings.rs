@@ -41,8 +41,14 @@ pub struct Settings {
     pub kernel_url: Option<String>,
     /// Whether hint files may name private addresses.
     pub private_hints: Option<bool>,
-    /// Whose records are relied on: `self` or `server`.
+    /// Whose records are relied on: `self`, `verified` or `server`.
     pub trust: Option<String>,
+    /// Projects of hashservers whose records are relied on as they are: `URL#PROJECT`, or `URL` for all.
+    pub trusted_projects: Option<Vec<String>>,
+    /// One package in so many of projects that nobody named is read in any case; 0 stands for none.
+    pub read_one_in: Option<u64>,
+    /// How much may be downloaded to check records of others, in bytes.
+    pub max_download: Option<u64>,
     /// How much look-ups tell a hashserver: `auto`, `filter`, `range` or `digest`.
     pub lookup: Option<String>,
     /// Files larger than this are anchors, in bytes.
@@ -177,6 +183,9 @@ impl Settings {
             kernel_url: from.text("HASHGET_KERNEL_URL")?,
             private_hints: from.yes_or_no("HASHGET_PRIVATE_HINTS")?,
             trust: from.text("HASHGET_TRUST")?,
+            trusted_projects: from.list("HASHGET_TRUSTED_PROJECTS")?,
+            read_one_in: from.number("HASHGET_READ_ONE_IN")?,
+            max_download: from.number("HASHGET_MAX_DOWNLOAD")?,
             lookup: from.text("HASHGET_LOOKUP")?,
             anchsz: from.number("HASHGET_ANCHSZ")?,
             filesz: from.number("HASHGET_FILESZ")?,
@@ -210,6 +219,9 @@ impl Settings {
             kernel_url: self.kernel_url.or(lower.kernel_url),
             private_hints: self.private_hints.or(lower.private_hints),
             trust: self.trust.or(lower.trust),
+            trusted_projects: self.trusted_projects.or(lower.trusted_projects),
+            read_one_in: self.read_one_in.or(lower.read_one_in),
+            max_download: self.max_download.or(lower.max_download),
             lookup: self.lookup.or(lower.lookup),
             anchsz: self.anchsz.or(lower.anchsz),
             filesz: self.filesz.or(lower.filesz),

@@ -18,3 +18,4 @@ pub mod restore;
 pub mod state;
 pub mod submit;
 pub mod verify;
+pub mod vouch;

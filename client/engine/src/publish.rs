@@ -95,7 +95,7 @@ pub fn publish(
     let mut stats = PublishStats::default();
     let mut by_project: BTreeMap<ProjectName, Vec<PackageSummary>> = BTreeMap::new();
     for package in listed {
-        let is_own = project.is_some() || package.project.as_str() != ProjectName::CACHED;
+        let is_own = project.is_some() || !package.project.is_cached();
         if package.expires.is_expired_at(options.today) {
             stats.expired_packages += 1;
         } else if package.sha256.is_none() {

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
-use hashget_words::project::{ParseProjectError, ProjectName};
+use hashget_words::project::ProjectName;
 
 use super::manifest::Manifest;
-use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup};
+use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup, Reliance};
 
 /// Looks in the archives that a backup relies on, then in `public`.
 ///
@@ -25,8 +25,8 @@ impl<'a, L: PackageLookup> SeriesLookup<'a, L> {
         bases: &[(String, &Manifest)],
         public: Option<&'a L>,
         small: HashSet<Digest>,
-    ) -> Result<Self, ParseProjectError> {
-        let project: ProjectName = "series".parse()?;
+    ) -> Self {
+        let project = ProjectName::of_series();
         let mut held = HashMap::new();
         for (place, (_, manifest)) in bases.iter().enumerate() {
             let patched = manifest.patches.iter().map(|patch| &patch.sha256);
@@ -40,19 +40,24 @@ impl<'a, L: PackageLookup> SeriesLookup<'a, L> {
             size: Some(manifest.size),
             expires: Expiry::Never,
             project: project.clone(),
-            derived: true,
+            vouched: hashget_sources::hash_db::Vouched::Own,
         };
-        Ok(Self {
+        Self {
             bases: bases.iter().map(package).collect(),
             held,
             public,
             small,
-        })
+        }
     }
 }
 
 impl<L: PackageLookup> PackageLookup for SeriesLookup<'_, L> {
     type Error = L::Error;
+
+    fn refuse(&self, reliances: &[Reliance<'_>]) -> Result<Vec<usize>, L::Error> {
+        self.public
+            .map_or_else(|| Ok(Vec::new()), |public| public.refuse(reliances))
+    }
 
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, L::Error> {
         let is_asked =

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::digest::FromStrVisitor;
+use crate::digest::{Digest, FromStrVisitor};
 
 /// The name of a project of a `HashDB`.
 ///
@@ -18,17 +18,52 @@ pub struct ProjectName(String);
 impl ProjectName {
     /// The most characters a name may have.
     pub const MAX_CHARS: usize = 64;
-    /// Where records pulled from a hashserver are kept.
+    /// Where records of trees of static files, and older ones that do not say whose they are, are kept;
+    /// those of a server's project in [one of its own](Self::cached_from).
     pub const CACHED: &'static str = "_cached";
+    /// Where records go that this machine made to check those of others.
+    pub const CHECKED: &'static str = "_checked";
     /// Where Debian packages go.
     pub const DEBIAN: &'static str = "debsnap";
-    /// Where packages named by hint files go, unless the hint names a project.
+    /// Where packages go that only hint files name.
     pub const HINTS: &'static str = "_hints";
+
+    /// Where records of the project `name` of the hashserver at the base URL `server` are kept:
+    /// `_cached.SERVER.NAME`, with a short sum for the server, and for a long name.
+    pub fn cached_from(server: &str, name: &Self) -> Self {
+        let mut text = format!("{}{name}", Self::cached_prefix(server));
+        if text.len() > Self::MAX_CHARS {
+            let sum = short_sum(name.as_str());
+            text = format!("{}-{sum}", Self::cached_prefix(server));
+        }
+        Self(text)
+    }
+
+    /// How the names begin in which records of this hashserver are kept.
+    pub fn cached_prefix(server: &str) -> String {
+        format!("{}.{}.", Self::CACHED, short_sum(server))
+    }
+
+    /// The project that archives of a series count as.
+    pub fn of_series() -> Self {
+        Self("series".to_owned())
+    }
+
+    /// Whether records of this project are the word of a hashserver.
+    pub fn is_cached(&self) -> bool {
+        let rest = self.0.strip_prefix(Self::CACHED);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn short_sum(text: &str) -> String {
+    let sum = Digest::of(text.as_bytes()).to_string();
+    sum.chars().take(12).collect()
 }
 
 impl fmt::Display for ProjectName {
@@ -86,6 +121,28 @@ mod tests {
         for bad in ["", ".", "..", ".hidden", "a/b", "a b", "é", &"x".repeat(65)] {
             assert!(bad.parse::<ProjectName>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_servers_say_is_kept_by_server_and_project() {
+        let project = |name: &str| name.parse::<ProjectName>().unwrap();
+        let of = |server, name| ProjectName::cached_from(server, &project(name));
+        let one = of("http://example.org/", "debsnap");
+        assert!(one.as_str().ends_with(".debsnap"), "{one}");
+        assert!(
+            one.as_str()
+                .starts_with(&ProjectName::cached_prefix("http://example.org/"))
+        );
+        assert_ne!(one, of("http://example.org/", "other"));
+        assert_ne!(one, of("http://example.org:81/", "debsnap"));
+        let (long, longer) = ("x".repeat(50), "x".repeat(51));
+        let cut = of("http://example.org/", &long);
+        assert_ne!(cut, of("http://example.org/", &longer));
+        for name in [&one, &cut, &project("_cached")] {
+            assert!(name.is_cached(), "{name}");
+            assert_eq!(&project(name.as_str()), name);
+        }
+        assert!(!project("_cachedx").is_cached() && !project("debsnap").is_cached());
     }
 
     proptest! {

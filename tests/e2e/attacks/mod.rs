@@ -2,3 +2,4 @@
 
 mod hints;
 mod load;
+mod trust;

@@ -1,6 +1,7 @@
 //! What every command stands on: options over settings, made into services.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use hashget_words::project::ProjectName;
 use jiff::civil::{Date, DateTime};
@@ -8,17 +9,22 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 use super::error::CliError;
+use super::groups::ResolveArgs;
 use super::groups::ServiceArgs;
-use super::names::{LOOKUP, TRUST};
+use super::names::{LOOKUP, TRUST, TrustArg};
 use super::network::{http_options, token_for};
 use super::printable::printable_path;
 use super::reporter::Reporter;
 use crate::settings::Settings;
+use hashget_engine::index::RecordOptions;
 use hashget_engine::restore::set_restore_memory;
 use hashget_engine::state::StatePaths;
+use hashget_engine::vouch::{CheckedLookup, VouchOptions};
 use hashget_files::hash_cache::HashCache;
 use hashget_files::monitor::{Level, Monitor, Problem, error_chain};
-use hashget_sources::hash_db::{CombinedLookup, LocalHashDb, ProjectFilter, Trust};
+use hashget_sources::hash_db::{
+    CombinedLookup, LocalHashDb, NOBODY, NamedProjects, ProjectFilter, Trust,
+};
 use hashget_sources::hash_server::{HashServer, LookupMode};
 use hashget_sources::http::Http;
 use hashget_sources::sources::{
@@ -38,6 +44,8 @@ pub(super) struct Context<'a> {
     cache: PathBuf,
     http: Http,
     now: Zoned,
+    /// The projects of hashservers that the user named, once options were read.
+    named: OnceLock<NamedProjects>,
 }
 
 impl<'a> Context<'a> {
@@ -73,6 +81,7 @@ impl<'a> Context<'a> {
             cache,
             http,
             now: local_now(reporter),
+            named: OnceLock::new(),
             settings,
         })
     }
@@ -154,6 +163,7 @@ impl<'a> Context<'a> {
     /// The look-up over local records and hashservers.
     pub(super) fn lookup(&self, trust: Trust) -> CombinedLookup<'_> {
         CombinedLookup {
+            named: self.named.get().unwrap_or(&NOBODY),
             db: &self.db,
             servers: &self.servers,
             trust,
@@ -162,14 +172,64 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Whose records are relied on: the option, else the setting, else the default.
-    pub(super) fn trust(&self, option: Option<Trust>) -> Result<Trust, CliError> {
+    /// A look-up that checks packages of projects that nobody named; `read_all` tells to read each.
+    pub(super) fn checked_lookup<'c>(
+        &'c self,
+        args: &ResolveArgs,
+        sources: &'c PackageSources,
+        read_all: bool,
+    ) -> Result<CheckedLookup<'c>, CliError> {
+        let lookup = self.lookup(self.trust(&args.trust)?);
+        let max_download = args.max_download.or(self.settings.max_download);
+        let options = VouchOptions {
+            read_all,
+            read_one_in: self
+                .settings
+                .read_one_in
+                .unwrap_or(VouchOptions::READ_ONE_IN),
+            max_download: max_download.unwrap_or(VouchOptions::MAX_DOWNLOAD),
+            jobs: self.index_jobs(),
+            state: self.db.path().to_owned(),
+            today: self.today(),
+            record: RecordOptions::new(self.now()),
+        };
+        Ok(CheckedLookup {
+            lookup,
+            sources,
+            options,
+        })
+    }
+
+    /// Whose records are relied on: the option, else the setting, else the default. The projects that are named count
+    /// from now on.
+    pub(super) fn trust(&self, args: &[TrustArg]) -> Result<Trust, CliError> {
+        let settings = self.settings.trusted_projects.iter().flatten();
+        let by_option = args.iter().filter_map(|arg| match arg {
+            TrustArg::Project(text) => Some(text),
+            TrustArg::Level(_) => None,
+        });
+        let mut named = NamedProjects::default();
+        for text in settings.chain(by_option) {
+            if !matches!(named.add(text), Some(Ok(()))) {
+                return Err(
+                    CliError::usage(format!("{text:?} is no project of a hashserver")).hint(
+                        "write it as http://HOST/#PROJECT, in trusted_projects or --trust server=",
+                    ),
+                );
+            }
+        }
+        self.named.get_or_init(|| named);
+        let mut levels = args.iter().rev().filter_map(|arg| match arg {
+            TrustArg::Level(level) => Some(*level),
+            TrustArg::Project(_) => None,
+        });
+        let option = levels.next();
         match (option, self.settings.trust.as_deref()) {
             (Some(trust), _) => Ok(trust),
             (None, None) => Ok(Trust::default()),
             (None, Some(name)) => TRUST.value(name).ok_or_else(|| {
                 CliError::usage(format!(
-                    "the setting trust is {name:?}, neither `self` nor `server`"
+                    "the setting trust is {name:?}, none of `self`, `verified` and `server`"
                 ))
                 .hint("correct HASHGET_TRUST or the settings file")
             }),

@@ -4,11 +4,38 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use hashget_engine::publish::WithFiles;
 use hashget_engine::restore::Overwrite;
-use hashget_sources::hash_db::Trust;
+use hashget_sources::hash_db::{NamedProjects, Trust};
 use hashget_sources::hash_server::LookupMode;
 
 /// Whose records are relied on.
-pub(super) const TRUST: Names<Trust> = Names(&[("self", Trust::Own), ("server", Trust::Servers)]);
+pub(super) const TRUST: Names<Trust> = Names(&[
+    ("self", Trust::Own),
+    ("verified", Trust::Verified),
+    ("server", Trust::Servers),
+]);
+
+/// What `--trust` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TrustArg {
+    /// Whose records count.
+    Level(Trust),
+    /// A project of a hashserver whose records count as they are.
+    Project(String),
+}
+
+/// Reads `--trust`.
+pub(super) fn trust_arg(text: &str) -> Result<TrustArg, String> {
+    if let Some(level) = TRUST.value(text) {
+        return Ok(TrustArg::Level(level));
+    }
+    let project = text.strip_prefix("server=");
+    match project.map(|project| (project, NamedProjects::default().add(project))) {
+        Some((project, Some(Ok(())))) => Ok(TrustArg::Project(project.to_owned())),
+        Some((_, Some(Err(error)))) => Err(error.to_string()),
+        Some((project, None)) => Err(format!("{project:?} is no URL of a hashserver")),
+        None => Err("it is none of self, verified, server and server=URL#PROJECT".to_owned()),
+    }
+}
 
 /// How much look-ups tell a hashserver.
 pub(super) const LOOKUP: Names<LookupMode> = Names(&[

@@ -30,7 +30,7 @@ fn the_users_file_is_found_in_the_home() {
     bed.write(".config/hashget/hashget.toml", "trust = \"nobody\"\n");
     bed.write("tree/x", "x");
     let ran = bed.run("--index ~/tree").expect(2);
-    ran.tells("neither `self` nor `server`");
+    ran.tells("none of `self`, `verified` and `server`");
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use hashget_words::package_summary::PackageSummary;
-use hashget_words::project::ProjectName;
 use hashget_words::ranking::Need;
 use hashget_words::signature::Signature;
 
@@ -79,10 +78,10 @@ pub(super) fn resolve(
 /// Whether a local record will do: a copy of a server's is not enough for those who trust only
 /// their own.
 fn is_usable(package: &PackageSummary, lookup: &CombinedLookup<'_>) -> bool {
-    let own = package.project.as_str() != ProjectName::CACHED;
+    let own = !package.project.is_cached();
     package.sha256.is_some()
         && Need::today(lookup.today).admits(package.expires)
-        && (own || lookup.trust == Trust::Servers)
+        && (own || lookup.trust != Trust::Own)
 }
 
 fn distinct(requests: Vec<PackageRequest>) -> Vec<PackageRequest> {

@@ -40,7 +40,7 @@ impl PackScan {
         let processors = rayon::current_num_threads();
         // Some at a time, so that the members of few packages are in memory.
         // A group may lie anywhere, and what only hints name may not.
-        let packages = plan.packages.iter().filter(|package| !package.of_hint);
+        let packages = plan.packages.iter().filter(|package| !package.is_of_hint());
         let packages: Vec<&PlannedPackage> = packages.collect();
         for packages in packages.chunks(processors.max(1)) {
             let threads = processors.div_ceil(packages.len());

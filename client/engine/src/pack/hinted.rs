@@ -61,7 +61,7 @@ pub(super) fn keep_to_hints(scan: &PackScan, asked: &[Digest], found: Found) -> 
 
 /// Names what `plan` relies on because of hints alone.
 pub(super) fn name_hinted(plan: &PackPlan, monitor: &dyn Monitor) {
-    let hinted = plan.packages.iter().filter(|package| package.of_hint);
+    let hinted = plan.packages.iter().filter(|package| package.is_of_hint());
     let hinted: Vec<&PlannedPackage> = hinted.collect();
     let Some(first) = hinted.first() else {
         return;

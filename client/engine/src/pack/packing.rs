@@ -1,6 +1,7 @@
 //! A directory on its way into an archive: scanned, planned, written.
 
 use std::borrow::{Borrow, Cow};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use hashget_words::digest::Digest;
@@ -11,13 +12,13 @@ use super::extra::ExtraFile;
 use super::hinted::{keep_to_hints, name_hinted};
 use super::options::PackOptions;
 use super::output::Output;
-use super::plan::{PackPlan, Wanted};
+use super::plan::{PackPlan, PlannedPackage, Wanted};
 use super::scan::PackScan;
 use super::stats::PackStats;
 use super::write::write_archive;
 use crate::restore::RestoreSources;
 use hashget_files::monitor::Monitor;
-use hashget_sources::hash_db::{Found, PackageLookup};
+use hashget_sources::hash_db::{Found, FoundPackage, PackageLookup, Reliance};
 
 /// A scanned directory with the plan for it, which [`Packing::write`] carries out.
 ///
@@ -147,8 +148,54 @@ fn choose_packages<L: PackageLookup>(scan: &PackScan, lookup: &L) -> Result<Pack
     let found = lookup
         .find(&asked, options.expires)
         .map_err(|error| PackError::Lookup(Box::new(error)))?;
-    let found = keep_to_hints(scan, &asked, found);
+    let mut found = keep_to_hints(scan, &asked, found);
     drop(asked);
+    loop {
+        let plan = plan_for(scan, &found);
+        let reliances = reliances(&plan, &found);
+        let refused = lookup.refuse(&reliances);
+        let refused = refused.map_err(|error| PackError::Lookup(Box::new(error)))?;
+        if refused.is_empty() {
+            return Ok(plan);
+        }
+        let packages = refused.iter().filter_map(|place| plan.packages.get(*place));
+        let packages: HashSet<Digest> = packages.map(|package| package.sha256).collect();
+        found = without(found, &packages);
+    }
+}
+
+/// What the plan relies on, in its order.
+fn reliances<'a>(plan: &'a PackPlan, found: &'a Found) -> Vec<Reliance<'a>> {
+    let mut records: HashMap<Digest, Vec<&FoundPackage>> = HashMap::new();
+    for record in &found.packages {
+        records.entry(record.sha256).or_default().push(record);
+    }
+    let packages = plan.packages.iter();
+    let reliance = |package: &'a PlannedPackage| Reliance {
+        records: records.remove(&package.sha256).unwrap_or_default(),
+        holds: &package.holds,
+    };
+    packages.map(reliance).collect()
+}
+
+/// What was found, but for these packages.
+fn without(found: Found, packages: &HashSet<Digest>) -> Found {
+    let is_left = |place: &usize| !packages.contains(&found.packages[*place].sha256);
+    let matches = found.matches.iter().map(|held| {
+        let left = held.iter().copied().filter(is_left);
+        left.collect::<Vec<usize>>()
+    });
+    Found {
+        matches: matches.collect(),
+        packages: found.packages,
+    }
+}
+
+/// Chooses among the packages that were `found` to hold the content of `scan`.
+fn plan_for(scan: &PackScan, found: &Found) -> PackPlan {
+    let PackScan {
+        contents, options, ..
+    } = scan;
     // First the content that is worth a package, then what is not.
     let held = contents.there().zip(found.matches.iter());
     let held = held.filter(|(_, holders)| !holders.is_empty());
@@ -167,5 +214,5 @@ fn choose_packages<L: PackageLookup>(scan: &PackScan, lookup: &L) -> Result<Pack
     };
     let mut plan = PackPlan::new(&wanted, &found, options.expires);
     plan.take_along(&small, &found, first);
-    Ok(plan)
+    plan
 }

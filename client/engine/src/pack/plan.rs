@@ -1,15 +1,16 @@
 //! Which packages an archive relies on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
+use hashget_words::project::ProjectName;
 use hashget_words::ranking::UrlRank;
 use serde::Serialize;
 
 use super::cover::{Offer, choose};
 use super::index::{DigestIndex, PackageIndex};
-use hashget_sources::hash_db::{Found, FoundPackage};
+use hashget_sources::hash_db::{Found, FoundPackage, Vouched};
 use hashget_sources::hash_server::SERIES_URL_PREFIX;
 
 /// Content of the tree that a package may hold.
@@ -50,9 +51,12 @@ pub struct PlannedPackage {
     pub size: Option<u64>,
     /// The day until which its URL is expected to work.
     pub expires: Expiry,
-    /// Whether only a hint names it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub of_hint: bool,
+    /// Whose word it is that it holds that. No part of the plan in words, which is the same from any source.
+    #[serde(skip_serializing)]
+    pub vouched: Vouched,
+    /// The local project that says so.
+    #[serde(skip_serializing)]
+    pub project: ProjectName,
     /// The left-out content that it holds, sorted by digest.
     pub holds: Vec<Digest>,
 }
@@ -91,7 +95,7 @@ impl PackPlan {
         let mut candidates = Vec::with_capacity(items.len());
         for (package, mut items) in holders.merge().into_iter().zip(items) {
             // A package holds itself, whatever its record says. One of a hint may not be relied on for that.
-            items.extend(index_of(&weights, &package.sha256).filter(|_| !package.of_hint));
+            items.extend(index_of(&weights, &package.sha256).filter(|_| !package.is_of_hint()));
             items.sort_unstable();
             items.dedup();
             candidates.push(Candidate { package, items });
@@ -143,6 +147,27 @@ impl PackPlan {
             package: package.clone(),
         };
         Self::choose(&weights, self.packages.iter().map(candidate).collect())
+    }
+
+    /// Whose word it is that the content that is left out is in packages: for each who says so its bytes, the surest
+    /// first. What several say counts for the surest of them.
+    pub fn vouchers(&self) -> BTreeMap<(Vouched, &ProjectName), u64> {
+        let mut of_content: HashMap<&Digest, (Vouched, &ProjectName)> = HashMap::new();
+        for package in &self.packages {
+            let says = (package.vouched, &package.project);
+            for digest in &package.holds {
+                let best = of_content.entry(digest).or_insert(says);
+                *best = says.min(*best);
+            }
+        }
+        let mut vouchers = BTreeMap::new();
+        for content in &self.left_out {
+            if let Some(says) = of_content.get(&content.sha256) {
+                let bytes: &mut u64 = vouchers.entry(*says).or_default();
+                *bytes = bytes.saturating_add(content.saved_bytes);
+            }
+        }
+        vouchers
     }
 
     /// Whether this content is left out.
@@ -204,6 +229,11 @@ fn index_of(sorted: &[Wanted], digest: &Digest) -> Option<DigestIndex> {
 }
 
 impl PlannedPackage {
+    /// Whether only a hint names it.
+    pub fn is_of_hint(&self) -> bool {
+        self.vouched == Vouched::Hint
+    }
+
     fn rank(&self) -> (UrlRank<'_>, Digest) {
         (UrlRank::new(&self.url, self.expires), self.sha256)
     }
@@ -252,6 +282,8 @@ impl<'a> Holders<'a> {
                 UrlRank::new(&a.url, a.expires).cmp(&UrlRank::new(&b.url, b.expires))
             });
             let best = records[0];
+            let surest = records.iter().min_by_key(|record| record.vouched);
+            let surest = surest.unwrap_or(&best);
             let mut urls: Vec<String> = Vec::new();
             for record in &records[1..] {
                 if record.url != best.url && !urls.contains(&record.url) {
@@ -261,7 +293,9 @@ impl<'a> Holders<'a> {
             // Records may differ in the size only if one of them is wrong; what this machine
             // measured counts more, and then the bigger one.
             let size = |derived: bool| {
-                let known = records.iter().filter(|record| record.derived == derived);
+                let known = records
+                    .iter()
+                    .filter(|record| record.is_derived() == derived);
                 known.filter_map(|record| record.size).max()
             };
             PlannedPackage {
@@ -270,7 +304,8 @@ impl<'a> Holders<'a> {
                 urls,
                 size: size(true).or_else(|| size(false)),
                 expires: best.expires,
-                of_hint: records.iter().all(|record| record.is_of_hint()),
+                vouched: surest.vouched,
+                project: surest.project.clone(),
                 holds: Vec::new(),
             }
         };

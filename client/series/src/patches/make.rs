@@ -266,7 +266,8 @@ pub(crate) fn add_to_plan(
             plan.packages.insert(
                 place,
                 PlannedPackage {
-                    of_hint: false,
+                    vouched: hashget_sources::hash_db::Vouched::Own,
+                    project: hashget_words::project::ProjectName::of_series(),
                     sha256,
                     url: base.name.clone(),
                     urls: Vec::new(),

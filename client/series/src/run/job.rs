@@ -181,13 +181,7 @@ impl Job<'_> {
     ) -> Result<(PackStats, Vec<RelPath>, ChangeList), SeriesError> {
         let id = next.facts.id();
         let public = (!self.section.self_sufficient).then_some(public);
-        let lookup =
-            SeriesLookup::new(&next.bases, public, small(&next.changes)).map_err(|error| {
-                SeriesError::Section {
-                    section: self.section.full_name(),
-                    what: error.to_string(),
-                }
-            })?;
+        let lookup = SeriesLookup::new(&next.bases, public, small(&next.changes));
         let mut packing = scan.plan(&lookup)?;
         let mut patches = Vec::new();
         let bases = if self.section.delta {

@@ -49,7 +49,7 @@ impl RestoreSources for OnePackage {
                 size: None,
                 expires: Expiry::Never,
                 project: "test".parse().unwrap(),
-                derived: true,
+                vouched: hashget_sources::hash_db::Vouched::Own,
             }],
             matches: matches.collect(),
         })

@@ -7,9 +7,8 @@ use std::thread;
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
-use hashget_words::hash_package::HashPackage;
 
-use super::pull::Keys;
+use super::pull::{Keys, Pulled};
 use super::{CombinedLookup, Found, HashDbError, PackageLookup};
 
 /// So many digests are looked up at a time; servers are not asked for fewer before all are known.
@@ -35,7 +34,7 @@ pub struct LookedAhead<'a> {
 struct Asked {
     /// What need not be asked again.
     digests: HashSet<Digest>,
-    packages: Vec<HashPackage>,
+    packages: Vec<Pulled>,
 }
 
 impl<'a> CombinedLookup<'a> {
@@ -97,7 +96,7 @@ impl<'a> CombinedLookup<'a> {
             let pulled = self.puller(Some(&packages)).pull(keys, Some(needed), false);
             let packages = packages.into_inner();
             let packages = packages.unwrap_or_else(PoisonError::into_inner);
-            held += packages.iter().map(|it| it.files.len()).sum::<usize>();
+            held += packages.iter().map(|(_, it)| it.files.len()).sum::<usize>();
             asked.packages.extend(packages);
             if !pulled.is_ok_and(|pulled| pulled.failures == 0) {
                 break;

@@ -1,6 +1,6 @@
 //! Puts together the answer of a look-up; the same finds give the same answer in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use hashget_api::MAX_PACKAGES_PER_DIGEST;
 use hashget_words::digest::Digest;
@@ -8,27 +8,30 @@ use hashget_words::package_summary::PackageSummary;
 use hashget_words::project::ProjectName;
 use hashget_words::ranking::keep_best;
 
-use super::{Found, FoundPackage, Matches};
+use super::{Found, FoundPackage, Matches, Vouched};
 
 /// Collects which package holds which key.
 ///
 /// Records of one package (same digest and URL) are one in the answer: it lives as long as the
-/// one that expires first, and counts as derived only if each of them is. As on hashservers, a
+/// one that expires first. What one who knows better says of a package counts alone: of one that this machine has
+/// read no server's record is used, and of one in a named project none of another. As on hashservers, a
 /// key leads to the best [`MAX_PACKAGES_PER_DIGEST`] packages at most, so that it makes no
 /// difference where the records were looked up.
-pub(super) struct Answer {
+pub(super) struct Answer<'j> {
+    judge: &'j dyn Fn(&ProjectName) -> Vouched,
     /// Where each package is in `packages`, in the order of the answer.
-    places: BTreeMap<(Digest, String), usize>,
+    places: BTreeMap<(Digest, String, Vouched), usize>,
     packages: Vec<FoundPackage>,
     /// Keys and the places of packages that hold them.
     pairs: Vec<(usize, usize)>,
     is_known: Vec<bool>,
 }
 
-impl Answer {
-    /// An empty answer to a question about `keys` keys.
-    pub(super) fn new(keys: usize) -> Self {
+impl<'j> Answer<'j> {
+    /// An empty answer to a question about `keys` keys; `judge` says whose word the records of a project are.
+    pub(super) fn new(keys: usize, judge: &'j dyn Fn(&ProjectName) -> Vouched) -> Self {
         Self {
+            judge,
             places: BTreeMap::new(),
             packages: Vec::new(),
             pairs: Vec::new(),
@@ -47,12 +50,12 @@ impl Answer {
             size: package.size,
             expires: package.expires,
             project: package.project.clone(),
-            derived: is_derived(&package.project),
+            vouched: (self.judge)(&package.project),
         };
         let next = self.packages.len();
         let place = *self
             .places
-            .entry((sha256, package.url.clone()))
+            .entry((sha256, package.url.clone(), new.vouched))
             .or_insert(next);
         match self.packages.get_mut(place) {
             Some(known) => merge(known, new),
@@ -74,6 +77,17 @@ impl Answer {
     /// The answer; packages that no key leads to are left out.
     pub(super) fn finish(mut self) -> Found {
         let packages = &self.packages;
+        let mut best: HashMap<Digest, Vouched> = HashMap::new();
+        for package in packages {
+            let best = best.entry(package.sha256).or_insert(package.vouched);
+            *best = package.vouched.min(*best);
+        }
+        self.pairs.retain(|(_, place)| {
+            let FoundPackage {
+                sha256, vouched, ..
+            } = &packages[*place];
+            *vouched != Vouched::Unnamed || best[sha256] == Vouched::Unnamed
+        });
         self.pairs.sort_unstable();
         self.pairs.dedup();
         let mut is_used = vec![false; packages.len()];
@@ -104,17 +118,9 @@ impl Answer {
     }
 }
 
-/// Whether records of this project were derived here.
-pub(super) fn is_derived(project: &ProjectName) -> bool {
-    project.as_str() != ProjectName::CACHED
-}
-
 fn merge(known: &mut FoundPackage, other: FoundPackage) {
-    // What is known without a hint does not depend on it.
-    let order = |it: &FoundPackage| (it.is_of_hint(), !it.derived);
-    let first = (order(known), &known.project) <= (order(&other), &other.project);
+    let first = known.project <= other.project;
     known.expires = known.expires.min(other.expires);
-    known.derived &= other.derived;
     if first {
         known.size = known.size.or(other.size);
     } else {

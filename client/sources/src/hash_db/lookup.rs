@@ -7,17 +7,19 @@ use hashget_api::{LookupRequest, MAX_LOOKUP_KEYS};
 use hashget_store::StoredPackage;
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
-use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::{PackageId, PackageSummary};
 use hashget_words::project::ProjectName;
 use hashget_words::ranking::{Need, Rank};
 use hashget_words::signature::Signature;
 use jiff::civil::Date;
 
-use super::answer::{Answer, is_derived};
+use super::answer::Answer;
 use super::local::LocalMatches;
-use super::pull::{Keys, Puller};
-use super::{Found, HashDbError, HashDbSession, LocalHashDb, PackageLookup, PullStats, Trust};
+use super::pull::{Keys, Pulled, Puller};
+use super::{
+    Found, HashDbError, HashDbSession, LocalHashDb, NOBODY, NamedProjects, PackageLookup,
+    PullStats, Trust, Vouched,
+};
 use crate::hash_server::{HashServer, HashServerError, ServerKind, warn};
 use hashget_files::monitor::Monitor;
 
@@ -32,6 +34,8 @@ pub struct CombinedLookup<'a> {
     pub servers: &'a [HashServer],
     /// Whose records are relied on.
     pub trust: Trust,
+    /// The projects of hashservers that the operator named.
+    pub named: &'a NamedProjects,
     /// The day at which records may have expired.
     pub today: Date,
     /// Told of waits, warnings and servers that cannot be asked.
@@ -65,7 +69,8 @@ impl CombinedLookup<'_> {
         is_asked: &dyn Fn(&Digest) -> bool,
         session: HashDbSession,
     ) -> Result<Found, HashDbError> {
-        let answer = self.find_locally(digests, needed)?;
+        let judge = |project: &ProjectName| self.judge(project);
+        let answer = self.find_locally(digests, needed, &judge)?;
         drop(session);
         if !self.asks_servers() {
             return Ok(answer.finish());
@@ -85,7 +90,7 @@ impl CombinedLookup<'_> {
         // that the answer is the one that the next run will get.
         match pulled.pulled_packages {
             0 => Ok(answer.finish()),
-            _ => Ok(self.find_locally(digests, needed)?.finish()),
+            _ => Ok(self.find_locally(digests, needed, &judge)?.finish()),
         }
     }
 
@@ -95,7 +100,8 @@ impl CombinedLookup<'_> {
         digests: &[Digest],
         needed: Expiry,
     ) -> Result<Vec<Digest>, HashDbError> {
-        let answer = self.find_locally(digests, needed)?;
+        let judge = |project: &ProjectName| self.judge(project);
+        let answer = self.find_locally(digests, needed, &judge)?;
         Ok(unknown_of(digests, |place| answer.is_unknown(place)))
     }
 
@@ -157,7 +163,8 @@ impl CombinedLookup<'_> {
         if !self.asks_servers() {
             return Ok(PullStats::default());
         }
-        let mut local = Answer::new(anchors.len());
+        let judge = |project: &ProjectName| self.judge(project);
+        let mut local = Answer::new(anchors.len(), &judge);
         add_matches(&mut local, &self.local_matches(anchors)?, |package| {
             Need::today(self.today).admits(package.expires)
         });
@@ -169,11 +176,11 @@ impl CombinedLookup<'_> {
     }
 
     pub(super) fn asks_servers(&self) -> bool {
-        self.trust == Trust::Servers && !self.servers.is_empty()
+        self.trust != Trust::Own && !self.servers.is_empty()
     }
 
     /// What asks the servers; with `held` records are put there instead of the `HashDB`.
-    pub(super) fn puller<'p>(&'p self, held: Option<&'p Mutex<Vec<HashPackage>>>) -> Puller<'p> {
+    pub(super) fn puller<'p>(&'p self, held: Option<&'p Mutex<Vec<Pulled>>>) -> Puller<'p> {
         Puller {
             held,
             db: self.db,
@@ -188,8 +195,19 @@ impl CombinedLookup<'_> {
     fn is_used(&self, project: &ProjectName) -> bool {
         let named = self.db.filter().includes(project);
         match self.trust {
-            Trust::Own => named && is_derived(project),
-            Trust::Servers => named || (!self.servers.is_empty() && !is_derived(project)),
+            Trust::Own => named && !project.is_cached(),
+            Trust::Verified | Trust::Servers => {
+                named || (!self.servers.is_empty() && project.is_cached())
+            }
+        }
+    }
+
+    /// Whose word the records of a local project are.
+    fn judge(&self, project: &ProjectName) -> Vouched {
+        match (self.named.judge(project), self.trust) {
+            // Their packages are to be read, whoever named them.
+            (Vouched::Named, Trust::Verified) => Vouched::Unnamed,
+            (vouched, _) => vouched,
         }
     }
 
@@ -198,8 +216,13 @@ impl CombinedLookup<'_> {
         self.db.find_digests_in(digests, &used, self.monitor)
     }
 
-    fn find_locally(&self, digests: &[Digest], needed: Expiry) -> Result<Answer, HashDbError> {
-        let mut answer = Answer::new(digests.len());
+    fn find_locally<'j>(
+        &self,
+        digests: &[Digest],
+        needed: Expiry,
+        judge: &'j dyn Fn(&ProjectName) -> Vouched,
+    ) -> Result<Answer<'j>, HashDbError> {
+        let mut answer = Answer::new(digests.len(), judge);
         let need = Need::today(self.today).until(needed);
         add_matches(&mut answer, &self.local_matches(digests)?, |package| {
             need.admits(package.expires)
@@ -220,7 +243,7 @@ impl CombinedLookup<'_> {
             let packages = places.iter().filter_map(|place| local.packages.get(*place));
             packages
                 .filter(|package| need.admits(package.expires))
-                .min_by_key(|package| (!is_derived(&package.project), Rank::from(*package)))
+                .min_by_key(|package| (self.judge(&package.project), Rank::from(*package)))
                 .map(|package| package.id)
         };
         Ok(local.matches.iter().map(best_of).collect())
@@ -240,7 +263,7 @@ fn unknown_of<K: Clone + Ord>(keys: &[K], is_unknown: impl Fn(usize) -> bool) ->
 }
 
 fn add_matches(
-    answer: &mut Answer,
+    answer: &mut Answer<'_>,
     local: &LocalMatches,
     is_wanted: impl Fn(&PackageSummary) -> bool,
 ) {
@@ -266,7 +289,12 @@ pub(crate) fn find_on_servers(
     digests: &[Digest],
     monitor: &dyn Monitor,
 ) -> Found {
-    let mut answer = Answer::new(digests.len());
+    // All that anybody says is of use where the bytes are checked.
+    let judge = |project: &ProjectName| match NOBODY.judge(project) {
+        Vouched::Unnamed => Vouched::Named,
+        vouched => vouched,
+    };
+    let mut answer = Answer::new(digests.len(), &judge);
     add_matches(&mut answer, local, |_| true);
     for server in servers {
         if let Err(error) = add_server(&mut answer, server, digests) {
@@ -278,7 +306,7 @@ pub(crate) fn find_on_servers(
 
 /// Adds what a server says, without fetching records.
 fn add_server(
-    answer: &mut Answer,
+    answer: &mut Answer<'_>,
     server: &HashServer,
     digests: &[Digest],
 ) -> Result<(), HashServerError> {

@@ -8,6 +8,7 @@ mod lookup;
 mod matches;
 mod pull;
 mod session;
+mod vouched;
 
 use hashget_words::digest::Digest;
 use hashget_words::expiry::Expiry;
@@ -21,6 +22,7 @@ pub(crate) use lookup::find_on_servers;
 pub use matches::Matches;
 pub use pull::PullStats;
 pub use session::HashDbSession;
+pub use vouched::{NOBODY, NamedProjects, Vouched, whose};
 
 /// A package that a look-up found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,15 +37,19 @@ pub struct FoundPackage {
     pub expires: Expiry,
     /// The project of the record.
     pub project: ProjectName,
-    /// Whether this machine derived the record from the package's own bytes. A record that came
-    /// from a hashserver is that server's word.
-    pub derived: bool,
+    /// Whose word it is.
+    pub vouched: Vouched,
 }
 
 impl FoundPackage {
     /// Whether it is known only because a hint file named it.
     pub fn is_of_hint(&self) -> bool {
-        self.project.as_str() == ProjectName::HINTS
+        self.vouched == Vouched::Hint
+    }
+
+    /// Whether this machine derived the record from the package's own bytes.
+    pub fn is_derived(&self) -> bool {
+        matches!(self.vouched, Vouched::Own | Vouched::Hint)
     }
 
     /// Where it stands among those that hold the same.
@@ -74,9 +80,21 @@ pub struct Found {
 pub enum Trust {
     /// Only records that this machine derived or re-checked.
     Own,
-    /// Also records of the hashservers that the operator named.
+    /// Also records of hashservers, each once its package was read here.
+    Verified,
+    /// Also records of hashservers: as they are of projects that the operator named, of others once they are
+    /// checked.
     #[default]
     Servers,
+}
+
+/// A package that a plan would rely on for content.
+#[derive(Clone, Debug)]
+pub struct Reliance<'a> {
+    /// The records that say so.
+    pub records: Vec<&'a FoundPackage>,
+    /// The content.
+    pub holds: &'a [Digest],
 }
 
 /// Anything that can say which packages hold a file.
@@ -86,6 +104,12 @@ pub trait PackageLookup: Sync + Sized {
 
     /// Which packages hold these digests, have not expired, and live until `needed`?
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, Self::Error>;
+
+    /// Which of these may not be relied on, by their places: nobody could be found who vouches for them.
+    fn refuse(&self, reliances: &[Reliance<'_>]) -> Result<Vec<usize>, Self::Error> {
+        let _ = reliances;
+        Ok(Vec::new())
+    }
 
     /// Does `work`, which tells digests as it learns them; gives its result and a look-up that may
     /// have asked meanwhile which packages that live until `needed` hold them.
@@ -106,6 +130,10 @@ impl<L: PackageLookup> PackageLookup for &L {
 
     fn find(&self, digests: &[Digest], needed: Expiry) -> Result<Found, L::Error> {
         (**self).find(digests, needed)
+    }
+
+    fn refuse(&self, reliances: &[Reliance<'_>]) -> Result<Vec<usize>, L::Error> {
+        (**self).refuse(reliances)
     }
 
     fn ahead<T>(

@@ -1,5 +1,6 @@
-//! Pulls records from hashservers into the local project `_cached`.
+//! Pulls records from hashservers into local projects that say whose they are.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -41,8 +42,11 @@ pub(super) struct Puller<'a> {
     pub(super) today: Date,
     pub(super) monitor: &'a dyn Monitor,
     /// Where records are put that are kept later.
-    pub(super) held: Option<&'a Mutex<Vec<HashPackage>>>,
+    pub(super) held: Option<&'a Mutex<Vec<Pulled>>>,
 }
+
+/// A record, and the local project that it goes to.
+pub(super) type Pulled = (ProjectName, HashPackage);
 
 /// What is asked about. One of the two is usually empty.
 #[derive(Clone, Debug, Default)]
@@ -191,7 +195,8 @@ impl Puller<'_> {
                     && summary.sha256 == fetched.package.digest()
             });
             if promised {
-                packages.push(fetched.package);
+                let project = ProjectName::cached_from(server.url(), &fetched.project);
+                packages.push((project, fetched.package));
             } else {
                 odd += 1;
             }
@@ -230,11 +235,13 @@ impl Puller<'_> {
         let need = Need::today(self.today);
         found.retain(|package| need.admits(package.expires));
         let count = found.len() as u64;
-        self.keep(found)?;
+        let cached: ProjectName = ProjectName::CACHED.parse().map_err(HashDbError::from)?;
+        let found = found.into_iter().map(|package| (cached.clone(), package));
+        self.keep(found.collect())?;
         failed.map_or(Ok(count), |error| Err(error.into()))
     }
 
-    pub(super) fn keep(&self, packages: Vec<HashPackage>) -> Result<(), HashDbError> {
+    pub(super) fn keep(&self, packages: Vec<Pulled>) -> Result<(), HashDbError> {
         if packages.is_empty() {
             return Ok(());
         }
@@ -243,8 +250,14 @@ impl Puller<'_> {
             held.extend(packages);
             return Ok(());
         }
-        let cached: ProjectName = ProjectName::CACHED.parse()?;
-        self.db.save(&cached, &packages, self.monitor)
+        let mut by_project: BTreeMap<ProjectName, Vec<HashPackage>> = BTreeMap::new();
+        for (project, package) in packages {
+            by_project.entry(project).or_default().push(package);
+        }
+        for (project, packages) in by_project {
+            self.db.save(&project, &packages, self.monitor)?;
+        }
+        Ok(())
     }
 }
 

@@ -60,6 +60,31 @@ impl PackageSources {
         states
     }
 
+    /// Whether the package is at one of its sources, which are asked until one has it, the nearest first. The error says
+    /// how the last one stood. The cache does not count: nobody keeps it.
+    pub fn first_alive(&self, wanted: &PackageRef, monitor: &dyn Monitor) -> Result<(), String> {
+        let mut states = Vec::new();
+        if let Some(sha256) = &wanted.sha256 {
+            self.check_pools(sha256, wanted.size, monitor, &mut states);
+            states.retain(|state| state.source != SourceKind::Cache);
+            if !states.iter().any(|state| state.is_alive) {
+                self.check_servers(sha256, wanted.size, &mut states);
+            }
+        }
+        let urls = wanted.urls.iter().filter(|url| is_http(url));
+        for url in urls {
+            if states.iter().any(|state| state.is_alive) {
+                break;
+            }
+            states.push(check_url(self.downloader.http(), url, wanted.size));
+        }
+        if states.iter().any(|state| state.is_alive) {
+            return Ok(());
+        }
+        let last = states.pop().map(|state| state.detail);
+        Err(last.unwrap_or_else(|| "no source of it is known".to_owned()))
+    }
+
     fn check_pools(
         &self,
         sha256: &Digest,

@@ -172,6 +172,7 @@ impl PackageSources {
         };
         let lookup = CombinedLookup {
             db,
+            named: &crate::hash_db::NOBODY,
             servers: &self.servers,
             trust: Trust::Servers,
             today,

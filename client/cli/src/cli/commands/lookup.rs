@@ -118,7 +118,7 @@ impl LookedUp {
             expires: package.expires.to_string(),
             expired: package.expires.is_expired_at(context.today()),
             project: package.project.to_string(),
-            derived: package.derived,
+            derived: package.is_derived(),
         };
         let places = found.matches.get(key).unwrap_or_default();
         let packages = places.iter().filter_map(|place| found.packages.get(*place));

@@ -116,14 +116,15 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
     options.hints = index_directory(root, &args.indexing, &args.walk, context)?;
 
     reporter.step("STEP 2/3 prepare exclude list for packing...");
-    let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
+    let sources = context.sources();
+    let lookup = context.checked_lookup(&args.indexing.resolve, &sources, false)?;
     let packing = Packing::new(root, &output, &options, &lookup, reporter)?;
     pack_options::tell_unmatched_patterns(root, &options, context);
     if args.dry_run {
         reporter.report(&Planned(packing.plan()));
         return Ok(());
     }
-    let saved = Saved::planned(packing.left_out_files(), packing.plan());
+    let saved = Saved::planned(packing.left_out_files(), packing.plan(), &context.servers);
     if to_stdout {
         reporter.progress(&saved);
     } else {

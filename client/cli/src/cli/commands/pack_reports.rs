@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::cli::printable::printable_path;
+use crate::cli::printable::{printable, printable_path};
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use hashget_engine::pack::{PackPlan, PackStats};
+use hashget_sources::hash_db::{Vouched, whose};
+use hashget_sources::hash_server::HashServer;
 
 /// How much is left out.
 #[derive(Serialize)]
@@ -18,6 +20,31 @@ pub(super) struct Saved {
     bytes: u64,
     download_bytes: u64,
     download_exact: bool,
+    /// Whose word is relied on for how much.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vouchers: Vec<Voucher>,
+}
+
+/// Whose word is relied on for how much.
+#[derive(Serialize)]
+struct Voucher {
+    /// `own`, `named`, `hint` or `unnamed`.
+    vouched: Vouched,
+    /// The project, and the server that has it.
+    whose: String,
+    bytes: u64,
+}
+
+impl Voucher {
+    fn text(&self) -> String {
+        let bytes = Size(self.bytes);
+        match self.vouched {
+            Vouched::Own => format!("{bytes} own ({})", self.whose),
+            Vouched::Hint => format!("{bytes} hint files"),
+            Vouched::Named => format!("{bytes} {}", self.whose),
+            Vouched::Unnamed => format!("{bytes} {} (checked)", self.whose),
+        }
+    }
 }
 
 impl Saved {
@@ -28,16 +55,23 @@ impl Saved {
             bytes: stats.deduplicated_bytes,
             download_bytes: stats.download_bytes,
             download_exact: stats.download_exact,
+            vouchers: Vec::new(),
         }
     }
 
-    pub(super) fn planned(files: u64, plan: &PackPlan) -> Self {
+    pub(super) fn planned(files: u64, plan: &PackPlan, servers: &[HashServer]) -> Self {
+        let voucher = |((vouched, project), bytes)| Voucher {
+            vouched,
+            whose: printable(&whose(project, servers)).into_owned(),
+            bytes,
+        };
         Self {
             files,
             packages: plan.packages.len() as u64,
             bytes: plan.saved_bytes,
             download_bytes: plan.download_bytes,
             download_exact: plan.download_exact,
+            vouchers: plan.vouchers().into_iter().map(voucher).collect(),
         }
     }
 
@@ -57,7 +91,12 @@ impl Report for Saved {
     const EVENT: &'static str = "saved";
 
     fn lines(&self) -> Vec<String> {
-        vec![self.line()]
+        let vouchers: Vec<String> = self.vouchers.iter().map(Voucher::text).collect();
+        let mut lines = vec![self.line()];
+        if !vouchers.is_empty() {
+            lines.push(format!("by the records of: {}", vouchers.join(", ")));
+        }
+        lines
     }
 }
 

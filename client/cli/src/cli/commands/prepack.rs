@@ -52,7 +52,8 @@ pub(super) fn run(args: &PrepackArgs, context: &Context) -> Result<(), CliError>
     let root = args.directory.as_path();
     let mut options = pack_options::prepack_options(args, context)?;
     options.hints = index_directory(root, &args.indexing, &args.walk, context)?;
-    let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
+    let sources = context.sources();
+    let lookup = context.checked_lookup(&args.indexing.resolve, &sources, false)?;
     let list = args.exclude_list.as_deref();
     let stats = prepack(root, list, &options, &lookup, context.reporter)?;
     pack_options::tell_unmatched_patterns(root, &options, context);

@@ -12,14 +12,14 @@ use url::Url;
 use super::walk::WalkArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::names::TRUST;
+use crate::cli::names::{TrustArg, trust_arg};
 use crate::cli::printable::printable_path;
 use crate::cli::size::parse_size;
 use hashget_engine::heuristics::{
     HeuristicSet, HeuristicSettings, SnapshotService, SnapshotSettings,
 };
 use hashget_engine::index::{AnchorPatterns, IndexOptions, IndexServices, RecordOptions};
-use hashget_sources::hash_db::{CombinedLookup, Trust};
+use hashget_sources::hash_db::CombinedLookup;
 use hashget_sources::sources::PackageSources;
 
 /// How the packages that a directory is made of are found and recorded.
@@ -77,9 +77,15 @@ pub(crate) struct RecordArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Indexing")]
 pub(crate) struct ResolveArgs {
-    /// Whose records count: one's own, or also the servers' [default: server]
-    #[arg(long, value_name = "self|server", value_parser = TRUST.parser(), hide_possible_values = true)]
-    pub(crate) trust: Option<Trust>,
+    /// Rely on self, verified, server or server=URL#PROJECT [default: server]
+    ///
+    /// self: one's own. server: also those of hashservers, once their packages are seen to be there. verified: once they
+    /// are downloaded and read. server=URL#PROJECT, repeatable: those of this project as they are (of all, without #PROJECT).
+    #[arg(long, value_name = "WHOSE", value_parser = trust_arg)]
+    pub(crate) trust: Vec<TrustArg>,
+    /// Download at most this much to check records of others; what is not checked is packed [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, hide_short_help = true)]
+    pub(crate) max_download: Option<u64>,
     /// The base URL of the Debian snapshot service
     #[arg(long, value_name = "URL", hide_short_help = true)]
     snapshot_url: Option<String>,
@@ -100,7 +106,7 @@ impl<'a> Services<'a> {
     /// The services as options and settings describe them.
     pub(crate) fn new(args: &ResolveArgs, context: &'a Context<'a>) -> Result<Self, CliError> {
         Ok(Self {
-            lookup: context.lookup(context.trust(args.trust)?),
+            lookup: context.lookup(context.trust(&args.trust)?),
             sources: context.sources(),
             hint_sources: context.public_sources()?,
             snapshot: SnapshotService::new(context.http().clone(), args.snapshot(context)?)?,

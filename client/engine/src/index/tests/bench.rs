@@ -109,6 +109,7 @@ impl Bench {
     pub(crate) fn run<T>(&self, act: impl FnOnce(&IndexServices<'_>) -> T) -> T {
         let lookup = CombinedLookup {
             db: &self.db,
+            named: &hashget_sources::hash_db::NOBODY,
             servers: &self.sources.servers,
             trust: self.trust,
             today: TODAY,

@@ -24,7 +24,7 @@ fn record(number: u8, url: &str, size: Option<u64>) -> FoundPackage {
         size,
         expires: Expiry::Never,
         project: "_cached".parse::<ProjectName>().unwrap(),
-        derived: false,
+        vouched: hashget_sources::hash_db::Vouched::Named,
     }
 }
 

@@ -51,7 +51,7 @@ impl FakeLookup {
             size: Some(1000),
             expires: Expiry::Never,
             project: "test".parse::<ProjectName>().unwrap(),
-            derived: true,
+            vouched: hashget_sources::hash_db::Vouched::Own,
         };
         let digests = contents.iter().map(|content| Digest::of(content)).collect();
         self.packages.push((package, digests));

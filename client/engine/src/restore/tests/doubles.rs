@@ -121,7 +121,7 @@ impl RestoreSources for TestSources {
                     size: None,
                     expires: Expiry::Never,
                     project: "test".parse().unwrap(),
-                    derived: true,
+                    vouched: hashget_sources::hash_db::Vouched::Own,
                 })
                 .collect(),
             matches: matches.collect(),

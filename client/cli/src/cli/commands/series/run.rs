@@ -123,7 +123,8 @@ fn back_up(section: &Section, args: &RunArgs, context: &Context) -> Result<Outco
         hints,
         state: super::file::state(),
     };
-    let lookup = context.lookup(context.trust(args.indexing.resolve.trust)?);
+    let sources = context.sources();
+    let lookup = context.checked_lookup(&args.indexing.resolve, &sources, true)?;
     let report = run_series(section, &options, &lookup, context.reporter)?;
     let outcome = report.outcome.clone();
     context.reporter.report(&Ran(report));
