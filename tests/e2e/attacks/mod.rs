@@ -4,4 +4,5 @@ mod delta;
 mod hints;
 mod load;
 mod private;
+mod strangers;
 mod trust;

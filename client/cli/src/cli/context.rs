@@ -1,5 +1,6 @@
 //! What every command stands on: options over settings, made into services.
 
+use hashget_engine::restore::{STRANGERS_MEMORY, Trust as RestoreTrust, is_trusted};
 use hashget_files::private::tighten_directory;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -162,6 +163,21 @@ impl<'a> Context<'a> {
             downloader: Downloader::new(self.http.public_only()?, options),
             ..self.sources()
         })
+    }
+
+    /// Where what an archive or directory names is fetched: if it is a stranger's, from the public internet, with his
+    /// list bounded more.
+    pub(super) fn sources_for(
+        &self,
+        trust: RestoreTrust,
+        path: &Path,
+    ) -> Result<PackageSources, CliError> {
+        if is_trusted(trust, path) {
+            return Ok(self.sources());
+        }
+        // The user's own bound, if there is one, was set before.
+        set_restore_memory(STRANGERS_MEMORY);
+        self.public_sources()
     }
 
     /// The look-up over local records and hashservers.
