@@ -105,7 +105,7 @@ fn find_in_sound_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError
     let mut found = None;
     let options = ArchiveOptions::own();
     read_sound_archive(archive, options, &mut |_| {}, &mut |json| {
-        found = Some(json)
+        found = Some(json);
     })?;
     Ok(found)
 }
