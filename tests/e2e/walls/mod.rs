@@ -35,13 +35,6 @@ const UNCUT: &[(&str, &str, &str)] = &[
     ("client/delta", "", "entry"),
     ("client/delta", "apply", "commit"),
     ("client/engine", "restore", "execute"),
-    ("client/snapshot", "", "build"),
-    ("client/snapshot", "", "create"),
-    ("client/sources", "hash_db", "import"),
-    ("client/sources", "sources", "directory_pool"),
-    ("client/sources", "sources", "download"),
-    ("client/sources", "sources", "fetch"),
-    ("common/archive", "", "compressed"),
     ("server", "", "answers"),
 ];
 
