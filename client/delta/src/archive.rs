@@ -10,8 +10,9 @@ use flate2::write::GzEncoder;
 use hashget_archive::{EntryKind, EntryMetadata, TarHeader, TarWriter};
 use hashget_words::rel_path::RelPath;
 
+use super::change::{Change, Content};
 use super::content::ExtentReader;
-use super::diff::{Change, Content, DiffIndex};
+use super::diff::DiffIndex;
 use super::entry::IndexEntry;
 use super::error::DeltaError;
 use super::manifest::{MANIFEST_NAME, member_of};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use hashget_words::digest::Digest;
 use hashget_words::rel_path::RelPath;
 
-use super::diff::{Change, Content};
+use super::change::{Change, Content};
 use super::entry::{IndexEntry, IndexFile};
 
 /// The files of the old state, by what may be looked for.

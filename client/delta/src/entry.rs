@@ -4,15 +4,12 @@ use hashget_archive::Timestamp;
 use hashget_words::digest::Digest;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::Xattr;
-use serde::{Deserialize, Serialize};
 
-use super::line::Line;
 use hashget_files::place::Wanted;
 use hashget_files::tree::is_mostly_hole;
 
-/// One thing in an index: all of it that a delta keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Line", into = "Line")]
+/// One thing in an index: all of it that a delta keeps. As JSON it is a `Line`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexEntry {
     /// Where it is, relative to the directory.
     pub path: RelPath,

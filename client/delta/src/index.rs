@@ -8,11 +8,11 @@ use hashget_words::hash_reader::Hasher;
 use hashget_words::rel_path::RelPath;
 use rayon::prelude::*;
 
-use super::apply::is_unfinished;
 use super::entry::{IndexEntry, IndexFile, IndexKind, is_kept};
 use super::error::DeltaError;
 use super::patch::{Signature, signature};
 use super::rules::IndexRules;
+use super::stage_directory::is_unfinished;
 use hashget_files::monitor::{Counted, Level, Monitor, Progress, Unit};
 use hashget_files::tree::{
     DigestKind, FileId, HashError, HashedFile, OmittedNames, PatternSet, TreeEntry, TreeKind,

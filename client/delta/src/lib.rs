@@ -37,6 +37,7 @@
 mod apply;
 mod archive;
 mod base;
+mod change;
 mod consistent;
 mod content;
 mod diff;
@@ -51,13 +52,15 @@ mod manifest;
 mod output;
 pub mod patch;
 mod rules;
+mod stage_directory;
 
 #[cfg(test)]
 mod tests;
 
 pub use apply::{ApplyOptions, ApplyStats, apply_diff, recover};
 pub use archive::{DataOptions, DeltaStats, DiffData, OldFiles};
-pub use diff::{Change, ChangeKind, Content, DiffIndex, KeptDirectory};
+pub use change::{Change, ChangeKind, Content, KeptDirectory};
+pub use diff::DiffIndex;
 pub use entry::{IndexEntry, IndexFile, IndexKind};
 pub use error::{DeltaError, Difference, Differences};
 pub use index::{DirIndex, IndexOptions};

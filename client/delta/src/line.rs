@@ -12,7 +12,7 @@ use super::entry::{IndexEntry, IndexFile, IndexKind};
 /// An entry as it is written (`docs/format.md`). The order of the members is part of the
 /// format: the digest of a state is made of these lines.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Line {
+struct Line {
     path: RelPath,
     r#type: Type,
     mode: u32,
@@ -69,6 +69,19 @@ impl<'de> Deserialize<'de> for Target {
 )]
 fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+impl Serialize for IndexEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Line::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for IndexEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = Line::deserialize(deserializer)?;
+        Self::try_from(line).map_err(serde::de::Error::custom)
+    }
 }
 
 impl From<IndexEntry> for Line {

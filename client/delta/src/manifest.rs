@@ -7,7 +7,8 @@ use hashget_archive::{ArchiveOptions, Entry, Input, ReadError, read_archive};
 use hashget_words::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::diff::{Change, Content, DiffIndex, KeptDirectory};
+use super::change::{Change, Content, KeptDirectory};
+use super::diff::DiffIndex;
 use super::error::DeltaError;
 use super::json_lines::{Lines, write_line};
 use super::rules::IndexRules;

@@ -12,12 +12,12 @@ use hashget_archive::Timestamp;
 use hashget_words::hash_reader::Hasher;
 use rustix::fs::{AtFlags, Mode, OFlags, ioctl_ficlone, openat, unlinkat};
 
-use super::build::Builder;
+use super::builder::Builder;
 use super::index::Stored;
 use super::key::{Key, Seen};
 use super::link::NearDirectory;
 use hashget_files::monitor::Problem;
-use hashget_files::place::{Applied, ContentError, Wanted, apply, write_content, write_data};
+use hashget_files::place::{ContentError, Wanted, apply, write_content, write_data};
 use hashget_files::tree::{
     DataReader, DigestKind, Extents, HashedFile, TreeEntry, TreeKind, data_extents, digest_of,
     file_stamp, is_mostly_hole, status_of,
@@ -217,18 +217,6 @@ impl Builder<'_> {
         let extents = data_extents(out, entry.stamp()?.size).ok()?;
         // Equal content may lie elsewhere in its file.
         (extents == content.extents).then(|| content.clone())
-    }
-
-    /// Tells what could not be set.
-    pub(super) fn report(&self, entry: &TreeEntry, applied: &Applied) {
-        if applied.owner_unset {
-            self.stats().unset_owner_files += 1;
-        }
-        if !applied.failures.is_empty() {
-            let what = applied.failures.join("; ");
-            self.monitor
-                .problem(&Problem::text(entry.path.to_string(), what));
-        }
     }
 }
 

@@ -10,9 +10,9 @@ use jiff::civil::DateTime;
 use rustix::fs::RenameFlags;
 use serde::Serialize;
 
-use super::build::{Builder, Built, Material};
+use super::builder::{Builder, Built, Material};
 use super::destination::{
-    Destination, Lock, OWN_DIRECTORY, partial_name, remove_partial, sync_directory,
+    Destination, Lock, OWN_DIRECTORY, packages_path, partial_name, remove_partial, sync_directory,
 };
 use super::error::SnapshotError;
 use super::index::Index;
@@ -28,7 +28,7 @@ use super::stats::CreateStats;
 use super::sums;
 use hashget_files::monitor::{Counted, Level, Monitor, Problem, error_chain};
 use hashget_files::tree::{
-    FileId, OmittedNames, Seen, TreeEntry, TreeRoot, id_of, status_of, walk_knowing,
+    OmittedNames, Seen, TreeEntry, TreeRoot, id_of, status_of, walk_knowing,
 };
 
 /// A snapshot that was made.
@@ -99,12 +99,6 @@ pub(super) fn home(destination: &Destination) -> Result<u64, SnapshotError> {
     let path = destination.path().join(OWN_DIRECTORY);
     let metadata = fs::metadata(&path).map_err(SnapshotError::io("look at", &path))?;
     Ok(metadata.ino())
-}
-
-/// Where the package cache lies in a destination.
-pub(super) fn packages_path() -> RelPath {
-    let path = format!("{OWN_DIRECTORY}/packages");
-    RelPath::new(path.as_bytes()).unwrap_or_default()
 }
 
 /// Snapshots of snapshots, in the same place, would grow for ever.
@@ -357,9 +351,4 @@ fn rename_new(from: &Path, to: &Path) -> std::io::Result<()> {
         }
         done => Ok(done?),
     }
-}
-
-/// The file that an entry of a source is.
-pub(super) fn file_id(entry: &TreeEntry) -> Option<FileId> {
-    entry.stamp().map(|stamp| stamp.id)
 }

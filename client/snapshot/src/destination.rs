@@ -283,3 +283,9 @@ fn directories_in(path: &Path) -> Result<Vec<String>, SnapshotError> {
     names.sort();
     Ok(names)
 }
+
+/// Where the package cache lies in a destination.
+pub(super) fn packages_path() -> RelPath {
+    let path = format!("{OWN_DIRECTORY}/packages");
+    RelPath::new(path.as_bytes()).unwrap_or_default()
+}

@@ -12,7 +12,7 @@ use rayon::Scope;
 use rayon::prelude::*;
 use rustix::fs::{Mode, mkdirat};
 
-use super::build::Builder;
+use super::builder::Builder;
 use super::copy::wanted;
 use super::link::NearDirectory;
 use super::plan::Fate;

@@ -11,6 +11,7 @@
 )]
 
 mod build;
+mod builder;
 mod copy;
 mod create;
 mod delete;

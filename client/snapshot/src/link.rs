@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use hashget_words::rel_path::RelPath;
 use rustix::fs::{AtFlags, linkat};
 use rustix::io::Errno;
 
-use super::build::Builder;
+use super::builder::Builder;
 use super::index::{Judgement, Stored};
 use super::key::Seen;
 use hashget_files::monitor::{Level, Problem, Progress, Silent, Unit};
@@ -50,13 +50,6 @@ impl NearDirectory {
             None => Err(Errno::NOENT.into()),
         }
     }
-}
-
-/// Whether the destination's file system can do what saves space there.
-#[derive(Debug, Default)]
-pub(super) struct Abilities {
-    no_links: AtomicBool,
-    pub(super) no_clones: AtomicBool,
 }
 
 impl Builder<'_> {

@@ -15,8 +15,7 @@ use hashget_words::digest::Digest;
 use hashget_words::hash_reader::Hasher;
 use hashget_words::rel_path::RelPath;
 
-use super::create::packages_path;
-use super::destination::{Destination, TEMP_PREFIX, sync_directory};
+use super::destination::{Destination, TEMP_PREFIX, packages_path, sync_directory};
 use super::error::SnapshotError;
 use super::index::{Index, Stored};
 use super::key::{Key, Seen};

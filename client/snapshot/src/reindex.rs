@@ -1,7 +1,8 @@
 //! Makes the index anew from the snapshots.
 
-use super::create::{home, packages_path};
+use super::create::home;
 use super::destination::Destination;
+use super::destination::packages_path;
 use super::error::SnapshotError;
 use super::index::{Index, UpdateStats};
 use hashget_files::monitor::Monitor;

@@ -9,8 +9,7 @@ use std::io;
 
 use hashget_words::rel_path::RelPath;
 
-use super::build::Built;
-use super::create::file_id;
+use super::builder::Built;
 use super::destination::Destination;
 use super::error::SnapshotError;
 use super::name::SnapshotId;
@@ -84,4 +83,9 @@ fn decode(body: &[u8]) -> Option<Separate> {
         found.insert(decoder.path()?, decoder.u64()?);
     }
     decoder.is_empty().then_some(found)
+}
+
+/// The file that an entry of a source is.
+fn file_id(entry: &TreeEntry) -> Option<FileId> {
+    entry.stamp().map(|stamp| stamp.id)
 }

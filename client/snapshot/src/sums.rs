@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hashget_words::digest::Digest;
 
-use super::build::Built;
+use super::builder::Built;
 use super::destination::TEMP_PREFIX;
 use super::error::SnapshotError;
 use hashget_files::tree::{TreeEntry, TreeKind, is_mostly_hole};

@@ -7,11 +7,12 @@ use super::content::Plain;
 use super::decompress::Decoder;
 use super::entry::{EntryKind, EntryMetadata, Timestamp};
 use super::error::ReadError;
+use super::kind::{ArchiveKind, Compression};
 use super::limits::Limits;
-use super::read::{ArchiveKind, Compression};
 use super::sniff::{Format, HEAD_BYTES, read_head, sniff};
+use super::spool::reading;
 use super::tar;
-use super::walk::{Found, Place, Walk, reading};
+use super::walk::{Found, Place, Walk};
 
 /// How much of compressed data that is compressed once more is looked at, to see whether a tar is
 /// in it: a whole block of bzip2.

@@ -5,8 +5,9 @@ use std::io::{self, Read};
 use super::compressed::read_tar;
 use super::entry::Origin;
 use super::error::{ArchiveError, MemberName, ReadError};
-use super::read::ArchiveKind;
-use super::walk::{Place, Walk, reading};
+use super::kind::ArchiveKind;
+use super::spool::reading;
+use super::walk::{Place, Walk};
 
 const FORMAT: &str = "deb";
 const MAGIC: &[u8] = b"!<arch>\n";

@@ -9,7 +9,7 @@ use liblzma::stream::{CONCATENATED, Error as LzmaError, Stream};
 
 use super::budget::Budget;
 use super::error::{ArchiveError, LimitKind, MemberName};
-use super::read::Compression;
+use super::kind::Compression;
 use super::streams::Streams;
 use super::xz::ParallelXz;
 use super::zstd_frames::ParallelZstd;

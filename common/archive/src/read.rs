@@ -6,8 +6,10 @@ use std::io::{Read, Seek};
 use super::budget::{Budget, Source};
 use super::entry::Entry;
 use super::error::ReadError;
+use super::formats::{Body, read_body, read_nested};
+use super::kind::ArchiveKind;
 use super::limits::ArchiveOptions;
-use super::walk::{Body, Place, Walk};
+use super::walk::{Place, Walk};
 
 /// Where the bytes of an archive come from.
 pub enum Input<'a> {
@@ -15,49 +17,6 @@ pub enum Input<'a> {
     File(File),
     /// Anything else. It is read to its end, and a zip is put aside in an unnamed temporary file.
     Stream(&'a mut dyn Read),
-}
-
-/// What [`read_archive`] found its input to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArchiveKind {
-    /// A Debian package.
-    Deb,
-    /// A tar archive, compressed or not.
-    Tar,
-    /// A zip archive.
-    Zip,
-    /// One compressed file that is not a tar archive.
-    Compressed(Compression),
-    /// Not an archive of a known format; nothing was visited.
-    NotArchive,
-}
-
-/// How a file is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// gzip, RFC 1952.
-    Gzip,
-    /// xz, with any number of streams.
-    Xz,
-    /// The older `.lzma` format.
-    Lzma,
-    /// bzip2, with any number of streams.
-    Bzip2,
-    /// Zstandard, RFC 8878.
-    Zstd,
-}
-
-impl Compression {
-    /// The usual name of its program.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Xz => "xz",
-            Self::Lzma => "lzma",
-            Self::Bzip2 => "bzip2",
-            Self::Zstd => "zstd",
-        }
-    }
 }
 
 /// Reads an archive and calls `visit` for every entry, in stored order.
@@ -85,8 +44,9 @@ pub fn read_archive<E>(
                     options,
                     budget: &budget,
                     visit,
+                    open_nested: read_nested,
                 };
-                walk.archive(Place::OUTERMOST, Body::Seekable(&mut source))
+                read_body(&mut walk, Place::OUTERMOST, Body::Seekable(&mut source))
             }
             Err(_) => read_archive(Input::Stream(&mut file), options, visit),
         },
@@ -97,8 +57,9 @@ pub fn read_archive<E>(
                 options,
                 budget: &budget,
                 visit,
+                open_nested: read_nested,
             };
-            walk.archive(Place::OUTERMOST, Body::Stream(&mut source))
+            read_body(&mut walk, Place::OUTERMOST, Body::Stream(&mut source))
         }
     }
 }

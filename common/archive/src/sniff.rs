@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use super::read::Compression;
-use super::tar::header;
+use super::kind::Compression;
+use super::tar_header::{is_damaged, is_header};
 
 /// How many bytes [`sniff`] looks at: one tar block.
 pub(super) const HEAD_BYTES: usize = 512;
@@ -33,7 +33,7 @@ pub(super) fn sniff(head: &[u8]) -> Format {
         Format::Compressed(compression)
     } else if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         Format::Zip
-    } else if header::is_header(head) || header::is_damaged(head) {
+    } else if is_header(head) || is_damaged(head) {
         Format::Tar
     } else {
         Format::Unknown

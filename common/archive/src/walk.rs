@@ -1,30 +1,31 @@
 //! Hands entries to the visitor, and archives among them back to the readers.
 
-use std::io::{self, Read, Seek, Write};
-
-use tempfile::SpooledTempFile;
+use std::io::{self, Read, Seek};
 
 use super::budget::{Budget, ReadSeek, Source};
 use super::content::{Content, Plain, Stored};
 use super::entry::{Entry, EntryKind, EntryMetadata, Origin};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::kind::ArchiveKind;
 use super::limits::ArchiveOptions;
 use super::problem::ArchiveProblem;
-use super::read::ArchiveKind;
-use super::sniff::{Format, is_program, read_head, sniff};
-use super::{compressed, deb, tar, zip};
-
-/// Spools up to this size stay in memory.
-const SPOOL_MEMORY_BYTES: usize = 1 << 20;
+use super::sniff::{Format, sniff};
+use super::spool::{Spool, spooling};
 
 /// The visitor, as the readers of the formats see it.
 pub(super) type Visit<'a, E> = dyn FnMut(&Entry, &mut dyn Read) -> Result<(), E> + 'a;
+
+/// Recognises the archive at a place, and hands its entries to the walk.
+type OpenNested<E> =
+    fn(&mut Walk<'_, E>, Place<'_>, &mut dyn ReadSeek) -> Result<ArchiveKind, ReadError<E>>;
 
 /// One reading: the visitor with all that holds for the whole of it.
 pub(super) struct Walk<'a, E> {
     pub(super) options: &'a ArchiveOptions,
     pub(super) budget: &'a Budget,
     pub(super) visit: &'a mut Visit<'a, E>,
+    /// Reads an archive among the members; given by who knows the formats, which know this walk.
+    pub(super) open_nested: OpenNested<E>,
 }
 
 /// Where an archive stands among the archives around it.
@@ -63,12 +64,6 @@ pub(super) struct Found {
     pub(super) metadata: EntryMetadata,
 }
 
-/// An archive to be read from its start.
-pub(super) enum Body<'r> {
-    Stream(&'r mut dyn Read),
-    Seekable(&'r mut dyn ReadSeek),
-}
-
 impl<E> Walk<'_, E> {
     /// How many threads may decompress what is at `place`.
     pub(super) fn threads(&self, place: Place<'_>) -> u32 {
@@ -78,67 +73,6 @@ impl<E> Walk<'_, E> {
         } else {
             1
         }
-    }
-
-    /// Recognises an archive and reads it.
-    pub(super) fn archive(
-        &mut self,
-        place: Place<'_>,
-        body: Body<'_>,
-    ) -> Result<ArchiveKind, ReadError<E>> {
-        match body {
-            Body::Seekable(file) => {
-                let head = read_head(&mut *file).map_err(reading)?;
-                file.rewind().map_err(reading)?;
-                match sniff(&head) {
-                    Format::Zip => zip::read(self, place, file),
-                    Format::Unknown => zip::read_behind(self, place, file),
-                    format => self.stream(place, format, &mut *file),
-                }
-            }
-            Body::Stream(stream) => {
-                let head = read_head(stream).map_err(reading)?;
-                let format = sniff(&head);
-                if format == Format::Unknown && is_program(&head) {
-                    return self.program(place, &mut head.chain(stream));
-                }
-                self.stream(place, format, &mut head.chain(stream))
-            }
-        }
-    }
-
-    fn stream(
-        &mut self,
-        place: Place<'_>,
-        format: Format,
-        stream: &mut dyn Read,
-    ) -> Result<ArchiveKind, ReadError<E>> {
-        match format {
-            Format::Deb => deb::read(self, place, stream),
-            Format::Tar => tar::read(self, place, stream),
-            Format::Compressed(compression) => compressed::read(self, place, compression, stream),
-            Format::Zip => {
-                let mut spool = Spool::fill(stream, self.budget)?;
-                if !spool.whole {
-                    return Err(Spool::too_large(self.budget).into());
-                }
-                zip::read(self, place, &mut Source::new(&mut spool.file, None))
-            }
-            Format::Unknown => Ok(ArchiveKind::NotArchive),
-        }
-    }
-
-    /// A program that comes as a stream may have a zip behind it.
-    fn program(
-        &mut self,
-        place: Place<'_>,
-        stream: &mut dyn Read,
-    ) -> Result<ArchiveKind, ReadError<E>> {
-        let mut spool = Spool::fill(stream, self.budget)?;
-        if !spool.whole {
-            return Ok(ArchiveKind::NotArchive);
-        }
-        zip::read_behind(self, place, &mut Source::new(&mut spool.file, None))
     }
 
     /// Visits one entry, and what is in it if it is an archive.
@@ -222,7 +156,7 @@ impl<E> Walk<'_, E> {
             outer: Some(&entry.path),
         };
         let mut file = Source::new(&mut spool.file, None);
-        match self.archive(place, Body::Seekable(&mut file)) {
+        match (self.open_nested)(self, place, &mut file) {
             Ok(_) => Ok(()),
             Err(ReadError::Archive(error)) if !error.is_fatal() => {
                 self.report(entry, &error);
@@ -271,59 +205,5 @@ impl<E> Walk<'_, E> {
         if let Some(handler) = &self.options.on_problem {
             handler(problem);
         }
-    }
-}
-
-/// The bytes of an archive that must be read twice: in memory, or in an unnamed temporary file.
-struct Spool {
-    file: SpooledTempFile,
-    /// Whether all bytes fitted.
-    whole: bool,
-}
-
-impl Spool {
-    /// Takes bytes from `input` until its end or the limit, and rewinds.
-    fn fill(input: &mut dyn Read, budget: &Budget) -> Result<Self, ArchiveError> {
-        let mut file = SpooledTempFile::new(SPOOL_MEMORY_BYTES);
-        let mut buffer = vec![0; 64 << 10];
-        let mut left = budget.limits().max_spool_bytes;
-        let mut whole = false;
-        while left > 0 {
-            let wanted = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-            let count = input.read(&mut buffer[..wanted]).map_err(reading)?;
-            if count == 0 {
-                whole = true;
-                break;
-            }
-            file.write_all(&buffer[..count]).map_err(spooling)?;
-            left -= count as u64;
-        }
-        file.rewind().map_err(spooling)?;
-        Ok(Self { file, whole })
-    }
-
-    fn too_large(budget: &Budget) -> ArchiveError {
-        ArchiveError::Limit {
-            limit: LimitKind::SpoolBytes,
-            allowed: budget.limits().max_spool_bytes,
-            member: MemberName::part("the archive put aside"),
-        }
-    }
-}
-
-/// What a failed read of archive bytes means.
-pub(super) fn reading(error: io::Error) -> ArchiveError {
-    ArchiveError::take(error, |source| ArchiveError::Io {
-        action: "read the archive",
-        offset: 0,
-        source,
-    })
-}
-
-fn spooling(source: io::Error) -> ArchiveError {
-    ArchiveError::Io {
-        action: "use a temporary file",
-        offset: 0,
-        source,
     }
 }

@@ -146,3 +146,13 @@ fn a_circle_is_seen_through_what_is_handed_on() {
     ]);
     assert!(circles(&straight).is_empty());
 }
+
+#[test]
+fn a_circle_is_seen_through_another_name() {
+    let modules = Modules::of(&[
+        ("", "mod a; mod b; pub use b::B as C;"),
+        ("a", "use crate::C; pub struct A;"),
+        ("b", "use super::a::A; pub struct B;"),
+    ]);
+    assert_eq!(circles(&modules), [r#" ["a", "b"]"#]);
+}

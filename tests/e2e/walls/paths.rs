@@ -6,7 +6,7 @@ pub(super) fn paths_of(text: &str) -> Vec<Vec<String>> {
     let mut rest = String::new();
     for (number, part) in text.split(';').enumerate() {
         match use_of(part) {
-            Some(tree) => expand(tree, &[], &mut found),
+            Some(tree) => found.extend(expanded(tree).into_iter().map(|(path, _)| path)),
             None => rest.push_str(part),
         }
         if number > 0 {
@@ -35,12 +35,9 @@ pub(super) fn handed_on(text: &str) -> Vec<(String, Vec<String>)> {
         let Some(tree) = use_of(part) else { continue };
         let before = &part[..part.len() - tree.len()];
         if before.contains("pub") {
-            let mut paths = Vec::new();
-            expand(tree, &[], &mut paths);
+            let named = expanded(tree).into_iter();
             found.extend(
-                paths
-                    .into_iter()
-                    .filter_map(|path| Some((path.last()?.clone(), path))),
+                named.filter_map(|(path, name)| Some((name.or(path.last().cloned())?, path))),
             );
         }
     }
@@ -68,12 +65,22 @@ fn segments(path: &str) -> Vec<String> {
         .collect()
 }
 
-fn expand(tree: &str, before: &[String], found: &mut Vec<Vec<String>>) {
+/// The paths of a `use` tree, each with the name that it gets by `as`.
+fn expanded(tree: &str) -> Vec<(Vec<String>, Option<String>)> {
+    let mut found = Vec::new();
+    expand(tree, &[], &mut found);
+    found
+}
+
+fn expand(tree: &str, before: &[String], found: &mut Vec<(Vec<String>, Option<String>)>) {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
-        let name = tree.split(" as ").next().unwrap_or(tree);
-        if !name.is_empty() {
-            found.push([before, &segments(name)].concat());
+        let (path, name) = match tree.split_once(" as ") {
+            Some((path, name)) => (path, Some(name.trim().to_owned())),
+            None => (tree, None),
+        };
+        if !path.is_empty() {
+            found.push(([before, &segments(path)].concat(), name));
         }
         return;
     };
@@ -102,4 +109,15 @@ fn braces_are_opened() {
         joined,
         ["crate::a", "crate::b::C", "crate::b::d", "super::f::g"]
     );
+}
+
+#[test]
+fn what_is_handed_on_by_another_name_is_found_by_that() {
+    let handed =
+        handed_on("pub use a::B as C;\npub(super) use d::{self, E as F};\nuse g::H as I;\n");
+    let names: Vec<String> = handed
+        .iter()
+        .map(|(name, path)| format!("{name}={}", path.join("::")))
+        .collect();
+    assert_eq!(names, ["C=a::B", "self=d::self", "F=d::E"]);
 }

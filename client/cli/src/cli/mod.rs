@@ -11,6 +11,7 @@ mod error;
 mod exit_status;
 mod groups;
 mod hint;
+mod indexing;
 mod missing;
 mod names;
 mod network;
@@ -59,7 +60,7 @@ pub fn hashget(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     match parse::<HashgetArgs>(args, original::hashget) {
         Ok(args) => run(&args.output, |settings, reporter| {
-            commands::run(&args.command, settings, reporter)
+            commands::run(&args.command, programs, settings, reporter)
         }),
         Err(error) => refuse(&error),
     }
@@ -74,6 +75,11 @@ pub fn hashget_admin(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }),
         Err(error) => refuse(&error),
     }
+}
+
+/// The command lines of both programs.
+fn programs() -> [Command; 2] {
+    [HashgetArgs::command(), AdminArgs::command()]
 }
 
 /// Reads arguments in today's spelling or the original's.

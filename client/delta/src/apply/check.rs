@@ -7,7 +7,8 @@ use hashget_words::rel_path::RelPath;
 use rustix::fs::Dir;
 
 use super::steps::Steps;
-use crate::diff::{Change, DiffIndex, kept_directories};
+use crate::change::Change;
+use crate::diff::{DiffIndex, kept_directories};
 use crate::entry::IndexEntry;
 use crate::error::{Difference, Differences};
 use crate::index::{IndexedTree, find};

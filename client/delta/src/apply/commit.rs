@@ -3,14 +3,13 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use hashget_words::rel_path::RelPath;
-use rustix::fs::{AtFlags, Mode, RenameFlags, mkdirat, renameat, renameat_with, statat};
-use rustix::io::Errno;
+use rustix::fs::{Mode, mkdirat, renameat};
 
 use super::Job;
-use super::stage_directory::{NEW, OLD, StageDirectory, place_of};
+use super::metadata::{open_up, set_metadata};
 use super::steps::Numbered;
-use super::undo::{open_up, set_metadata};
 use crate::error::DeltaError;
+use crate::stage_directory::{NEW, OLD, StageDirectory, place_of, rename_new};
 use hashget_files::tree::{stamp_of, status_at};
 
 /// Carries out the steps.
@@ -92,23 +91,5 @@ impl<'a> Committer<'a> {
         let number = step.number.to_string();
         rename_new(new, number.as_ref(), &directory, name)
             .map_err(DeltaError::act("give its place to", &step.path))
-    }
-}
-
-/// Renames without replacing anything.
-pub(super) fn rename_new(
-    from: &OwnedFd,
-    name: &std::ffi::OsStr,
-    to: &OwnedFd,
-    new_name: &std::ffi::OsStr,
-) -> Result<(), Errno> {
-    match renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
-        // The file system does not know the flag.
-        Err(Errno::INVAL | Errno::NOSYS) => match statat(to, new_name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => renameat(from, name, to, new_name),
-            Ok(_) => Err(Errno::EXIST),
-            Err(error) => Err(error),
-        },
-        other => other,
     }
 }

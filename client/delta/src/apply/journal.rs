@@ -7,11 +7,11 @@ use rustix::fs::{Mode, OFlags, fsync, openat, renameat, syncfs};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
-use super::stage_directory::StageDirectory;
 use super::steps::{Numbered, Steps};
 use crate::entry::IndexEntry;
 use crate::error::DeltaError;
 use crate::index::IndexedTree;
+use crate::stage_directory::StageDirectory;
 
 /// Exists from before the first change until the last.
 const NAME: &str = "journal";

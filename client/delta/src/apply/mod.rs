@@ -18,15 +18,13 @@
 mod check;
 mod commit;
 mod journal;
+mod metadata;
 mod stage;
-mod stage_directory;
 mod steps;
 mod undo;
 mod verify;
 
 use std::path::Path;
-
-pub(super) use self::stage_directory::is_unfinished;
 
 use hashget_archive::{ArchiveOptions, Entry, Input, ReadError, read_archive};
 use hashget_words::rel_path::RelPath;
@@ -34,8 +32,8 @@ use hashget_words::rel_path::RelPath;
 use self::check::check;
 use self::commit::Committer;
 use self::journal::Journal;
+use self::metadata::set_metadata;
 use self::stage::Stager;
-use self::stage_directory::StageDirectory;
 use self::steps::Steps;
 use self::undo::undo;
 use super::consistent;
@@ -44,6 +42,7 @@ use super::entry::IndexEntry;
 use super::error::{DeltaError, Differences};
 use super::index::{IndexOptions, IndexedTree, index_tree, state_of};
 use super::manifest::read_manifest;
+use super::stage_directory::{NEW, OLD, StageDirectory};
 use hashget_files::monitor::{Monitor, Problem};
 use hashget_files::place::Target;
 
@@ -259,10 +258,30 @@ impl Job<'_> {
 
 /// Removes the stage. What cannot be removed costs room only, and is removed by the next run.
 fn clear_away(stage: &StageDirectory, target: &Target, monitor: &dyn Monitor, hook: Hook<'_>) {
-    if let Err(error) = stage.clear_away(target, hook) {
+    if let Err(error) = remove_stage(stage, target, hook) {
         let subject = stage.path().display().to_string();
         monitor.problem(&Problem::new(subject, &error));
     }
+}
+
+fn remove_stage(stage: &StageDirectory, target: &Target, hook: Hook<'_>) -> Result<(), DeltaError> {
+    let root = if stage.is_inside() {
+        Journal::root_after(stage)?
+    } else {
+        None
+    };
+    // The journal goes last: without it nothing would tell which state counts.
+    for part in [NEW, OLD] {
+        hook();
+        stage.remove_part(part)?;
+    }
+    hook();
+    stage.remove()?;
+    if let Some(root) = root {
+        hook();
+        set_metadata(target, &root)?;
+    }
+    Ok(())
 }
 
 fn not_the_state(path: &Path, differences: Differences) -> DeltaError {

@@ -13,16 +13,17 @@ use hashget_words::hash_reader::Hasher;
 use hashget_words::rel_path::RelPath;
 use rustix::fs::{AtFlags, Mode, OFlags, linkat, openat};
 
-use super::stage_directory::{NEW, StageDirectory, place_of};
+use super::metadata::check_applied;
 use super::{Job, damaged};
-use crate::diff::Content;
+use crate::change::Content;
 use crate::entry::{IndexEntry, IndexFile, IndexKind};
 use crate::error::DeltaError;
 use crate::index::find;
 use crate::manifest::{PATCH_DIRECTORY, WHOLE_DIRECTORY};
 use crate::patch::patch;
+use crate::stage_directory::{NEW, StageDirectory, place_of};
 use hashget_files::place::{
-    Applied, ContentError, HoleWriter, Node, OpenDirectory, apply, write_content, write_data,
+    ContentError, HoleWriter, Node, OpenDirectory, apply, write_content, write_data,
 };
 use hashget_files::tree::{DataReader, data_extents, digest_of};
 
@@ -331,19 +332,4 @@ fn content_failed(entry: &IndexEntry, error: ContentError) -> DeltaError {
 /// Gives something new its metadata, all of it.
 fn set(handle: BorrowedFd<'_>, entry: &IndexEntry) -> Result<(), DeltaError> {
     check_applied(&entry.path, apply(handle, &entry.wanted()))
-}
-
-/// Metadata that cannot be set is a failure: the new state is all or nothing.
-pub(super) fn check_applied(path: &RelPath, applied: Applied) -> Result<(), DeltaError> {
-    let mut failures = applied.failures;
-    if applied.owner_unset {
-        failures.push("its owner can be set by root only".to_owned());
-    }
-    if failures.is_empty() {
-        return Ok(());
-    }
-    Err(DeltaError::Metadata {
-        path: path.clone(),
-        what: failures.join("; "),
-    })
 }

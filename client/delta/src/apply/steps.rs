@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashget_words::rel_path::RelPath;
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{Content, DiffIndex};
+use crate::change::Content;
+use crate::diff::DiffIndex;
 use crate::entry::IndexEntry;
 use crate::index::find;
 

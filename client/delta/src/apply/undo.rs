@@ -1,20 +1,18 @@
 //! Brings the old state back.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use hashget_words::rel_path::RelPath;
-use rustix::fs::{AtFlags, Mode, OFlags, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::Hook;
-use super::commit::rename_new;
 use super::journal::Journal;
-use super::stage::check_applied;
-use super::stage_directory::{NEW, OLD, StageDirectory, place_of};
-use crate::entry::{IndexEntry, is_kept};
+use super::metadata::{open_up, open_up_path, set_metadata};
 use crate::error::DeltaError;
-use hashget_files::place::{Target, apply, remove_xattrs, set_mode};
+use crate::stage_directory::{NEW, OLD, StageDirectory, place_of, rename_new};
+use hashget_files::place::Target;
 
 /// Undoes what was done of `journal`, the last step first.
 ///
@@ -122,51 +120,4 @@ fn exists(directory: &OwnedFd, name: &OsStr) -> Result<bool, DeltaError> {
             error,
         )),
     }
-}
-
-/// Makes the thing at the path of `entry` like it, but for its content.
-pub(super) fn set_metadata(target: &Target, entry: &IndexEntry) -> Result<(), DeltaError> {
-    let handle = open_thing(target, &entry.path)?;
-    let is_surplus =
-        |name: &[u8]| is_kept(name) && !entry.xattrs.iter().any(|xattr| xattr.name == name);
-    let removed = remove_xattrs(handle.as_fd(), is_surplus);
-    check_applied(&entry.path, removed)?;
-    check_applied(&entry.path, apply(handle.as_fd(), &entry.wanted()))
-}
-
-fn open_thing(target: &Target, path: &RelPath) -> Result<OwnedFd, DeltaError> {
-    if path.is_root() {
-        let root = target.directory(path);
-        return root.map_err(DeltaError::act("open", path));
-    }
-    let (directory, name) = place_of(target, path)?;
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(&directory, name, flags, Mode::empty()).map_err(DeltaError::act("open", path))
-}
-
-/// Makes sure that things can be moved into and out of a directory; root always may.
-pub(super) fn open_up(target: &Target, entry: &IndexEntry) -> Result<(), DeltaError> {
-    if !entry.is_directory() {
-        return Ok(());
-    }
-    open_up_path(target, &entry.path)
-}
-
-fn open_up_path(target: &Target, path: &RelPath) -> Result<(), DeltaError> {
-    const OWN_ALL: u32 = 0o700;
-    if rustix::process::geteuid().is_root() {
-        return Ok(());
-    }
-    // What is not there, or is no directory now, needs nothing.
-    let Ok(Some(stat)) = target.stat(path) else {
-        return Ok(());
-    };
-    let is_directory =
-        rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Directory;
-    let mode = stat.st_mode & 0o7777;
-    if !is_directory || mode & OWN_ALL == OWN_ALL {
-        return Ok(());
-    }
-    let handle = open_thing(target, path)?;
-    set_mode(handle.as_fd(), mode | OWN_ALL).map_err(DeltaError::act("open up", path))
 }

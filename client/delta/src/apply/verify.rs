@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use hashget_words::rel_path::RelPath;
 
 use super::Job;
-use super::stage_directory::StageDirectory;
 use crate::entry::IndexEntry;
 use crate::error::{DeltaError, Difference, Differences};
 use crate::index::{IndexOptions, entries, find, first_names, list_tree};
+use crate::stage_directory::StageDirectory;
 use hashget_files::monitor::{Progress, Unit};
 use hashget_files::tree::{HashedFile, TreeEntry, hash_files_by};
 

@@ -21,6 +21,7 @@ mod options;
 mod outcome;
 mod package_sources;
 mod plan;
+mod planning;
 mod redirect;
 mod report;
 mod run;

@@ -4,7 +4,7 @@ use hashget_archive::Timestamp;
 use hashget_words::digest::Digest;
 use hashget_words::rel_path::RelPath;
 
-use super::super::create::packages_path;
+use super::super::destination::packages_path;
 use super::super::index::{Index, Stored};
 use super::super::key::{Key, Looks};
 use super::super::separate;

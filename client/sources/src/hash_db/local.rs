@@ -13,12 +13,12 @@ use hashget_words::digest::Digest;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_spec::PackageSpec;
 use hashget_words::package_summary::{PackageId, PackageSummary};
-use hashget_words::project::{ParseProjectError, ProjectName};
+use hashget_words::project::ProjectName;
 use hashget_words::signature::Signature;
 use jiff::civil::Date;
 use rayon::prelude::*;
-use thiserror::Error;
 
+use super::error::HashDbError;
 use super::session::SharedStore;
 use super::{HashDbSession, Matches, import};
 use hashget_files::monitor::{Level, Monitor};
@@ -39,25 +39,6 @@ impl ProjectFilter {
             Self::Only(projects) => projects.contains(project),
         }
     }
-}
-
-/// What can go wrong with the local `HashDB`.
-#[derive(Debug, Error)]
-pub enum HashDbError {
-    /// The directory cannot be made.
-    #[error("cannot create the HashDB {}", path.display())]
-    Create {
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A project has no usable name.
-    #[error(transparent)]
-    Project(#[from] ParseProjectError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Which of some keys are in which records.

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod answer;
+mod error;
 mod import;
 mod local;
 mod lookup;
@@ -16,7 +17,8 @@ use hashget_words::project::ProjectName;
 use hashget_words::ranking::Rank;
 
 pub use ahead::LookedAhead;
-pub use local::{HashDbError, LocalHashDb, LocalMatches, ProjectFilter};
+pub use error::HashDbError;
+pub use local::{LocalHashDb, LocalMatches, ProjectFilter};
 pub use lookup::CombinedLookup;
 pub(crate) use lookup::find_on_servers;
 pub use matches::Matches;

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cache::{hash_file, read_json, write_json};
-use super::pool::PoolError;
+use super::pool_error::PoolError;
 use super::{LocalPackage, Origin};
 use hashget_files::monitor::{Monitor, Problem, Progress, Unit};
 use hashget_files::path_error::PathError;

@@ -5,12 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hashget_transfer::UnknownCoding;
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::is_http;
-use thiserror::Error;
 
 use super::cache::{Cache, CleanStats, UrlEntry, Validators, hash_file};
+use super::download_error::DownloadError;
 use super::part::Part;
 use super::receive::{Received, Wanted, receive, write_error};
 use super::{LocalPackage, Origin};
@@ -46,46 +45,6 @@ pub(super) struct DownloadRequest<'a> {
     /// For a server that wants one.
     pub(super) token: Option<&'a str>,
     pub(super) patience: Patience,
-}
-
-/// Why a download failed.
-#[derive(Debug, Error)]
-pub enum DownloadError {
-    /// The URL is a mere name.
-    #[error("{url:?} is not a URL that can be downloaded")]
-    NotDownloadable { url: String },
-    /// The server or the network failed.
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    /// The server sent the file in an encoding that was not asked for.
-    #[error("cannot take {url} as it comes")]
-    Encoded {
-        url: String,
-        #[source]
-        source: UnknownCoding,
-    },
-    /// The server has other bytes than were asked for.
-    #[error("{url} is another file: expected {expected}, got {got}")]
-    WrongBytes {
-        url: String,
-        /// The digest or size asked for.
-        expected: String,
-        /// What came instead.
-        got: String,
-    },
-    /// The cache could not be written or read.
-    #[error(transparent)]
-    Cache(#[from] PathError),
-}
-
-impl DownloadError {
-    /// Whether the same download may well succeed later.
-    pub(super) fn is_passing(&self) -> bool {
-        match self {
-            Self::Http(error) => error.is_unavailable(),
-            _ => false,
-        }
-    }
 }
 
 /// Downloads packages and keeps them.

@@ -1,14 +1,18 @@
 //! Package files: pools, downloads, hashservers.
 
+mod attempt;
 mod cache;
 mod check;
 mod directory_pool;
 mod download;
+mod download_error;
 mod fetch;
 mod given;
 mod limits;
+mod package_sources;
 mod part;
 mod pool;
+mod pool_error;
 mod receive;
 mod tries;
 
@@ -24,13 +28,16 @@ use std::path::PathBuf;
 
 use hashget_words::digest::Digest;
 
+pub use attempt::{FetchAttempt, FetchError};
 pub use cache::CleanStats;
 pub use check::{SourceKind, SourceState};
-pub use download::{DownloadError, DownloadOptions, Downloader};
-pub use fetch::{FetchAttempt, FetchError, PackageSources};
+pub use download::{DownloadOptions, Downloader};
+pub use download_error::DownloadError;
 pub use given::given_package;
 pub use limits::{package_limits, set_package_limits};
-pub use pool::{Pool, PoolError};
+pub use package_sources::PackageSources;
+pub use pool::Pool;
+pub use pool_error::PoolError;
 
 /// The package that a caller wants: its hash and where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,39 +1,18 @@
 //! Pools: directories or HTTP locations that hold packages by digest.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::is_http;
 use hashget_words::package_url::without_password;
-use thiserror::Error;
 
 use super::directory_pool::DirectoryPool;
 use super::download::DownloadRequest;
+use super::pool_error::PoolError;
 use super::{DownloadError, Downloader, LocalPackage, Origin};
 use crate::http::Patience;
 use hashget_files::monitor::Monitor;
-use hashget_files::path_error::PathError;
-
-/// What can go wrong with a pool.
-#[derive(Debug, Error)]
-pub enum PoolError {
-    /// A file or directory of the pool could not be used.
-    #[error(transparent)]
-    Io(#[from] PathError),
-    /// A file of the pool is damaged, or does not belong under its name. It is left as it is.
-    #[error("{} is damaged: expected sha256:{expected}, got sha256:{got}", path.display())]
-    WrongBytes {
-        path: PathBuf,
-        /// The digest that its name or the list of the pool tells.
-        expected: Digest,
-        /// The digest that it has.
-        got: Digest,
-    },
-    /// A file could not be fetched from an HTTP pool.
-    #[error(transparent)]
-    Download(#[from] DownloadError),
-}
 
 #[derive(Debug)]
 pub struct Pool {

@@ -11,7 +11,7 @@ use reqwest::header::{
 };
 
 use super::cache::Validators;
-use super::download::DownloadError;
+use super::download_error::DownloadError;
 use super::part::{Part, PartInfo};
 use crate::http::{Answer, Http, HttpError, list_header, number_header, text_header};
 use hashget_files::monitor::{Monitor, Progress, Unit};

@@ -8,8 +8,8 @@ use hashget_words::digest::Digest;
 use hashget_words::hash_package::is_http;
 use hashget_words::package_url::without_password;
 
+use super::attempt::FetchAttempt;
 use super::download::DownloadRequest;
-use super::fetch::FetchAttempt;
 use super::{DownloadError, LocalPackage, PackageSources, PoolError};
 use crate::hash_server::HashServerError;
 use crate::http::{HttpError, Patience};

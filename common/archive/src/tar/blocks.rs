@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::super::content::Stored;
 use super::super::error::{ArchiveError, LimitKind, MemberName};
-use super::super::walk::reading;
+use super::super::spool::reading;
 use super::checksum::{self, Summed};
 
 pub(super) const FORMAT: &str = "tar";

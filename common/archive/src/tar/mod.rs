@@ -5,7 +5,6 @@
 
 mod blocks;
 pub(super) mod checksum;
-pub(super) mod header;
 mod pax;
 mod sparse;
 
@@ -18,8 +17,9 @@ use self::pax::Attributes;
 use self::sparse::Map;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
+use super::kind::ArchiveKind;
 use super::limits::Limits;
-use super::read::ArchiveKind;
+use super::tar_header;
 use super::walk::{Found, Place, Walk};
 
 /// Visits the members of a tar archive.
@@ -43,7 +43,7 @@ pub(super) fn read<E>(
             blocks.end()?;
             break;
         }
-        if !header::checksum_matches(&block) {
+        if !tar_header::checksum_matches(&block) {
             return Err(blocks.corrupt("a header", "the checksum is wrong").into());
         }
         let header = Header::from_byte_slice(&block);
@@ -174,15 +174,15 @@ fn applied(
 
 fn long_text(size: u64, blocks: &mut Blocks<'_>, limit: u64) -> Result<Vec<u8>, ArchiveError> {
     let data = blocks.extension(size, limit)?;
-    Ok(header::text(&data).to_vec())
+    Ok(tar_header::text(&data).to_vec())
 }
 
 fn stored_size(header: &Header, blocks: &Blocks<'_>) -> Result<u64, ArchiveError> {
     let field = &header.as_old().size;
-    if header::is_blank(field) {
+    if tar_header::is_blank(field) {
         return Ok(0);
     }
-    let size = header::number(field).and_then(|size| i64::try_from(size).ok());
+    let size = tar_header::number(field).and_then(|size| i64::try_from(size).ok());
     size.and_then(|size| u64::try_from(size).ok())
         .ok_or_else(|| blocks.corrupt("a header", "the size is no number"))
 }
@@ -199,7 +199,7 @@ fn member<E>(
     let path = attributes
         .path
         .take()
-        .unwrap_or_else(|| header::path(header));
+        .unwrap_or_else(|| tar_header::path(header));
     let path = attributes.sparse.name.take().unwrap_or(path);
     let mut kind = kind(header, &mut attributes, &path)?;
     let mut stored = attributes.size.unwrap_or(size.stored);
@@ -268,7 +268,7 @@ fn is_linked_with_content(
         return Ok(false);
     }
     let next = blocks.peek()?;
-    Ok(!next.iter().all(|&byte| byte == 0) && !header::is_header(next))
+    Ok(!next.iter().all(|&byte| byte == 0) && !tar_header::is_header(next))
 }
 
 fn kind(
@@ -276,11 +276,11 @@ fn kind(
     attributes: &mut Attributes,
     path: &[u8],
 ) -> Result<EntryKind, ArchiveError> {
-    let extras = header::extras(header);
+    let extras = tar_header::extras(header);
     let major = attributes.device.0.unwrap_or(extras.major);
     let minor = attributes.device.1.unwrap_or(extras.minor);
     let mut target = || {
-        let stored = || header::text(&header.as_old().linkname).to_vec();
+        let stored = || tar_header::text(&header.as_old().linkname).to_vec();
         attributes.link_path.take().unwrap_or_else(stored)
     };
     Ok(match header.as_old().linkflag[0] {
@@ -359,15 +359,15 @@ fn sparse_map<E>(
 
 fn metadata(header: &Header, attributes: Attributes, map: Option<&Map>) -> EntryMetadata {
     let old = header.as_old();
-    let extras = header::extras(header);
+    let extras = tar_header::extras(header);
     let owned = |name: Option<&[u8]>| name.map(<[u8]>::to_vec);
     EntryMetadata {
-        mode: header::maybe::<u32>(&old.mode).map(|mode| mode & 0o7777),
-        uid: attributes.uid.or_else(|| header::maybe(&old.uid)),
-        gid: attributes.gid.or_else(|| header::maybe(&old.gid)),
+        mode: tar_header::maybe::<u32>(&old.mode).map(|mode| mode & 0o7777),
+        uid: attributes.uid.or_else(|| tar_header::maybe(&old.uid)),
+        gid: attributes.gid.or_else(|| tar_header::maybe(&old.gid)),
         user: attributes.user.or_else(|| owned(extras.user)),
         group: attributes.group.or_else(|| owned(extras.group)),
-        mtime: attributes.mtime.or_else(|| header::time(&old.mtime)),
+        mtime: attributes.mtime.or_else(|| tar_header::time(&old.mtime)),
         atime: attributes.atime.or(extras.atime),
         xattrs: attributes.xattrs.into_iter().collect(),
         sparse: map.map(|map| map.extents.clone()),

@@ -7,8 +7,8 @@ use tar::{GnuHeader, GnuSparseHeader};
 use super::super::budget::Budget;
 use super::super::content::Stored;
 use super::super::error::{ArchiveError, LimitKind, MemberName};
+use super::super::tar_header::number;
 use super::blocks::Blocks;
-use super::header::number;
 use super::pax;
 
 /// Where a file has data, and how long it is with its holes.

@@ -5,7 +5,7 @@ use std::io::SeekFrom;
 use super::super::budget::ReadSeek;
 use super::super::entry::Timestamp;
 use super::super::error::{ArchiveError, MemberName};
-use super::super::walk::reading;
+use super::super::spool::reading;
 use super::FORMAT;
 
 /// Where the central directory is.

@@ -4,7 +4,7 @@ use std::io::{Read, SeekFrom};
 
 use super::super::budget::ReadSeek;
 use super::super::error::{ArchiveError, MemberName};
-use super::super::walk::reading;
+use super::super::spool::reading;
 use super::FORMAT;
 use super::directory::{Directory, corrupt, read_at, u16_at, u32_at, u64_at};
 

@@ -9,7 +9,7 @@ use liblzma::stream::Stream;
 
 use super::super::budget::{Budget, ReadSeek};
 use super::super::error::{ArchiveError, MemberName};
-use super::super::walk::reading;
+use super::super::spool::reading;
 use super::directory::Record;
 use super::{FORMAT, damaged};
 

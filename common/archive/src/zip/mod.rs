@@ -20,8 +20,9 @@ use super::content::Plain;
 use super::decompress::wants_too_much_memory;
 use super::entry::{EntryKind, EntryMetadata};
 use super::error::{ArchiveError, LimitKind, MemberName, ReadError};
-use super::read::ArchiveKind;
-use super::walk::{Found, Place, Walk, reading};
+use super::kind::ArchiveKind;
+use super::spool::reading;
+use super::walk::{Found, Place, Walk};
 
 const FORMAT: &str = "zip";
 

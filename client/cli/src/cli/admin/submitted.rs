@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Admin, record_line};
 use crate::cli::error::CliError;
-use crate::cli::groups::{LocalArgs, ResolveArgs, Services};
+use crate::cli::groups::{LocalArgs, ResolveArgs};
+use crate::cli::indexing::Services;
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use hashget_engine::index::RecordOptions;

@@ -1,10 +1,8 @@
 //! `hashget completions SHELL`.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::HashgetArgs;
-use crate::cli::admin::AdminArgs;
 use crate::cli::reporter::Reporter;
 
 const EXAMPLES: &str = "\
@@ -19,11 +17,12 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints a completion script for both programs.
-pub(super) fn run(args: &CompletionsArgs, reporter: &Reporter) {
+/// Prints a completion script for these programs.
+pub(super) fn run(args: &CompletionsArgs, programs: &mut [Command], reporter: &Reporter) {
     let mut script = Vec::new();
-    let (mut hashget, mut admin) = (HashgetArgs::command(), AdminArgs::command());
-    clap_complete::generate(args.shell, &mut hashget, "hashget", &mut script);
-    clap_complete::generate(args.shell, &mut admin, "hashget-admin", &mut script);
+    for program in programs {
+        let name = program.get_name().to_owned();
+        clap_complete::generate(args.shell, program, name, &mut script);
+    }
     reporter.raw(&script);
 }

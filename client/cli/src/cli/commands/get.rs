@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{ResolveArgs, ServiceArgs, Services};
+use crate::cli::groups::{ResolveArgs, ServiceArgs};
+use crate::cli::indexing::Services;
 use crate::cli::names::OVERWRITE;
 use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{IndexingArgs, ServiceArgs, Services, WalkArgs};
+use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
+use crate::cli::indexing::Services;
 use crate::cli::reporter::Report;
 use hashget_engine::hint_scope::HintScopes;
 use hashget_engine::index::{IndexOptions, IndexStats, index, index_root};

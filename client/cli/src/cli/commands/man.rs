@@ -3,10 +3,8 @@
 use hashget_files::private::become_public;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use super::HashgetArgs;
-use crate::cli::admin::AdminArgs;
 use crate::cli::error::CliError;
 use crate::cli::printable::printable_path;
 
@@ -19,11 +17,11 @@ pub(crate) struct ManArgs {
 }
 
 /// Writes a page for each program and command, such as `hashget-pack.1`.
-pub(super) fn run(args: &ManArgs) -> Result<(), CliError> {
+pub(super) fn run(args: &ManArgs, programs: &[Command]) -> Result<(), CliError> {
     become_public();
     let directory = &args.directory;
-    for command in [HashgetArgs::command(), AdminArgs::command()] {
-        clap_mangen::generate_to(command, directory).map_err(|error| {
+    for program in programs {
+        clap_mangen::generate_to(program.clone(), directory).map_err(|error| {
             let path = printable_path(directory);
             CliError::new(&error).context(format!("cannot write man pages to {path}"))
         })?;

@@ -120,18 +120,19 @@ impl Command {
     }
 }
 
-/// Does what the command line says.
+/// Does what the command line says. `programs` gives both programs' command lines, for completions and man pages.
 pub(super) fn run(
     command: &Command,
+    programs: fn() -> [clap::Command; 2],
     settings: Settings,
     reporter: &Reporter,
 ) -> Result<(), CliError> {
     match command {
         Command::Completions(args) => {
-            completions::run(args, reporter);
+            completions::run(args, &mut programs(), reporter);
             return Ok(());
         }
-        Command::Man(args) => return man::run(args),
+        Command::Man(args) => return man::run(args, &programs()),
         Command::Delta(args) => return delta::run(&args.action, reporter),
         _ => {}
     }

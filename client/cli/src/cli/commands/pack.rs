@@ -10,9 +10,9 @@ use super::pack_options;
 use super::pack_reports::{Packed, Planned, Saved};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
+use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs, patterns};
 use crate::cli::standard_streams::refuse_closed_output;
-use hashget_engine::pack::{Output, Packing};
+use hashget_engine::pack::{Output, PackOptions, Packing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,27 +35,27 @@ pub(crate) struct PackArgs {
     file: Option<PathBuf>,
     /// Compress with gzip where the name of FILE does not say how
     #[arg(short = 'z')]
-    pub(super) gzip: bool,
+    gzip: bool,
     /// Compression level: gzip, xz 0 to 9, zstd 1 to 22, bzip2 1 to 9
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=22))]
-    pub(super) level: Option<u32>,
+    level: Option<u32>,
     /// Name untouched members of packages all at once: tiny, for hashget alone
     ///
     /// Only packages that are in the cache or a pool can be named that way.
     #[arg(long)]
-    pub(super) compact: bool,
+    compact: bool,
     /// Store owners by number, without names
     #[arg(long, hide_short_help = true)]
-    pub(super) numeric_owner: bool,
+    numeric_owner: bool,
     /// Read all files, also those that did not change since they were last hashed
     #[arg(long, hide_short_help = true)]
-    pub(super) no_cache: bool,
+    no_cache: bool,
     /// Print the plan and do nothing
     #[arg(long)]
     dry_run: bool,
     /// What is packed.
     #[command(flatten)]
-    pub(super) walk: WalkArgs,
+    walk: WalkArgs,
     /// Leave out what matches a line of FILE
     #[arg(
         long,
@@ -63,13 +63,13 @@ pub(crate) struct PackArgs {
         value_name = "FILE",
         help_heading = "Choosing files"
     )]
-    pub(super) exclude_from: Option<PathBuf>,
+    exclude_from: Option<PathBuf>,
     /// Pack these as they are, without looking them up; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Choosing files")]
-    pub(super) skip: Vec<OsString>,
+    skip: Vec<OsString>,
     /// How packages are found.
     #[command(flatten)]
-    pub(super) indexing: IndexingArgs,
+    indexing: IndexingArgs,
     /// Where records and packages are.
     #[command(flatten)]
     pub(super) service: ServiceArgs,
@@ -97,6 +97,27 @@ impl PackArgs {
     }
 }
 
+/// How `pack` packs `root` into `file`.
+fn pack_options(
+    root: &Path,
+    file: &Path,
+    args: &PackArgs,
+    context: &Context,
+) -> Result<PackOptions, CliError> {
+    let mut walk = args.walk.options(root, args.exclude_from.as_deref())?;
+    walk.numeric_owner = args.numeric_owner;
+    let record = &args.indexing.record;
+    let skip = patterns(root, &args.skip, None)?;
+    let options = pack_options::options(walk, skip, args.no_cache, record, context)?;
+    let level = args.level.or(context.settings.level);
+    Ok(PackOptions {
+        compact: args.compact,
+        small_files: record.filesz.or(context.settings.filesz).is_none(),
+        compression: pack_options::compression(file, args.gzip, level)?,
+        ..options
+    })
+}
+
 /// Packs a directory.
 pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
     let reporter = context.reporter;
@@ -105,7 +126,7 @@ pub(super) fn run(args: &PackArgs, context: &Context) -> Result<(), CliError> {
     if to_stdout && !args.dry_run {
         refuse_closed_output()?;
     }
-    let mut options = pack_options::pack_options(root, file, args, context)?;
+    let mut options = pack_options(root, file, args, context)?;
     let output = if to_stdout {
         Output::Stream(Box::new(std::io::stdout()))
     } else {

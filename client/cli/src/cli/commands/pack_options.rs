@@ -1,50 +1,17 @@
-//! The options of packing, read into the library's.
+//! What options of `pack` and `prepack` mean to the library.
 
 use std::path::Path;
 
 use hashget_words::expiry::Expiry;
 
-use super::pack::PackArgs;
-use super::prepack::PrepackArgs;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{RecordArgs, patterns, tell_unmatched};
+use crate::cli::groups::{RecordArgs, tell_unmatched};
 use hashget_engine::pack::{Compression, CompressionNameError, PackOptions};
 use hashget_files::tree::{PatternSet, WalkOptions};
 
-/// How `pack` packs `root` into `file`.
-pub(super) fn pack_options(
-    root: &Path,
-    file: &Path,
-    args: &PackArgs,
-    context: &Context,
-) -> Result<PackOptions, CliError> {
-    let mut walk = args.walk.options(root, args.exclude_from.as_deref())?;
-    walk.numeric_owner = args.numeric_owner;
-    let record = &args.indexing.record;
-    let skip = patterns(root, &args.skip, None)?;
-    let options = options(walk, skip, args.no_cache, record, context)?;
-    let level = args.level.or(context.settings.level);
-    Ok(PackOptions {
-        compact: args.compact,
-        small_files: record.filesz.or(context.settings.filesz).is_none(),
-        compression: compression(file, args.gzip, level)?,
-        ..options
-    })
-}
-
-/// How `prepack` chooses.
-pub(super) fn prepack_options(
-    args: &PrepackArgs,
-    context: &Context,
-) -> Result<PackOptions, CliError> {
-    let root = args.directory.as_path();
-    let walk = args.walk.options(root, None)?;
-    let skip = patterns(root, &args.skip, None)?;
-    options(walk, skip, args.no_cache, &args.indexing.record, context)
-}
-
-fn options(
+/// The options that `pack` and `prepack` share.
+pub(super) fn options(
     walk: WalkOptions,
     skip: PatternSet,
     no_cache: bool,
@@ -80,7 +47,11 @@ pub(super) fn tell_unmatched_patterns(root: &Path, options: &PackOptions, contex
 }
 
 /// The compression that the name, `-z` and the level ask for.
-fn compression(file: &Path, gzip: bool, level: Option<u32>) -> Result<Compression, CliError> {
+pub(super) fn compression(
+    file: &Path,
+    gzip: bool,
+    level: Option<u32>,
+) -> Result<Compression, CliError> {
     let chosen = Compression::for_name(file, gzip).map_err(|error| {
         let way_out = match error {
             CompressionNameError::Contradiction { .. } => {

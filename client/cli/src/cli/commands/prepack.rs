@@ -10,8 +10,8 @@ use super::pack_options;
 use super::pack_reports::Saved;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
-use hashget_engine::pack::prepack;
+use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs, patterns};
+use hashget_engine::pack::{PackOptions, prepack};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,31 +26,39 @@ Later, where the archive was extracted:
 pub(crate) struct PrepackArgs {
     /// The directory, which gets a restore file
     #[arg(value_name = "DIR")]
-    pub(super) directory: PathBuf,
+    directory: PathBuf,
     /// Write the list of what to leave out to FILE, for `tar -X`
     #[arg(long, short = 'X', value_name = "FILE")]
     exclude_list: Option<PathBuf>,
     /// Read all files, also those that did not change since they were last hashed
     #[arg(long, hide_short_help = true)]
-    pub(super) no_cache: bool,
+    no_cache: bool,
     /// What is looked at.
     #[command(flatten)]
-    pub(super) walk: WalkArgs,
+    walk: WalkArgs,
     /// Leave these to the archiver, without looking them up; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Choosing files")]
-    pub(super) skip: Vec<OsString>,
+    skip: Vec<OsString>,
     /// How packages are found.
     #[command(flatten)]
-    pub(super) indexing: IndexingArgs,
+    indexing: IndexingArgs,
     /// Where records and packages are.
     #[command(flatten)]
     pub(super) service: ServiceArgs,
 }
 
+/// How `prepack` chooses.
+fn prepack_options(args: &PrepackArgs, context: &Context) -> Result<PackOptions, CliError> {
+    let root = args.directory.as_path();
+    let walk = args.walk.options(root, None)?;
+    let skip = patterns(root, &args.skip, None)?;
+    pack_options::options(walk, skip, args.no_cache, &args.indexing.record, context)
+}
+
 /// Prepares a directory for another program that makes the archive.
 pub(super) fn run(args: &PrepackArgs, context: &Context) -> Result<(), CliError> {
     let root = args.directory.as_path();
-    let mut options = pack_options::prepack_options(args, context)?;
+    let mut options = prepack_options(args, context)?;
     options.hints = index_directory(root, &args.indexing, &args.walk, context)?;
     let sources = context.sources();
     let lookup = context.checked_lookup(&args.indexing.resolve, &sources, false)?;

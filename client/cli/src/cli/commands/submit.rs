@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{RecordArgs, ResolveArgs, ServiceArgs, Services, need_project};
+use crate::cli::groups::{RecordArgs, ResolveArgs, ServiceArgs, need_project};
+use crate::cli::indexing::Services;
 use crate::cli::reporter::Report;
 use hashget_engine::submit::{Submission, SubmitOptions, SubmitStats, debsubmit};
 use hashget_files::monitor::{Level, Monitor};

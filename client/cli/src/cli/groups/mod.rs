@@ -8,7 +8,7 @@ mod service;
 mod walk;
 
 pub(super) use admin::{FilterArgs, LocalArgs, PlaceArgs};
-pub(super) use indexing::{IndexingArgs, RecordArgs, ResolveArgs, Services, need_project};
+pub(super) use indexing::{IndexingArgs, RecordArgs, ResolveArgs, need_project};
 pub(super) use output::OutputArgs;
 pub(super) use patterns::{check_selected, patterns, selection, tell_unmatched};
 pub(super) use service::ServiceArgs;

@@ -2,15 +2,15 @@
 
 use tar::Header;
 
-use super::super::entry::Timestamp;
+use super::entry::Timestamp;
 
 /// Whether a block is a tar header: long enough, not all zero, and its checksum is right.
-pub(in super::super) fn is_header(block: &[u8]) -> bool {
+pub(super) fn is_header(block: &[u8]) -> bool {
     block.first_chunk::<512>().is_some_and(checksum_matches)
 }
 
 /// Whether a block has the marks of a tar header, whatever its checksum.
-pub(in super::super) fn is_damaged(block: &[u8]) -> bool {
+pub(super) fn is_damaged(block: &[u8]) -> bool {
     block.first_chunk::<512>().is_some_and(|block| {
         let has_magic =
             block[257..].starts_with(b"ustar\0") || block[257..].starts_with(b"ustar  ");

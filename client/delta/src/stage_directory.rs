@@ -9,15 +9,12 @@ use std::path::{Path, PathBuf};
 
 use hashget_words::rel_path::RelPath;
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, StatxFlags, fchmod, fstat, mkdirat, openat, statat,
-    statx, unlinkat,
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, StatxFlags, fchmod, fstat, mkdirat,
+    openat, renameat, renameat_with, statat, statx, unlinkat,
 };
 use rustix::io::Errno;
 
-use super::Hook;
-use super::journal::Journal;
-use super::undo::set_metadata;
-use crate::error::DeltaError;
+use super::error::DeltaError;
 use hashget_files::place::Target;
 use hashget_files::tree::{OmittedNames, id_of, status_of};
 
@@ -42,7 +39,7 @@ pub(super) struct StageDirectory {
 }
 
 /// Whether an apply was interrupted in the directory at `path`, or goes on.
-pub(crate) fn is_unfinished(path: &Path) -> Result<bool, DeltaError> {
+pub(super) fn is_unfinished(path: &Path) -> Result<bool, DeltaError> {
     StageDirectory::find(path).map(|stage| stage.is_some())
 }
 
@@ -146,6 +143,24 @@ impl StageDirectory {
         Ok(openat(&self.directory, name, flags, Mode::empty())?)
     }
 
+    /// Removes one of the two directories in it.
+    pub(super) fn remove_part(&self, name: &str) -> Result<(), DeltaError> {
+        let removed = remove_tree(self.directory.as_fd(), OsStr::new(name));
+        removed.map_err(|source| self.failed(source))
+    }
+
+    /// Removes all of it.
+    pub(super) fn remove(&self) -> Result<(), DeltaError> {
+        remove_tree(self.parent.as_fd(), &self.name).map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> DeltaError {
+        DeltaError::Write {
+            path: self.path.clone(),
+            source,
+        }
+    }
+
     /// The names that a look at the directory must not see.
     pub(super) fn omitted(&self) -> io::Result<Option<OmittedNames>> {
         if !self.is_inside {
@@ -155,31 +170,6 @@ impl StageDirectory {
             directory: id_of(&status_of(&self.parent)?),
             name: self.name.as_bytes().to_vec(),
         }))
-    }
-
-    /// Removes the stage, which nothing needs any more.
-    pub(super) fn clear_away(&self, target: &Target, hook: Hook<'_>) -> Result<(), DeltaError> {
-        let failed = |source| DeltaError::Write {
-            path: self.path.clone(),
-            source,
-        };
-        let root = if self.is_inside {
-            Journal::root_after(self)?
-        } else {
-            None
-        };
-        // The journal goes last: without it nothing would tell which state counts.
-        for part in [NEW, OLD] {
-            hook();
-            remove_tree(self.directory.as_fd(), OsStr::new(part)).map_err(failed)?;
-        }
-        hook();
-        remove_tree(self.parent.as_fd(), &self.name).map_err(failed)?;
-        if let Some(root) = root {
-            hook();
-            set_metadata(target, &root)?;
-        }
-        Ok(())
     }
 }
 
@@ -264,4 +254,22 @@ pub(super) fn place_of<'p>(
         .directory(&parent)
         .map_err(DeltaError::act("open the directory of", path))?;
     Ok((directory, OsStr::from_bytes(name)))
+}
+
+/// Renames without replacing anything.
+pub(super) fn rename_new(
+    from: &OwnedFd,
+    name: &OsStr,
+    to: &OwnedFd,
+    new_name: &OsStr,
+) -> Result<(), Errno> {
+    match renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
+        // The file system does not know the flag.
+        Err(Errno::INVAL | Errno::NOSYS) => match statat(to, new_name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => renameat(from, name, to, new_name),
+            Ok(_) => Err(Errno::EXIST),
+            Err(error) => Err(error),
+        },
+        other => other,
+    }
 }
