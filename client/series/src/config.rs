@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashget_words::hash_package::is_http;
+use hashget_words::keep_rules::KeepRules;
 use hashget_words::project::ProjectName;
 use serde::Deserialize;
 
 use super::error::SeriesError;
-use super::keep::KeepRules;
 use super::name::{NameTemplate, is_good_part};
 use super::remote::Remote;
 use super::rules::{Limits, Mode};

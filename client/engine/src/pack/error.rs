@@ -64,22 +64,3 @@ pub enum PackError {
         source: TarWriteError,
     },
 }
-
-impl PackError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NeverRestored { .. } => Some(
-                "restore the directory first with `hashget restore`; or delete the file, or rename it to \
-                 keep it as an ordinary one",
-            ),
-            Self::NotARestoreFile { .. } => {
-                Some("rename or delete it, or leave it out with `--exclude .hashget-restore.json`")
-            }
-            Self::Output { .. } | Self::Archive { .. } => {
-                Some("nothing was left behind; free some space or choose another place")
-            }
-            _ => None,
-        }
-    }
-}

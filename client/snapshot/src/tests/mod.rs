@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use hashget_tests::assert_same_tree;
+use hashget_words::keep_rules::KeepRules;
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
