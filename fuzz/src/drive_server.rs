@@ -1,6 +1,8 @@
 //! What the fuzz targets of the server do with their input; `server/tests/fuzz_corpus.rs` replays the
 //! corpora through the same functions, without a fuzzer.
 
+#![allow(dead_code, reason = "each target uses one of these functions")]
+
 #[path = "../../server/src/wire/framing.rs"]
 mod framing;
 #[path = "../../server/src/form_head.rs"]

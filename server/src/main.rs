@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hashget_server::settings::SettingsError;
+use rustix::fs::Mode;
 
 use commands::{Cli, hint};
 
@@ -16,6 +17,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    // Nothing that the server keeps is for other users of the machine.
+    rustix::process::umask(Mode::from_raw_mode(0o077));
     match commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

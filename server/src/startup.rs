@@ -1,6 +1,8 @@
 //! Brings the server up, and down again.
 
+use std::fs::Permissions;
 use std::net::SocketAddr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -265,10 +267,20 @@ impl Drop for Server {
 }
 
 fn make_data_directory(settings: &Settings) -> Result<(), StartError> {
-    fs::create_dir_all(&settings.data).map_err(|source| StartError::Data {
-        path: settings.data.clone(),
+    let data = &settings.data;
+    let failed = |source| StartError::Data {
+        path: data.clone(),
         source,
-    })
+    };
+    fs::create_dir_all(data).map_err(failed)?;
+    let metadata = fs::metadata(data).map_err(failed)?;
+    let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    if is_ours && metadata.mode() & 0o077 != 0 {
+        let mode = Permissions::from_mode(metadata.mode() & 0o7700);
+        fs::set_permissions(data, mode).map_err(failed)?;
+        tracing::warn!(path = %data.display(), "the data directory was open to other users: it is closed now");
+    }
+    Ok(())
 }
 
 fn open_access_log(settings: &Settings) -> Result<AccessLog, StartError> {

@@ -183,7 +183,11 @@ fn equal_records_give_equal_answers_wherever_they_are() {
         let first = find(&empty, &[server.client()], needed, &Silent);
         assert_eq!(plain(&first), plain(&here));
         assert_eq!(first.matches, here.matches);
-        assert!(here.packages.iter().all(|package| package.is_derived()));
+        assert!(
+            here.packages
+                .iter()
+                .all(hashget_sources::hash_db::FoundPackage::is_derived)
+        );
         assert!(first.packages.iter().all(|package| !package.is_derived()));
         // The next run needs no network.
         assert_eq!(find(&empty, &[], needed, &Silent), first);

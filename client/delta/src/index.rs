@@ -69,17 +69,22 @@ impl DirIndex {
 
     /// The digest of the whole state: equal for equal directories.
     pub fn state(&self) -> Result<Digest, serde_json::Error> {
-        let mut hasher = Hasher::new();
-        for entry in &self.entries {
-            hasher.update(&entry.canonical()?);
-        }
-        Ok(hasher.finish())
+        state_of(&self.entries)
     }
 
     /// The entry at `path`.
     pub fn get(&self, path: &RelPath) -> Option<&IndexEntry> {
         find(&self.entries, path)
     }
+}
+
+/// The digest of the state that `entries`, which are in order, describe.
+pub(super) fn state_of(entries: &[IndexEntry]) -> Result<Digest, serde_json::Error> {
+    let mut hasher = Hasher::new();
+    for entry in entries {
+        hasher.update(&entry.canonical()?);
+    }
+    Ok(hasher.finish())
 }
 
 /// The entry at `path` among `entries`, which are in order.

@@ -12,8 +12,8 @@ use thiserror::Error;
 
 use crate::heuristics::SnapshotError;
 use crate::index::{IndexServices, Job, Outcome, Place, RecordOptions, acquire_all};
+use hashget_files::private::open_regular;
 use hashget_sources::hash_db::HashDbError;
-use hashget_sources::sources::open_regular;
 
 /// A package to submit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -139,8 +139,8 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins a file that shall be at `place`. It gets the mode and, where permitted, the owner
-    /// of the file that it replaces.
+    /// Begins a file that shall be at `place`. It gets the owner, where permitted, and the mode of the file that it
+    /// replaces, without what that gives to others.
     pub fn create(place: Place) -> io::Result<Self> {
         let nameless = Self::create_nameless(&place)?;
         Self::begin(place, nameless)
@@ -161,7 +161,8 @@ impl AtomicFile {
                 Ok(()) | Err(Errno::PERM) => {}
                 Err(error) => return Err(error.into()),
             }
-            let mode = Mode::from_raw_mode(u32::from(old.stx_mode) & 0o777);
+            // What others could read before is theirs no more.
+            let mode = Mode::from_raw_mode(u32::from(old.stx_mode) & 0o770);
             rustix::fs::fchmod(&new.file, mode)?;
         }
         Ok(new)

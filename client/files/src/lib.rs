@@ -15,6 +15,7 @@ pub mod monitor;
 pub mod package_members;
 pub mod path_error;
 pub mod place;
+pub mod private;
 pub mod sentence;
 pub mod temp_name;
 pub mod tree;

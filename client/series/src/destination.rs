@@ -1,5 +1,6 @@
 //! The directory of a section's archives, listed, and changed by one program at a time.
 
+use hashget_files::private::{open_own, tighten_directory};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -141,12 +142,8 @@ impl Destination {
         }
         fs::create_dir_all(&state).map_err(SeriesError::io("create", &state))?;
         let path = state.join("lock");
-        let open = || {
-            let mut options = File::options();
-            options.read(true).write(true).create(true).truncate(false);
-            options.open(&path)
-        };
-        let file = LockFile::new(open().map_err(SeriesError::io("open", &path))?);
+        tighten_directory(&state).map_err(SeriesError::io("tighten", &state))?;
+        let file = LockFile::new(open_own(&path).map_err(SeriesError::io("open", &path))?);
         let attempt = file.try_lock().map_err(SeriesError::io("lock", &path))?;
         if attempt == LockAttempt::Busy {
             let mut holder = String::new();
@@ -306,7 +303,6 @@ pub(super) fn write_file(path: &Path, content: &[u8]) -> Result<(), SeriesError>
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new()
             .prefix(".hashget-tmp-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(directory)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;

@@ -1,5 +1,6 @@
 //! Turns any backup into a standalone archive.
 
+use hashget_files::private::create_own;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -126,7 +127,11 @@ pub fn import(section: &Section, archive: &Path) -> Result<BackupId, SeriesError
         return Err(refuse(format!("there is a stationary backup {id} already")));
     }
     let incoming = kept.incoming(id);
-    std::fs::copy(archive, &incoming).map_err(SeriesError::io("write", &incoming))?;
+    let copy = || {
+        let mut out = create_own(&incoming)?;
+        io::copy(&mut File::open(archive)?, &mut out)
+    };
+    copy().map_err(SeriesError::io("write", &incoming))?;
     let manifest = Manifest::of_archive(&incoming)?;
     if let Some(base) = manifest.facts.depends.first() {
         return Err(refuse(format!(

@@ -1,5 +1,6 @@
 //! The shell commands before and after a run.
 
+use hashget_files::private::users_umask;
 use std::process::Command;
 
 use super::config::Section;
@@ -32,8 +33,10 @@ fn shell(
         command: command.to_owned(),
         what,
     };
+    // It makes files as if the user had run it.
+    let script = format!("umask {:04o}\n{command}", users_umask());
     let ended = Command::new("/bin/sh")
-        .args(["-c", command])
+        .args(["-c", &script])
         .env("HASHGET_SECTION", section.full_name())
         .env("HASHGET_SOURCE", &section.source)
         .env("HASHGET_DESTINATION", section.destination_env())

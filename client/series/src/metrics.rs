@@ -1,6 +1,8 @@
 //! The file for the textfile collector of Prometheus' node exporter.
 
+use hashget_files::private::share;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::Path;
 
 use super::config::Section;
@@ -22,7 +24,10 @@ pub fn write_metrics(path: &Path, results: &[(&Section, bool, i64)]) -> Result<(
             backups,
         });
     }
-    write_file(path, text(&rows).as_bytes())
+    write_file(path, text(&rows).as_bytes())?;
+    // The collector is another user.
+    let shared = File::open(path).and_then(share);
+    shared.map_err(SeriesError::io("share", path))
 }
 
 struct Row<'a> {

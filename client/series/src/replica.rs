@@ -1,6 +1,7 @@
 //! Copies of the archives in other directories.
 
-use std::fs::{self, File};
+use hashget_files::private::create_own;
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -67,8 +68,9 @@ fn copy(from: &Destination, to: &Destination, id: BackupId) -> Result<(), Series
     let incoming = to.incoming(id);
     let archive = from.fetch(id)?;
     let write = || -> io::Result<()> {
-        fs::copy(&archive, &incoming)?;
-        File::open(&incoming)?.sync_all()
+        let mut out = create_own(&incoming)?;
+        io::copy(&mut File::open(&archive)?, &mut out)?;
+        out.sync_all()
     };
     write().map_err(SeriesError::io("write", &incoming))?;
     let (sha256, _) = hash_file(&incoming)?;

@@ -239,7 +239,8 @@ impl Job<'_> {
         mut index: Index,
     ) -> Result<Built, SnapshotError> {
         let row = self.destination.path().join(id.name.as_str());
-        fs::create_dir_all(&row).map_err(SnapshotError::io("make the directory", &row))?;
+        hashget_files::private::create_shared_directory(&row)
+            .map_err(SnapshotError::io("make the directory", &row))?;
         let partial_name = partial_name()?;
         let partial = row.join(&partial_name);
         fs::create_dir(&partial).map_err(SnapshotError::io("make the directory", &partial))?;

@@ -6,6 +6,7 @@
 //! DEST/.hashget-snapshots/         what this program remembers; a cache
 //! ```
 
+use hashget_files::private::{create_shared_directory, open_own, tighten_directory};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
@@ -58,7 +59,7 @@ impl Destination {
 
     /// Opens a destination, making the directory if it is missing.
     pub fn open_or_make(path: &Path) -> Result<Self, SnapshotError> {
-        fs::create_dir_all(path).map_err(SnapshotError::io("make the directory", path))?;
+        create_shared_directory(path).map_err(SnapshotError::io("make the directory", path))?;
         Self::open(path)
     }
 
@@ -147,13 +148,8 @@ impl Destination {
         fs::create_dir_all(&directory)
             .map_err(SnapshotError::io("make the directory", &directory))?;
         let path = self.own("lock");
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(SnapshotError::io("open", &path))?;
+        tighten_directory(&directory).map_err(SnapshotError::io("tighten", &directory))?;
+        let file = open_own(&path).map_err(SnapshotError::io("open", &path))?;
         let file = LockFile::new(file);
         let attempt = file.try_lock().map_err(SnapshotError::io("lock", &path))?;
         if attempt == LockAttempt::Busy {

@@ -61,7 +61,8 @@ pub fn restore_snapshot(
             path: below.under(root.path()),
         });
     }
-    std::fs::create_dir_all(target).map_err(SnapshotError::io("make the directory", target))?;
+    hashget_files::private::create_shared_directory(target)
+        .map_err(SnapshotError::io("make the directory", target))?;
     let failed = || SnapshotError::io("write to", target);
     let directory = Target::open(target).map_err(failed())?;
     if !directory.lock().map_err(failed())? {

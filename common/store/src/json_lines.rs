@@ -13,6 +13,7 @@ use super::{PackageStore, StoreError, StoreQuery};
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_spec::PackageSpec;
 use hashget_words::package_summary::PackageId;
+use hashget_words::package_url::{has_password, without_password};
 use hashget_words::project::ProjectName;
 
 /// The longest line that is read, in bytes.
@@ -58,6 +59,14 @@ pub enum JsonLinesError {
         /// What is wrong.
         #[source]
         source: serde_json::Error,
+    },
+    /// A record's URL has a name or password, which would be published with it.
+    #[error("line {line}: the URL {url} names a user or a password")]
+    Password {
+        /// The line, counted from 1.
+        line: u64,
+        /// The URL without them.
+        url: String,
     },
     /// The store does not take the records that end at a line.
     #[error("cannot import lines {first} to {last}")]
@@ -148,7 +157,7 @@ pub fn export_piece(
     }
 }
 
-/// Publishes every line; empty ones are passed over.
+/// Publishes every line; empty ones are passed over. Records whose URL has a password are refused.
 ///
 /// Importing the same lines again changes nothing. At an error the batches before it are in the
 /// store, and the error has the number of the line.
@@ -168,6 +177,10 @@ pub fn import(
         }
         let read: LineIn = serde_json::from_slice(&text)
             .map_err(|source| JsonLinesError::Parse { line, source })?;
+        if has_password(&read.package.url) {
+            let url = without_password(&read.package.url).into_owned();
+            return Err(JsonLinesError::Password { line, url });
+        }
         if batch.is_full() || batch.project.as_ref() != Some(&read.project) {
             batch.publish(store, &mut stats)?;
         }
@@ -242,6 +255,22 @@ mod tests {
     use super::*;
     use crate::conformance::package;
     use crate::{SledStore, StoreOptions};
+
+    #[test]
+    fn urls_with_passwords_are_not_imported() {
+        let directory = tempdir().unwrap();
+        let store = SledStore::open(&directory.path().join("s"), StoreOptions::default()).unwrap();
+        let secret = package("http://user:secret@example.org/p.tar.gz", [1]);
+        let line = serde_json::json!({"project": "p", "package": secret}).to_string();
+        let error = import(&store, &mut line.as_bytes())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("line 1: ") && !error.contains("secret"),
+            "{error}"
+        );
+        assert_eq!(store.stats().unwrap().packages, 0);
+    }
 
     #[test]
     fn stores_move_as_lines() {

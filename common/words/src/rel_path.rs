@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
+use crate::visible::is_hidden;
+
 use crate::surrogate_escape::{self, EscapedBytes};
 
 /// A path relative to some root: any bytes but NUL, never absolute, without `.` and `..`.
@@ -216,13 +218,13 @@ impl<'de> Deserialize<'de> for RelPath {
 /// Bytes as one line of text: escapes control characters, backslashes and what is not UTF-8.
 pub fn display_bytes(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains(|c: char| c.is_control() || c == '\\') => Cow::Borrowed(text),
+        Ok(text) if !text.contains(|c: char| is_hidden(c) || c == '\\') => Cow::Borrowed(text),
         _ => {
             use fmt::Write as _;
             let mut shown = String::with_capacity(bytes.len() + 8);
             for chunk in bytes.utf8_chunks() {
                 for c in chunk.valid().chars() {
-                    if c.is_control() || c == '\\' {
+                    if is_hidden(c) || c == '\\' {
                         shown.extend(c.escape_default());
                     } else {
                         shown.push(c);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
@@ -84,8 +84,14 @@ fn held(
     answer: ServiceResponse<BoxBody>,
 ) -> (ServiceResponse<()>, Body) {
     let (request, answer) = answer.into_parts();
-    let (answer, body) = answer.into_parts();
-    let bytes = match body.try_into_bytes() {
+    let (answer, sent) = answer.into_parts();
+    let is_none = sent.size() == BodySize::None;
+    let bytes = match sent.try_into_bytes() {
+        // To have no body is not to have an empty one.
+        Ok(_) if is_none => {
+            let body = Body::made(BoxBody::new(body::None::new()));
+            return (ServiceResponse::new(request, answer), body);
+        }
         Ok(bytes) => bytes,
         Err(body) => return (ServiceResponse::new(request, answer), Body::made(body)),
     };

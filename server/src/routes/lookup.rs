@@ -29,8 +29,8 @@ use crate::health::Health;
 use crate::state::State;
 use crate::view::{View, blocking};
 
-/// What a key of a question takes at most while it is looked up.
-const BYTES_PER_KEY: u64 = 4 * MAX_PACKAGES_PER_DIGEST as u64;
+/// What a key of a question takes while it is looked up; what was found is counted when it is known.
+const BYTES_PER_KEY: u64 = 64;
 /// How many keys are looked up before what they found is cut down to the answer.
 const CHUNK_KEYS: usize = 256;
 

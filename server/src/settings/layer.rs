@@ -129,10 +129,10 @@ pub struct SettingsLayer {
         value_delimiter = '\n'
     )]
     pub trusted_proxies: Option<Vec<String>>,
-    /// Requests a second from one client address, bursts of ten seconds' worth; 0: any number [default: 100, loopback excepted]
+    /// Requests a second from one client address, bursts of ten seconds' worth; 0: any number [default: 200, loopback excepted]
     #[arg(long, env = "HASHSERVER_CLIENT_REQUESTS_PER_SECOND", value_name = "N")]
     pub client_requests_per_second: Option<u32>,
-    /// Requests a second with one token, bursts of ten seconds' worth; 0: any number [default: 500, loopback excepted]
+    /// Requests a second with one token, bursts of ten seconds' worth; 0: any number [default: 1000, loopback excepted]
     #[arg(long, env = "HASHSERVER_TOKEN_REQUESTS_PER_SECOND", value_name = "N")]
     pub token_requests_per_second: Option<u32>,
     /// Most connections open at a time from one client address [default: 512]

@@ -23,9 +23,9 @@ pub use rate::Rate;
 pub use submit::{FetchSettings, SubmitSettings};
 
 const MIB: u64 = 1024 * 1024;
-/// More than a busy client of ours makes, and little for a server.
-const CLIENT_REQUESTS_PER_SECOND: u32 = 100;
-const TOKEN_REQUESTS_PER_SECOND: u32 = 500;
+/// More than a client of the original makes, which asks once for each large file, one after the other.
+const CLIENT_REQUESTS_PER_SECOND: u32 = 200;
+const TOKEN_REQUESTS_PER_SECOND: u32 = 1000;
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

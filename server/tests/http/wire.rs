@@ -175,6 +175,31 @@ fn an_answer_that_is_kept_follows_every_change() {
     }
 }
 
+/// An answer without a body does not say how long it is (RFC 9110, 8.6).
+#[test]
+fn answers_without_a_body_have_no_length() {
+    let server = TestServer::start();
+    server.publish("p", &[package("a")]);
+    let path = format!("a/{}", digest("a").sharded_path());
+    let tag = header(&server.get(&path), "etag");
+    let again = server.request("GET", &path).header("If-None-Match", tag);
+    let again = again.send().unwrap();
+    assert_eq!(again.status(), 304);
+    assert_eq!(header(&again, "content-length"), "");
+    assert_eq!(server.put(&digest("file"), b"file").status(), 201);
+    let file = server.request("DELETE", &crate::support::pool_path(&digest("file")));
+    let removed = file.bearer_auth(&server.admin).send().unwrap();
+    assert_eq!(removed.status(), 204);
+    assert_eq!(header(&removed, "content-length"), "");
+    let head = server.request("HEAD", &path).send().unwrap();
+    let whole = server.get(&path);
+    assert_eq!(
+        header(&head, "content-length"),
+        header(&whole, "content-length")
+    );
+    assert_ne!(header(&head, "content-length"), "0");
+}
+
 #[test]
 fn an_answer_that_is_kept_needs_a_token_where_reading_does() {
     let server = TestServer::with("open_reading = false");

@@ -1,6 +1,7 @@
 //! Requests that make a server work without end, or hold more than it has.
 
 mod answers;
+mod projects;
 mod submissions;
 mod wire;
 

@@ -1,5 +1,7 @@
 //! What every command stands on: options over settings, made into services.
 
+use hashget_engine::restore::{STRANGERS_MEMORY, Trust as RestoreTrust, is_trusted};
+use hashget_files::private::tighten_directory;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -73,6 +75,9 @@ impl<'a> Context<'a> {
         }
         let http = Http::new(http_options(&settings, reporter))?;
         let (hashdb, cache) = state_paths(&settings)?;
+        for directory in [&hashdb, &cache] {
+            tighten(directory, reporter);
+        }
         let servers = servers(&settings, &http, &cache)?;
         Ok(Self {
             reporter,
@@ -158,6 +163,21 @@ impl<'a> Context<'a> {
             downloader: Downloader::new(self.http.public_only()?, options),
             ..self.sources()
         })
+    }
+
+    /// Where what an archive or directory names is fetched: if it is a stranger's, from the public internet, with his
+    /// list bounded more.
+    pub(super) fn sources_for(
+        &self,
+        trust: RestoreTrust,
+        path: &Path,
+    ) -> Result<PackageSources, CliError> {
+        if is_trusted(trust, path) {
+            return Ok(self.sources());
+        }
+        // The user's own bound, if there is one, was set before.
+        set_restore_memory(STRANGERS_MEMORY);
+        self.public_sources()
     }
 
     /// The look-up over local records and hashservers.
@@ -337,6 +357,22 @@ fn lookup_mode(settings: &Settings) -> Result<LookupMode, CliError> {
         ))
         .hint("correct HASHGET_LOOKUP or the settings file")
     })
+}
+
+/// Others are not to read what was backed up out of records and downloads.
+fn tighten(directory: &Path, reporter: &Reporter) {
+    let name = printable_path(directory);
+    match tighten_directory(directory) {
+        Ok(false) => {}
+        Ok(true) => {
+            let text = format!("{name} was open to other users: it is for you alone now");
+            reporter.message(Level::Info, &text);
+        }
+        Err(error) => {
+            let text = format!("{name} may be open to other users: {error}");
+            reporter.message(Level::Warning, &text);
+        }
+    }
 }
 
 fn servers(settings: &Settings, http: &Http, cache: &Path) -> Result<Vec<HashServer>, CliError> {

@@ -206,6 +206,9 @@ fn fetch_hint(_: &FetchError) -> &'static str {
 fn server_hint(error: &HashServerError) -> Option<&'static str> {
     match error {
         HashServerError::BadUrl { .. } => Some("a hashserver is named as http://HOST:PORT/"),
+        HashServerError::Password { .. } => Some(
+            "put the password into [credentials] of a settings file or into ~/.netrc, by host; a token into HASHGET_TOKEN",
+        ),
         HashServerError::Down { .. } => Some(NOT_RUNNING),
         HashServerError::NoServer { .. } => Some(
             "check the URL; a tree of static files without directories needs a config.json with {} in it",

@@ -21,6 +21,7 @@ mod reporter;
 mod size;
 mod standard_streams;
 
+use hashget_files::private::become_private;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ what would be done. `hashget --help` lists all commands, `hashget COMMAND --help
 
 /// Runs `hashget` with these arguments, the program's name first.
 pub fn hashget(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    become_private();
     let args: Vec<OsString> = args.into_iter().collect();
     if args.len() < 2 {
         write_stderr(NEWCOMER);
@@ -66,6 +68,7 @@ pub fn hashget(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs `hashget-admin` with these arguments, the program's name first.
 pub fn hashget_admin(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    become_private();
     match parse::<AdminArgs>(args.into_iter().collect(), original::admin) {
         Ok(args) => run(&args.output, |settings, reporter| {
             admin::run(&args.command, settings, reporter)

@@ -5,21 +5,12 @@ use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// `text` on one line without characters that steer a terminal: names and URLs come from
+use hashget_words::visible::visible;
+
+/// `text` on one line without characters that steer a terminal or hide text: names and URLs come from
 /// packages and servers.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_unsafe) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_unsafe(character) {
-            safe.extend(character.escape_default());
-        } else {
-            safe.push(character);
-        }
-    }
-    Cow::Owned(safe)
+    visible(text)
 }
 
 /// `text` with its lines joined by `; `: some errors list what was tried, one a line.
@@ -48,12 +39,6 @@ pub(super) fn printable_path(path: &Path) -> String {
         }
     }
     text
-}
-
-fn is_unsafe(character: char) -> bool {
-    // Besides the control characters those that turn the direction of writing.
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ use super::consistent;
 use super::diff::DiffIndex;
 use super::entry::IndexEntry;
 use super::error::{DeltaError, Differences};
-use super::index::{IndexOptions, IndexedTree, index_tree};
+use super::index::{IndexOptions, IndexedTree, index_tree, state_of};
 use super::manifest::read_manifest;
 use super::stage_directory::{NEW, OLD, StageDirectory};
 use hashget_files::monitor::{Monitor, Problem};
@@ -152,6 +152,13 @@ pub(crate) fn apply_with(
     let after = diff.new_entries(&before.index.entries);
     check(path, &before, &diff).map_err(|differences| not_the_state(path, differences))?;
     consistent::check(&after).map_err(|reason| damaged(delta, &reason))?;
+    // What it does is then compared with these entries, one by one.
+    if state_of(&after).map_err(|error| damaged(delta, &error))? != diff.new_state {
+        return Err(damaged(
+            delta,
+            &"its entries are not the new state that it names",
+        ));
+    }
     let steps = Steps::plan(&before.index.entries, &after, &diff);
     check::check_room(&target, &before, &steps)
         .map_err(|differences| not_the_state(path, differences))?;

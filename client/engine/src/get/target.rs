@@ -1,12 +1,12 @@
 //! The file that is made: checked, then named, all at once.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use hashget_files::private::share;
 use hashget_words::digest::Digest;
 use hashget_words::hash_reader::{HashReader, Hasher};
 use tempfile::NamedTempFile;
@@ -64,11 +64,10 @@ impl<'a> Target<'a> {
         }
         let mut file = tempfile::Builder::new()
             .prefix(".hashget-get-")
-            // As any new file: what the umask leaves.
-            .permissions(Permissions::from_mode(0o666))
             .tempfile_in(self.directory)
             .map_err(|source| write_error("write into", self.directory, source))?;
         let size = self.fill(&mut file, content)?;
+        share(file.as_file()).map_err(|source| write_error("write", &self.path, source))?;
         let named = if self.overwrite {
             file.persist(&self.path)
         } else {

@@ -24,9 +24,10 @@ use super::run::lock;
 use super::small_files::Workshop;
 use super::sources::RestoreSources;
 use super::stats::ExtractStats;
-use super::untrusted::Screen;
+use super::untrusted::{Screen, archive_options};
 use hashget_files::monitor::Monitor;
 use hashget_files::place::Target;
+use hashget_files::private::create_shared_directory;
 
 /// Extracts the archive `archive` into the directory `target`, which is made if missing, then
 /// restores the files that its restore file lists.
@@ -44,24 +45,31 @@ pub fn extract(
     monitor: &dyn Monitor,
 ) -> Result<ExtractStats, RestoreError> {
     let file = File::open(archive).map_err(RestoreError::open(archive))?;
-    std::fs::create_dir_all(target).map_err(RestoreError::write(target))?;
+    create_shared_directory(target).map_err(RestoreError::write(target))?;
     let target = Target::open(target).map_err(RestoreError::open(target))?;
     lock(&target)?;
     std::thread::scope(|scope| {
         let mut ahead = None;
-        let redirects = check(archive, &file, &target, &options.selection, &mut |json| {
+        // That of the file that is read, whatever has its name by now.
+        let owner = file.metadata().ok().map(|metadata| metadata.uid());
+        let reading = archive_options(options.trust, owner);
+        let named = Named {
+            archive,
+            file: &file,
+            reading: reading.clone(),
+        };
+        let redirects = check(&named, &target, &options.selection, &mut |json| {
             if options.restore_file.is_none() {
                 let read = move || Ahead::read(json, options, sources, monitor);
                 ahead = Some(scope.spawn(read));
             }
         })?;
-        // That of the file that is read, whatever has its name by now.
-        let owner = file.metadata().ok().map(|metadata| metadata.uid());
         let screen = Screen::new(options.trust, archive, owner, monitor);
         let session = Session::begin(&target, screen, options, sources, monitor)?;
         let sound = Sound {
             archive,
             file,
+            reading,
             redirects,
         };
         extract_sound(sound, &session, || ahead.map(joined))
@@ -79,7 +87,15 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 struct Sound<'a> {
     archive: &'a Path,
     file: File,
+    reading: ArchiveOptions,
     redirects: Redirects,
+}
+
+/// An archive that is to be looked at.
+struct Named<'a> {
+    archive: &'a Path,
+    file: &'a File,
+    reading: ArchiveOptions,
 }
 
 /// Extracts and restores; `ahead` gives what was done meanwhile.
@@ -88,13 +104,9 @@ fn extract_sound(
     session: &Session<'_>,
     ahead: impl FnOnce() -> Option<Ahead>,
 ) -> Result<ExtractStats, RestoreError> {
-    let Sound {
-        archive,
-        file,
-        redirects,
-    } = sound;
+    let archive = sound.archive;
     let tally = Tally::new(session.monitor);
-    let (unpacked, json) = unpack_placing(archive, file, session, redirects, &tally);
+    let (unpacked, json) = unpack_placing(sound, session, &tally);
     let mut stats = tally.into_stats();
     let restored = unpacked.and_then(|()| restore_listed(archive, session, json, ahead));
     let selects_all = session.options.selection.is_all();
@@ -120,10 +132,8 @@ fn extract_sound(
 
 /// Places the members of the archive. Gives its restore file, too.
 fn unpack_placing(
-    archive: &Path,
-    file: File,
+    sound: Sound<'_>,
     session: &Session<'_>,
-    redirects: Redirects,
     tally: &Tally<'_>,
 ) -> (Result<(), RestoreError>, Option<Vec<u8>>) {
     let workshop = Workshop::new(&session.placer, session.options.overwrite, tally);
@@ -133,8 +143,14 @@ fn unpack_placing(
     };
     std::thread::scope(|scope| {
         let small_files = workshop.open(threads, scope);
+        let Sound {
+            archive,
+            file,
+            reading,
+            redirects,
+        } = sound;
         let mut extraction = Extraction::new(session, redirects, tally, small_files);
-        let unpacked = unpack(archive, file, &mut extraction);
+        let unpacked = unpack(archive, file, reading, &mut extraction);
         let (json, ended) = extraction.end();
         let target = session.placer.target.path();
         let ended = ended.map_err(RestoreError::write(target));
@@ -184,7 +200,12 @@ fn list_to_restore(
     Ok(Some((list, ready)))
 }
 
-fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result<(), RestoreError> {
+fn unpack(
+    archive: &Path,
+    file: File,
+    reading: ArchiveOptions,
+    extraction: &mut Extraction<'_>,
+) -> Result<(), RestoreError> {
     let mut visit = |entry: &Entry, content: &mut dyn io::Read| extraction.member(entry, content);
     let told = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&told);
@@ -194,7 +215,7 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
             let mut told = sink.lock().unwrap_or_else(PoisonError::into_inner);
             told.push(problem.to_string());
         })),
-        ..ArchiveOptions::own()
+        ..reading
     };
     let read = read_archive(Input::File(file), &options, &mut visit);
     for problem in told.lock().unwrap_or_else(PoisonError::into_inner).iter() {
@@ -221,12 +242,16 @@ fn unpack(archive: &Path, file: File, extraction: &mut Extraction<'_>) -> Result
 /// only account of what is missing from that one. `found` gets the restore file while the rest of
 /// the archive is still looked at. Gives the hard links to files that are not selected.
 fn check(
-    archive: &Path,
-    file: &File,
+    named: &Named<'_>,
     target: &Target,
     selection: &Selection,
     found: &mut dyn FnMut(Vec<u8>),
 ) -> Result<Redirects, RestoreError> {
+    let Named {
+        archive,
+        file,
+        reading,
+    } = named;
     let existing = list::read_in(target)?;
     let mut is_other = false;
     let mut redirects = Redirects::default();
@@ -237,7 +262,7 @@ fn check(
                 redirects.note(entry, selection);
             }
         };
-        list::read_sound_archive(archive, &mut note, &mut |json| {
+        list::read_sound_archive(archive, reading.clone(), &mut note, &mut |json| {
             is_other = existing.as_ref().is_some_and(|existing| *existing != json);
             found(json);
         })?;

@@ -49,7 +49,8 @@ pub(super) fn load_selected(
             selection.contains_kind(&path, entry.kind == EntryKind::Directory);
         }
     };
-    read_sound_archive(archive, &mut note, &mut |json| found = Some(json))?;
+    let options = ArchiveOptions::own();
+    read_sound_archive(archive, options, &mut note, &mut |json| found = Some(json))?;
     parse_found(archive, found)
 }
 
@@ -85,9 +86,16 @@ pub(super) fn read_in(target: &Target) -> Result<Option<Vec<u8>>, RestoreError> 
 /// The bytes of the restore file at the root of an archive, if it has one.
 fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
     let mut found = None;
-    search_archive(archive, Reach::ToTheRestoreFile, &mut |_| {}, &mut |json| {
-        found = Some(json);
-    })?;
+    let options = ArchiveOptions::own();
+    search_archive(
+        archive,
+        Reach::ToTheRestoreFile,
+        options,
+        &mut |_| {},
+        &mut |json| {
+            found = Some(json);
+        },
+    )?;
     Ok(found)
 }
 
@@ -95,18 +103,22 @@ fn find_in_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
 /// is an error.
 fn find_in_sound_archive(archive: &Path) -> Result<Option<Vec<u8>>, RestoreError> {
     let mut found = None;
-    read_sound_archive(archive, &mut |_| {}, &mut |json| found = Some(json))?;
+    let options = ArchiveOptions::own();
+    read_sound_archive(archive, options, &mut |_| {}, &mut |json| {
+        found = Some(json);
+    })?;
     Ok(found)
 }
 
-/// Reads an archive to its end, so that damage anywhere in it is an error. `each` gets every member, `found` its restore
+/// Reads an archive to its end as `options` say, so that damage anywhere in it is an error. `each` gets every member, `found` its restore
 /// file, as soon as that is read; of several, which only a forger writes, each.
 pub(super) fn read_sound_archive(
     archive: &Path,
+    options: ArchiveOptions,
     each: &mut dyn FnMut(&Entry),
     found: &mut dyn FnMut(Vec<u8>),
 ) -> Result<(), RestoreError> {
-    search_archive(archive, Reach::ToTheEnd, each, found)
+    search_archive(archive, Reach::ToTheEnd, options, each, found)
 }
 
 /// How much of an archive is read.
@@ -119,6 +131,7 @@ enum Reach {
 fn search_archive(
     archive: &Path,
     reach: Reach,
+    options: ArchiveOptions,
     each: &mut dyn FnMut(&Entry),
     found: &mut dyn FnMut(Vec<u8>),
 ) -> Result<(), RestoreError> {
@@ -137,7 +150,7 @@ fn search_archive(
     };
     let options = ArchiveOptions {
         require_end: reach == Reach::ToTheEnd,
-        ..ArchiveOptions::own()
+        ..options
     };
     let read = read_archive(Input::File(file), &options, &mut visit);
     match read {

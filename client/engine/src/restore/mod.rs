@@ -40,6 +40,7 @@ pub use plan::{BlockedFile, PlannedFetch, PlannedFile, PlannedPackage, RestorePl
 pub use run::{plan, restore};
 pub use sources::{RestoreSources, SourceFailure, SourceReport};
 pub use stats::{ExtractStats, MissingFile, RestoreStats};
+pub use untrusted::{STRANGERS_MEMORY, is_trusted};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -4,12 +4,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hashget_archive::EntryKind;
+use hashget_archive::{ArchiveOptions, EntryKind};
 use hashget_words::rel_path::{RelPath, display_bytes};
+use hashget_words::restore_file::RestoreFile;
 
 use super::options::Trust;
 use hashget_files::monitor::{Level, Monitor, Problem};
 use hashget_files::place::Wanted;
+use hashget_sources::sources::package_limits;
 
 const SETUID_OR_SETGID: u32 = 0o6000;
 
@@ -29,18 +31,14 @@ impl<'a> Screen<'a> {
         owner: Option<u32>,
         monitor: &'a dyn Monitor,
     ) -> Self {
-        let me = rustix::process::geteuid().as_raw();
-        let is_trusted = match (trust, owner) {
-            (Trust::Always, _) | (Trust::ByOwner, None) => true,
-            (Trust::ByOwner, Some(owner)) => owner == 0 || owner == me,
-            (Trust::Never, _) => false,
-        };
+        let is_trusted = trusts(trust, owner);
         let stranger = owner.filter(|_| !is_trusted && trust == Trust::ByOwner);
         if let Some(owner) = stranger {
             let name = display_bytes(archive.as_os_str().as_encoded_bytes());
             let text = format!(
                 "{name} belongs to another user (number {owner}): devices, setuid and setgid bits, \
-                 capabilities and the metadata of the root directory are not restored from it"
+                 capabilities and the metadata of the root directory are not restored from it, and no private \
+                 address is asked for it"
             );
             monitor.message(Level::Warning, &text);
         }
@@ -115,6 +113,37 @@ impl<'a> Screen<'a> {
         self.refused.fetch_add(1, Ordering::Relaxed);
         let text = format!("{what} left out: the archive is not trusted");
         self.monitor.problem(&Problem::text(path.to_string(), text));
+    }
+}
+
+/// What a restore file of a stranger may take of memory, in bytes, unless the user says otherwise.
+pub const STRANGERS_MEMORY: u64 = 512 << 20;
+
+/// Whether what `path` says, an archive or a directory with a restore file, is trusted.
+pub fn is_trusted(trust: Trust, path: &Path) -> bool {
+    let list = path.join(RestoreFile::NAME);
+    let said_in = if path.is_dir() { &list } else { path };
+    trusts(trust, owner_of(said_in))
+}
+
+/// How the archive of `owner` is read: a stranger's within the limits of packages from elsewhere.
+pub(super) fn archive_options(trust: Trust, owner: Option<u32>) -> ArchiveOptions {
+    let own = ArchiveOptions::own();
+    if trusts(trust, owner) {
+        return own;
+    }
+    ArchiveOptions {
+        limits: package_limits(),
+        ..own
+    }
+}
+
+fn trusts(trust: Trust, owner: Option<u32>) -> bool {
+    let me = rustix::process::geteuid().as_raw();
+    match (trust, owner) {
+        (Trust::Always, _) | (Trust::ByOwner, None) => true,
+        (Trust::ByOwner, Some(owner)) => owner == 0 || owner == me,
+        (Trust::Never, _) => false,
     }
 }
 

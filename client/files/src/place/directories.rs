@@ -18,6 +18,7 @@ use super::metadata::{self, Wanted};
 use super::target::{InTheWay, PlaceError, Target, is_no_directory};
 use super::temp::{OpenDirectory, remove_litter};
 use super::trail::Trail;
+use crate::private::users_umask;
 
 /// What a directory is to be like at the end.
 pub(crate) type DirectoryMetadata = Wanted;
@@ -248,11 +249,9 @@ impl<'a> Directories<'a> {
         };
         let parent = self.prepare_in(state, &parent)?;
         // One that gets its mode at the end is nobody else's business before.
-        let mode = match state.wanted.get(path) {
-            Some(Wanted { mode: Some(_), .. }) => OWN_ALL,
-            _ => 0o777,
-        };
-        let (name, mode) = (OsStr::from_bytes(name), Mode::from_raw_mode(mode));
+        let has_mode = |wanted: &Wanted| wanted.mode.is_some();
+        let is_shared = !state.wanted.get(path).is_some_and(has_mode);
+        let (name, mode) = (OsStr::from_bytes(name), Mode::from_raw_mode(OWN_ALL));
         let mut result = mkdirat(&parent, name, mode);
         if result == Err(Errno::EXIST) && self.replace && is_other_kind(&parent, name) {
             // The name itself goes, never what a link leads to.
@@ -263,6 +262,11 @@ impl<'a> Directories<'a> {
         match result {
             Ok(()) => {
                 state.made.insert(path.clone());
+                if is_shared {
+                    let opened = self.open_directory(state, path).map_err(open_error)?;
+                    metadata::set_mode(opened.as_fd(), 0o777 & !users_umask())
+                        .map_err(PlaceError::to("set the mode of its directory"))?;
+                }
             }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(PlaceError::to("make its directory")(error)),

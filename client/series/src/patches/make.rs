@@ -1,5 +1,6 @@
 //! Makes patches of what changed since the archives that a backup relies on.
 
+use hashget_files::private::create_own;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
@@ -144,7 +145,7 @@ impl<'a> Making<'a> {
         let words = |error: &dyn std::error::Error| error_chain(error);
         let mut new = self.root.open_file(&wanted.path).map_err(|e| words(&e))?;
         let place = self.place(&wanted.sha256);
-        let mut out = BufWriter::new(File::create(&place).map_err(|e| words(&e))?);
+        let mut out = BufWriter::new(create_own(&place).map_err(|e| words(&e))?);
         let options = DiffOptions::default();
         let size = wanted.size;
         let made = diff_with_old(old, &mut new, size, &mut out, options).map_err(|e| words(&e))?;

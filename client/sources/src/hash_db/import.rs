@@ -4,6 +4,7 @@
 //! `NAME/p/`. They are read once, when the store is new, and left as they are; what the original
 //! adds later is not seen.
 
+use hashget_files::private::open_own;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ pub(super) fn import_once(
         let text = format!("took over {imported} records of the Python hashget");
         monitor.message(Level::Info, &text);
     }
-    File::create(&marker)
+    open_own(&marker)
         .and_then(|file| file.sync_all())
         .map_err(|source| HashDbError::Create {
             path: marker,

@@ -16,6 +16,12 @@ pub enum HashServerError {
         /// The URL as given.
         url: String,
     },
+    /// The URL has a name or password, which messages and records would show.
+    #[error("the URL of the hashserver {url} names a user or a password")]
+    Password {
+        /// The URL without them.
+        url: String,
+    },
     /// The server did not answer before and is not asked again in this run.
     #[error("the hashserver {url} is down")]
     Down {

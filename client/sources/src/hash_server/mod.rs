@@ -11,6 +11,7 @@ mod recognise;
 mod site;
 mod submit;
 
+use hashget_words::package_url::{has_password, without_password};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -69,6 +70,10 @@ impl HashServer {
         let mut base = Url::parse(url).map_err(|_| bad())?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
             return Err(bad());
+        }
+        if has_password(url) {
+            let url = without_password(url).into_owned();
+            return Err(HashServerError::Password { url });
         }
         base.set_query(None);
         base.set_fragment(None);

@@ -52,6 +52,8 @@ fn only_http_urls_are_servers() {
             "{url}"
         );
     }
+    let error = HashServer::new("http://u:secret@example.org/", None, hasty()).unwrap_err();
+    assert!(!error.to_string().contains("secret"), "{error}");
     let server = HashServer::new("http://example.org/x?y#z", None, hasty()).unwrap();
     assert_eq!(server.url(), "http://example.org/x/");
 }

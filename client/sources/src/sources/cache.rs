@@ -10,6 +10,7 @@
 //!
 //! Any of it may be deleted at any time. A URL is taken whole, its query included.
 
+use hashget_files::private::open_regular;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -137,7 +138,7 @@ fn delete_all(directory: &Path, stats: &mut CleanStats) -> Result<(), (PathBuf, 
 /// Reads a small file that is ours; anything wrong with it counts as absent.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let mut json = Vec::new();
-    File::open(path)
+    open_regular(path)
         .ok()?
         .take(MAX_JSON_BYTES)
         .read_to_end(&mut json)

@@ -5,6 +5,7 @@
 //! are hashed once, and again when their size or time changes. The list is kept in the cache, so
 //! that the directory may be read-only. As with the original, links to files are followed.
 
+use hashget_files::private::open_regular;
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
@@ -84,7 +85,7 @@ impl DirectoryPool {
     /// The size in bytes of the file with this digest, unchecked.
     pub(super) fn size_of(&self, digest: &Digest, monitor: &dyn Monitor) -> Option<u64> {
         // Opened, because a file that cannot be read is none to rely on.
-        let size = |path: &PathBuf| Some(File::open(path).ok()?.metadata().ok()?.len());
+        let size = |path: &PathBuf| Some(open_regular(path).ok()?.metadata().ok()?.len());
         let named = self.named_paths(digest);
         named.iter().find_map(size).or_else(|| {
             let mut problems = Vec::new();
@@ -104,7 +105,7 @@ impl DirectoryPool {
             .path
             .join(LAID_OUT[0])
             .join(package.sha256.sharded_path());
-        let there = File::open(&path).and_then(|mut file| hash_file(&mut file));
+        let there = open_regular(&path).and_then(|mut file| hash_file(&mut file));
         match &there {
             Ok((digest, _)) if *digest == package.sha256 => return Ok(false),
             _ => {}
@@ -124,7 +125,7 @@ impl DirectoryPool {
         digest: &Digest,
         problems: &mut Vec<PoolError>,
     ) -> Option<LocalPackage> {
-        let checked = File::open(&path).and_then(|mut file| Ok((hash_file(&mut file)?, file)));
+        let checked = open_regular(&path).and_then(|mut file| Ok((hash_file(&mut file)?, file)));
         match checked {
             Ok(((sha256, size), file)) if sha256 == *digest => {
                 let origin = Origin::Pool(self.path.display().to_string());
@@ -209,7 +210,7 @@ impl DirectoryPool {
 
     fn hash(&self, file: ListedFile, progress: &Progress<'_>) -> Result<ListedFile, PoolError> {
         let path = file.path.under(&self.path);
-        let hashed = File::open(&path).and_then(|mut file| hash_file(&mut file));
+        let hashed = open_regular(&path).and_then(|mut file| hash_file(&mut file));
         progress.advance(file.size);
         match hashed {
             Ok((sha256, _)) => Ok(ListedFile { sha256, ..file }),

@@ -33,7 +33,7 @@ pub use cache::CleanStats;
 pub use check::{SourceKind, SourceState};
 pub use download::{DownloadOptions, Downloader};
 pub use download_error::DownloadError;
-pub use given::{given_package, open_regular};
+pub use given::given_package;
 pub use limits::{package_limits, set_package_limits};
 pub use package_sources::PackageSources;
 pub use pool::Pool;

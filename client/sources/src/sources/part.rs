@@ -1,6 +1,7 @@
 //! A download in progress: its file, its state, and the hash of the bytes so far.
 
-use std::fs::{self, File, OpenOptions};
+use hashget_files::private::{create_own, open_own};
+use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -100,13 +101,7 @@ impl Part {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = cache.part_path(url, &format!("{}-{number}.part", std::process::id()));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(|error| (path.clone(), error))?;
+        let file = create_own(&path).map_err(|error| (path.clone(), error))?;
         Ok(Self::empty(file, path))
     }
 
@@ -209,13 +204,7 @@ impl Part {
 /// Opens and locks the file at `path`; `None` if another process has it.
 fn lock(path: &Path) -> io::Result<Option<LockFile<File>>> {
     loop {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)?;
-        let file = LockFile::new(file);
+        let file = LockFile::new(open_own(path)?);
         if file.try_lock()? == LockAttempt::Busy {
             return Ok(None);
         }

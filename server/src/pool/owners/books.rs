@@ -55,10 +55,19 @@ pub(super) fn read(journal: &File) -> io::Result<(Books, usize, u64)> {
         if text.last() != Some(&b'\n') {
             return Ok((books, lines, whole_bytes));
         }
-        books.enter(&serde_json::from_slice(&text)?);
         lines += 1;
+        let line = serde_json::from_slice(&text).map_err(|error| damaged(lines, &error))?;
+        books.enter(&line);
         whole_bytes += count as u64;
     }
+}
+
+fn damaged(line: usize, error: &serde_json::Error) -> io::Error {
+    let text = format!(
+        "line {line} makes no sense ({error}): put a backup of the file in its place, or move it away; then records \
+         decide whose the files of the pool are"
+    );
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
 impl Books {

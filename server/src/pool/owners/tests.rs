@@ -104,3 +104,24 @@ fn a_journal_is_read_up_to_a_crash_and_written_anew_when_it_is_long() {
     let lines = std::fs::read_to_string(&path).unwrap();
     assert_eq!(lines.lines().count(), 2);
 }
+
+#[test]
+fn a_damaged_journal_is_refused_with_the_way_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let owners = open(directory.path(), 10, 10);
+    let file = Digest::of(b"file");
+    owners.claim(&file, 1, &owner("a", "1")).unwrap().unwrap();
+    drop(owners);
+    let path = directory.path().join("owners.jsonl");
+    let mut text = std::fs::read(&path).unwrap();
+    text.extend(b"{}\n");
+    std::fs::write(&path, text).unwrap();
+    let Err(error) = Owners::open(path, Quotas::default()) else {
+        panic!("it was read");
+    };
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        source.contains("line 2") && source.contains("move it away"),
+        "{source}"
+    );
+}

@@ -55,6 +55,23 @@ fn a_bare_line_feed_does_not_end_a_head() {
     );
 }
 
+/// What follows such a head is not looked at, so it must not be another request.
+#[test]
+fn nothing_is_a_request_behind_a_head_that_asks_for_another_protocol() {
+    let data = tempfile::tempdir().unwrap();
+    let server = HashServer::start(data.path());
+    for head in [
+        "GET /motd.txt HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+        "GET /motd.txt HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n",
+        "CONNECT /motd.txt HTTP/1.1\r\nHost: x\r\n\r\n",
+    ] {
+        let hidden = "GET /healthz HTTP/1.1\nHost: x\nConnection: close\n\n";
+        let answer = answer(&server, format!("{head}{hidden}").as_bytes());
+        assert!(statuses(&answer).len() <= 1, "{head:?}: {answer}");
+        assert!(!answer.contains("ok\n"), "{head:?}: {answer}");
+    }
+}
+
 #[test]
 fn extensions_of_chunks_are_bounded() {
     let data = tempfile::tempdir().unwrap();

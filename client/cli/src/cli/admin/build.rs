@@ -3,6 +3,7 @@
 //! The records lie in `records/`; `a/` and `sig/` are trees of links to them, one a digest or
 //! signature; with `--pool`, `pool/sha256/` has links to the package files of a directory.
 
+use hashget_files::private::become_public;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -171,6 +172,8 @@ struct NewTree {
 
 impl NewTree {
     fn begin(webroot: &Path, parts: &'static [&'static str]) -> Result<Self, CliError> {
+        // A web server reads it.
+        become_public();
         fs::create_dir_all(webroot).map_err(|error| cannot("make", webroot, &error))?;
         let directory = tempfile::Builder::new()
             .prefix(".hashget-build-")

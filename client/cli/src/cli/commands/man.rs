@@ -1,5 +1,6 @@
 //! `hashget man DIR`: the man pages, for whoever packages the programs.
 
+use hashget_files::private::become_public;
 use std::path::PathBuf;
 
 use clap::{Args, Command};
@@ -17,6 +18,7 @@ pub(crate) struct ManArgs {
 
 /// Writes a page for each program and command, such as `hashget-pack.1`.
 pub(super) fn run(args: &ManArgs, programs: &[Command]) -> Result<(), CliError> {
+    become_public();
     let directory = &args.directory;
     for program in programs {
         clap_mangen::generate_to(program.clone(), directory).map_err(|error| {

@@ -81,10 +81,10 @@ pub(crate) struct RestoreArgs {
 pub(super) fn run(args: &RestoreArgs, context: &Context) -> Result<(), CliError> {
     let path = args.path.as_path();
     let options = options(args, context)?;
-    let sources = context.sources();
     let near = args.directory.as_deref();
     let archive = NamedArchive::new(path, near.unwrap_or(&std::env::temp_dir()))?;
     let (name, path) = (path, archive.path());
+    let sources = context.sources_for(options.trust, path)?;
     if args.dry_run {
         let plan = plan(path, &options, &sources, context.reporter)?;
         context.reporter.report(&Planned(plan));

@@ -13,6 +13,7 @@ use crate::cli::printable::one_line;
 use crate::cli::reporter::Report;
 use crate::cli::size::Size;
 use crate::cli::standard_streams::NamedArchive;
+use hashget_engine::restore::Trust;
 use hashget_engine::verify::{PackageReport, VerifyOptions, VerifyReport, verify};
 use hashget_files::monitor::ByHost;
 
@@ -41,6 +42,9 @@ pub(crate) struct VerifyArgs {
     /// Look also into archives inside packages (slower)
     #[arg(long)]
     recursive: bool,
+    /// Ask private addresses, too, whoever owns the archive
+    #[arg(long)]
+    trusted: bool,
     /// Where records and packages are.
     #[command(flatten)]
     pub(super) service: ServiceArgs,
@@ -69,8 +73,13 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> Result<(), CliError> 
         },
         ..VerifyOptions::default()
     };
-    let sources = context.sources();
     let archive = NamedArchive::new(&args.path, &std::env::temp_dir())?;
+    let trust = if args.trusted {
+        Trust::Always
+    } else {
+        Trust::ByOwner
+    };
+    let sources = context.sources_for(trust, archive.path())?;
     let report = verify(archive.path(), &options, &sources, context.reporter)?;
     let good = report.is_good();
     context.reporter.report(&Verified(report));
