@@ -90,10 +90,7 @@ impl<'a> Lines<'a> {
         self.line.clear();
         let mut limited = (&mut *self.inner).take(LINE_BYTES);
         let count = limited.read_until(b'\n', &mut self.line);
-        count.map_err(|source| DeltaError::Read {
-            path: self.path.to_owned(),
-            source,
-        })?;
+        count.map_err(DeltaError::io("read", self.path))?;
         if self.line.last() != Some(&b'\n') {
             let reason = if self.line.len() as u64 == LINE_BYTES {
                 format!("it is longer than {LINE_BYTES} bytes, the most of a line")
@@ -107,10 +104,10 @@ impl<'a> Lines<'a> {
 
     /// Checks that nothing follows.
     pub(super) fn end(mut self) -> Result<(), DeltaError> {
-        let rest = self.inner.fill_buf().map_err(|source| DeltaError::Read {
-            path: self.path.to_owned(),
-            source,
-        })?;
+        let rest = self
+            .inner
+            .fill_buf()
+            .map_err(DeltaError::io("read", self.path))?;
         if rest.is_empty() {
             return Ok(());
         }

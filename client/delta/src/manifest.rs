@@ -37,21 +37,15 @@ impl DiffIndex {
     /// Reads what a delta changes from its archive.
     pub fn from_archive(path: &Path) -> Result<Self, DeltaError> {
         let mut found = None;
-        let read = |source| DeltaError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let file = std::fs::File::open(path).map_err(read)?;
+        let file = std::fs::File::open(path).map_err(DeltaError::io("read", path))?;
         // The visitor ends the reading as soon as it has the manifest.
         let outcome = read_archive(
             Input::File(file),
             &ArchiveOptions::own(),
             &mut |entry, content| {
                 found = Some(read_manifest(entry, content, path)?);
-                Err::<(), _>(DeltaError::Read {
-                    path: path.to_owned(),
-                    source: io::Error::other("read as far as needed"),
-                })
+                let enough = io::Error::other("read as far as needed");
+                Err::<(), _>(DeltaError::io("read", path)(enough))
             },
         );
         match (found, outcome) {
