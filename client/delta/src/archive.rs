@@ -345,10 +345,7 @@ fn made_file(path: Vec<u8>, size: u64) -> TarHeader {
 }
 
 fn spooling(source: io::Error) -> DeltaError {
-    DeltaError::Write {
-        path: std::env::temp_dir(),
-        source,
-    }
+    DeltaError::io("write", std::env::temp_dir())(source)
 }
 
 fn reading(path: &RelPath) -> impl FnOnce(io::Error) -> DeltaError {

@@ -31,9 +31,8 @@ pub struct DiffIndex {
 impl DiffIndex {
     /// Compares two states of a directory, seen by the same rules.
     pub fn compute(old: &DirIndex, new: &DirIndex) -> Result<Self, DeltaError> {
-        let encode = |source: serde_json::Error| DeltaError::Write {
-            path: "the digest of the state".into(),
-            source: source.into(),
+        let encode = |source: serde_json::Error| {
+            DeltaError::io("write", "the digest of the state")(source.into())
         };
         let mut changes = changed(&old.entries, &new.entries);
         let bases = Bases::new(&old.entries, &changes);

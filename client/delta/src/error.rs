@@ -9,6 +9,7 @@ use hashget_words::rel_path::RelPath;
 use thiserror::Error;
 
 use super::patch::{DiffError, PatchError, SignatureError};
+use hashget_files::path_error::PathError;
 use hashget_files::tree::{HashError, PatternError, TreeError};
 
 /// Why an index or a delta could not be made, read or applied.
@@ -42,12 +43,9 @@ pub enum DeltaError {
     /// Another process has the directory.
     #[error("another process is changing {0}")]
     Locked(PathBuf),
-    /// An index or delta could not be read.
-    #[error("cannot read {path}")]
-    Read { path: PathBuf, source: io::Error },
-    /// An index or delta could not be written.
-    #[error("cannot write {path}")]
-    Write { path: PathBuf, source: io::Error },
+    /// An index, a delta or the stage could not be read or written.
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// The delta's archive could not be written.
     #[error("cannot write the delta")]
     Archive(#[from] TarWriteError),
@@ -132,6 +130,15 @@ impl fmt::Display for Difference {
 }
 
 impl DeltaError {
+    /// For `map_err`: the error of a failed `act` with an index, a delta or the stage.
+    pub(super) fn io(
+        act: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let error = PathError::on(act, path);
+        move |source| Self::Io(error(source))
+    }
+
     /// Makes the error of something that failed in the directory.
     pub(super) fn act<E: Into<io::Error>>(
         act: &'static str,

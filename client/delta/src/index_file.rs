@@ -75,10 +75,7 @@ impl DirIndex {
 
     /// Reads an index from a file.
     pub fn from_file(path: &Path) -> Result<Self, DeltaError> {
-        let mut file = open(path).map_err(|source| DeltaError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let mut file = open(path).map_err(DeltaError::io("read", path))?;
         let mut lines = Lines::new(&mut *file, path, "index");
         let header: Header = lines.next()?;
         if header.hashget_index != VERSION {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::change::{Change, Content, KeptDirectory};
 use super::diff::DiffIndex;
 use super::error::DeltaError;
-use super::json_lines::{Lines, write_line};
+use super::json_lines::{Capped, Lines, write_line};
 use super::rules::IndexRules;
 
 /// The name of the manifest in a delta.
@@ -20,6 +20,7 @@ pub(super) const WHOLE_DIRECTORY: &[u8] = b"new/";
 /// The directory of patches in a delta.
 pub(super) const PATCH_DIRECTORY: &[u8] = b"patch/";
 const VERSION: u32 = 1;
+/// The most that is read of a manifest: some ten million changes.
 const MOST_BYTES: u64 = 4 << 30;
 
 #[derive(Serialize, Deserialize)]
@@ -36,21 +37,15 @@ impl DiffIndex {
     /// Reads what a delta changes from its archive.
     pub fn from_archive(path: &Path) -> Result<Self, DeltaError> {
         let mut found = None;
-        let read = |source| DeltaError::Read {
-            path: path.to_owned(),
-            source,
-        };
-        let file = std::fs::File::open(path).map_err(read)?;
+        let file = std::fs::File::open(path).map_err(DeltaError::io("read", path))?;
         // The visitor ends the reading as soon as it has the manifest.
         let outcome = read_archive(
             Input::File(file),
             &ArchiveOptions::own(),
             &mut |entry, content| {
                 found = Some(read_manifest(entry, content, path)?);
-                Err::<(), _>(DeltaError::Read {
-                    path: path.to_owned(),
-                    source: io::Error::other("read as far as needed"),
-                })
+                let enough = io::Error::other("read as far as needed");
+                Err::<(), _>(DeltaError::io("read", path)(enough))
             },
         );
         match (found, outcome) {
@@ -87,7 +82,7 @@ pub(super) fn read_manifest(
     if entry.path != MANIFEST_NAME.as_bytes() {
         return Err(no_delta(path, "it does not begin with a manifest"));
     }
-    let mut content = BufReader::new(content.take(MOST_BYTES));
+    let mut content = BufReader::new(Capped::new(content, MOST_BYTES));
     let mut lines = Lines::new(&mut content, path, "delta");
     let header: Header = lines.next()?;
     if header.hashget_delta != VERSION {

@@ -38,10 +38,7 @@ pub fn output_names(path: &Path) -> Result<OmittedNames, DeltaError> {
 /// Makes the error of a file that could not be written.
 pub(super) fn failed(path: &Path) -> impl Fn(io::Error) -> DeltaError {
     let path = path.to_owned();
-    move |source| DeltaError::Write {
-        path: path.clone(),
-        source,
-    }
+    move |source| DeltaError::io("write", path.clone())(source)
 }
 
 fn check(place: &Place) -> io::Result<()> {

@@ -90,10 +90,7 @@ impl StageDirectory {
             mkdirat(&stage.directory, OLD, Mode::RWXU)?;
             Ok(stage)
         };
-        create().map_err(|source| DeltaError::Write {
-            path: path.join(format!("../{PREFIX}…")),
-            source,
-        })
+        create().map_err(DeltaError::io("write", path.join(format!("../{PREFIX}…"))))
     }
 
     fn open(
@@ -155,10 +152,7 @@ impl StageDirectory {
     }
 
     fn failed(&self, source: io::Error) -> DeltaError {
-        DeltaError::Write {
-            path: self.path.clone(),
-            source,
-        }
+        DeltaError::io("write", &self.path)(source)
     }
 
     /// The names that a look at the directory must not see.
@@ -174,10 +168,7 @@ impl StageDirectory {
 }
 
 fn reading(path: &Path, source: io::Error) -> DeltaError {
-    DeltaError::Read {
-        path: path.to_owned(),
-        source,
-    }
+    DeltaError::io("read", path)(source)
 }
 
 fn open_directory(path: &Path) -> io::Result<OwnedFd> {

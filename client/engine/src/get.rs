@@ -176,7 +176,7 @@ fn put_package(
 /// Why a package did not give the file.
 #[derive(Debug, Error)]
 enum PutMemberError {
-    #[error("it does not hold sha256:{0}, whatever its record says (is --recursive missing?)")]
+    #[error("it does not hold sha256:{0}, whatever its record says")]
     NotInside(Digest),
     #[error("cannot read it")]
     Archive(#[from] ArchiveError),

@@ -206,24 +206,8 @@ fn send_files(
     let Some(sha256) = package.digest() else {
         return Ok(());
     };
-    let mut wanted: BTreeSet<Digest> = BTreeSet::new();
-    if options.with_files.packages {
-        wanted.insert(sha256);
-    }
-    if options.with_files.anchors {
-        wanted.extend(&package.anchors);
-    }
-    let asked: Vec<Digest> = wanted.into_iter().collect();
-    let have = pool
-        .server
-        .pool_have_by(&asked, pool.project)
-        .map_err(server_error)?;
-    stats.present_files += have.iter().flatten().count() as u64;
-    let missing = asked
-        .into_iter()
-        .zip(have)
-        .filter(|(_, size)| size.is_none());
-    let mut missing: BTreeSet<Digest> = missing.map(|(digest, _)| digest).collect();
+    let mut missing =
+        missing_files(pool, package, sha256, options.with_files, stats).map_err(server_error)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -261,6 +245,29 @@ fn send_files(
         }
     }
     Ok(())
+}
+
+/// Which files of a package are to be sent, and not yet there as the project's; counts those that are.
+fn missing_files(
+    pool: ServerPool<'_>,
+    package: &HashPackage,
+    sha256: Digest,
+    with_files: WithFiles,
+    stats: &mut PublishStats,
+) -> Result<BTreeSet<Digest>, HashServerError> {
+    let mut wanted: BTreeSet<Digest> = BTreeSet::new();
+    if with_files.packages {
+        wanted.insert(sha256);
+    }
+    if with_files.anchors {
+        wanted.extend(&package.anchors);
+    }
+    let asked: Vec<Digest> = wanted.into_iter().collect();
+    let have = pool.server.pool_have_by(&asked, pool.project)?;
+    stats.present_files += have.iter().flatten().count() as u64;
+    let missing = asked.into_iter().zip(have);
+    let missing = missing.filter(|(_, size)| size.is_none());
+    Ok(missing.map(|(digest, _)| digest).collect())
 }
 
 /// Why anchors could not be sent.

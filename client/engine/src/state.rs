@@ -15,7 +15,7 @@ pub struct StatePaths {
 
 /// There is no place for the local state.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("HOME is not set: cannot tell where the local state is (set HOME, or use --hashdb_path)")]
+#[error("HOME is not set: cannot tell where the local state is")]
 pub struct NoHomeError;
 
 impl StatePaths {

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::heuristics::SnapshotError;
 use crate::index::{IndexServices, Job, Outcome, Place, RecordOptions, acquire_all};
+use hashget_files::path_error::PathError;
 use hashget_files::private::open_regular;
 use hashget_sources::hash_db::HashDbError;
 
@@ -122,10 +123,7 @@ pub fn debsubmit(
 ) -> Result<SubmitStats, SubmitError> {
     let path = file.to_owned();
     if let Err(source) = open_regular(file) {
-        let source = SnapshotError::Read {
-            path: path.clone(),
-            source,
-        };
+        let source = SnapshotError::Read(PathError::on("read", &path)(source));
         return Err(SubmitError::Snapshot { path, source });
     }
     let url = match services.snapshot.file_url(file) {

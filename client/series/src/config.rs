@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashget_words::hash_package::is_http;
+use hashget_words::keep_rules::KeepRules;
 use hashget_words::project::ProjectName;
 use serde::Deserialize;
 
 use super::error::SeriesError;
-use super::keep::KeepRules;
 use super::name::{NameTemplate, is_good_part};
 use super::remote::Remote;
 use super::rules::{Limits, Mode};
@@ -183,42 +183,48 @@ impl SeriesFile {
 }
 
 impl SectionText {
-    fn check(self, profile: &str, name: &str) -> Result<Section, SeriesError> {
-        let wrong = |what: String| SeriesError::Section {
-            section: format!("{profile}/{name}"),
-            what,
-        };
+    /// Where the archives go if that is a server, and what they are called; else what is wrong.
+    fn parts(
+        &self,
+        profile: &str,
+        name: &str,
+    ) -> Result<(Option<ServerPlace>, NameTemplate), String> {
         if !is_good_part(profile) || !is_good_part(name) {
-            return Err(wrong(
+            return Err(
                 "names are put into file names: they must not begin with a dot or dash, nor have \
                  slashes, backslashes or brackets"
                     .to_owned(),
-            ));
+            );
         }
         if self.max_series == 0 || self.max_series_length == 0 {
-            return Err(wrong(
-                "max_series and max_series_length are at least 1".to_owned(),
-            ));
+            return Err("max_series and max_series_length are at least 1".to_owned());
         }
-        let server = server_place(&self.destination, self.project.as_deref()).map_err(wrong)?;
+        let server = server_place(&self.destination, self.project.as_deref())?;
         let is_whole = server.is_some() || self.destination.is_absolute();
         if !self.source.is_absolute() || !is_whole {
-            return Err(wrong(
-                "source and destination are whole paths, from / on".to_owned(),
-            ));
+            return Err("source and destination are whole paths, from / on".to_owned());
         }
         let template = self.name.as_deref().unwrap_or(NameTemplate::DEFAULT);
         let names =
-            NameTemplate::new(template, profile, name).map_err(|error| wrong(error.to_string()))?;
-        PatternSet::new(&self.exclude).map_err(|error| wrong(error.to_string()))?;
+            NameTemplate::new(template, profile, name).map_err(|error| error.to_string())?;
+        PatternSet::new(&self.exclude).map_err(|error| error.to_string())?;
         let most = if names.ending().ends_with("zst") {
             22
         } else {
             9
         };
         if self.level.is_some_and(|level| level > most) {
-            return Err(wrong(format!("level is at most {most}")));
+            return Err(format!("level is at most {most}"));
         }
+        Ok((server, names))
+    }
+
+    fn check(self, profile: &str, name: &str) -> Result<Section, SeriesError> {
+        let wrong = |what: String| SeriesError::Section {
+            section: format!("{profile}/{name}"),
+            what,
+        };
+        let (server, names) = self.parts(profile, name).map_err(wrong)?;
         Ok(Section {
             profile: profile.to_owned(),
             name: name.to_owned(),

@@ -4,13 +4,14 @@
 //! next backup with [`pack`](hashget_engine::pack): a normal backup is a package whose URL is its name in
 //! the [`Destination`], which is its pool, and a differential one may rely on that
 //! package. The [change list](ChangeList) in each says what became of every file. [`rules`] and
-//! [`keep`] decide what is made and what goes; both are pure.
+//! [`aged`] decide what is made and what goes; both are pure.
 
 #![allow(
     missing_docs,
     reason = "a crate of this workspace alone: a name that says all needs no sentence"
 )]
 
+pub mod aged;
 mod at_hand;
 mod cat;
 mod change_list;
@@ -22,7 +23,6 @@ mod error;
 mod export;
 pub mod hooks;
 mod in_place;
-pub mod keep;
 mod lookup;
 mod manifest;
 mod metrics;

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashget_words::expiry::Expiry;
 use jiff::{Timestamp, Zoned};
 
+use super::aged::{self, Aged};
 use super::config::Section;
 use super::destination::Destination;
 use super::error::SeriesError;
-use super::keep::Aged;
 use super::manifest::{Manifest, hash_file};
 use super::name::BackupId;
 use super::rules::{self, Mode, Removal};
@@ -96,7 +96,7 @@ fn add_aged(
     now: &Zoned,
 ) {
     let going: BTreeSet<BackupId> = removals.iter().map(|removal| removal.id).collect();
-    let mut aged: Vec<Aged> = known
+    let mut backups: Vec<Aged> = known
         .iter()
         .filter(|(id, _)| !going.contains(id))
         .filter_map(|(id, manifest)| {
@@ -109,12 +109,12 @@ fn add_aged(
             })
         })
         .collect();
-    aged.extend(coming.map(|id| Aged {
+    backups.extend(coming.map(|id| Aged {
         id,
         made: now.timestamp(),
         expires: Expiry::Never,
     }));
-    removals.extend(section.keep.removals(&aged, now));
+    removals.extend(aged::removals(&section.keep, &backups, now));
 }
 
 /// The newest backup that is good, if any. `new` was just made.

@@ -22,7 +22,7 @@ pub enum SnapshotError {
     #[error(transparent)]
     Io(#[from] PathError),
     /// Another run works on the destination.
-    #[error("another hashget{process} works on {path}: wait until it has ended")]
+    #[error("another hashget{process} works on {path}")]
     Locked {
         path: PathBuf,
         /// ` (process N)`, where known.
@@ -50,16 +50,16 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// The index was written by a later version of this program.
-    #[error(
-        "{path} was written by a newer hashget (version {version}): use that one, or begin a new index \
-         with `hashget snapshot reindex`"
-    )]
+    #[error("{path} was written by a newer hashget (version {version})")]
     Newer { path: PathBuf, version: u32 },
+    /// A file beside the snapshots unpacks to more than one of its size does that this program wrote.
+    #[error("{path} unpacks to more than {most} bytes, the most for a file of its size")]
+    TooLarge { path: PathBuf, most: u64 },
     /// Nothing is known that the files could be compared with.
     #[error("no index of {path} can be read: there is nothing to compare its files with")]
     NothingToVerify { path: PathBuf },
     /// No rule keeps anything.
-    #[error("no rule says which snapshots to keep: name at least one --keep-*")]
+    #[error("no rule says which snapshots to keep")]
     KeepsNothing,
 }
 

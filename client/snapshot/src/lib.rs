@@ -48,7 +48,7 @@ pub use index::UpdateStats;
 pub use list::{ListedSnapshot, SnapshotSizes, list};
 pub use name::{NameError, SnapshotId, SnapshotName, Stamp};
 pub use options::CreateOptions;
-pub use prune::{KeepRules, Pruned, prune};
+pub use prune::{Pruned, prune};
 pub use reindex::reindex;
 pub use restore::{RestoreSnapshotOptions, RestoreSnapshotStats, restore_snapshot};
 pub use stats::CreateStats;

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use super::destination::Destination;
 use super::error::SnapshotError;
 use super::name::{SnapshotId, SnapshotName};
-use super::order::in_order;
+use super::order::in_order_with_times;
 use hashget_files::monitor::Monitor;
 use hashget_files::tree::{FileId, TreeKind, TreeRoot, WalkOptions, walk};
 
@@ -15,9 +16,18 @@ use hashget_files::tree::{FileId, TreeKind, TreeRoot, WalkOptions, walk};
 pub struct ListedSnapshot {
     /// Which one it is.
     pub id: SnapshotId,
+    /// When it was begun, in UTC: the time in its name is local, and some local times come twice. Unknown of snapshots of
+    /// earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub begun: Option<Timestamp>,
     /// What is in it, if that was asked.
     #[serde(flatten)]
     pub sizes: Option<SnapshotSizes>,
+}
+
+#[expect(clippy::ref_option, reason = "serde asks for a reference")]
+fn as_text<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&time.unwrap_or_default())
 }
 
 /// What is in a snapshot.
@@ -41,12 +51,12 @@ pub fn list(
     sizes: bool,
     monitor: &dyn Monitor,
 ) -> Result<Vec<ListedSnapshot>, SnapshotError> {
-    let ids = in_order(destination, destination.snapshots(name)?)?.into_iter();
-    let listed = ids.map(|id| {
+    let ids = in_order_with_times(destination, destination.snapshots(name)?)?;
+    let listed = ids.into_iter().map(|(id, begun)| {
         let sizes = sizes
             .then(|| sizes_of(destination, &id, monitor))
             .transpose()?;
-        Ok(ListedSnapshot { id, sizes })
+        Ok(ListedSnapshot { id, begun, sizes })
     });
     listed.collect()
 }

@@ -79,6 +79,11 @@ impl RowOrder {
             (number, id.stamp)
         });
     }
+
+    /// When a snapshot was begun, to the second.
+    pub(super) fn begun(&self, stamp: Stamp) -> Option<Timestamp> {
+        Timestamp::from_second(self.0.get(&stamp)?.second).ok()
+    }
 }
 
 fn path(destination: &Destination, name: &SnapshotName) -> std::path::PathBuf {
@@ -100,17 +105,36 @@ fn decode(body: &[u8]) -> Option<BTreeMap<Stamp, Made>> {
     decoder.is_empty().then_some(order)
 }
 
+/// Snapshots, row by row, the oldest of each first, and when each was begun, where that is known: since there are numbers.
+pub(super) fn in_order_with_times(
+    destination: &Destination,
+    ids: Vec<SnapshotId>,
+) -> Result<Vec<(SnapshotId, Option<Timestamp>)>, SnapshotError> {
+    let mut found = Vec::with_capacity(ids.len());
+    for (name, mut row) in rows(ids) {
+        let order = RowOrder::load(destination, &name)?;
+        order.sort(&mut row);
+        found.extend(row.into_iter().map(|id| {
+            let begun = order.begun(id.stamp);
+            (id, begun)
+        }));
+    }
+    Ok(found)
+}
+
 /// Snapshots, row by row, the oldest of each first.
 pub(super) fn in_order(
     destination: &Destination,
     ids: Vec<SnapshotId>,
 ) -> Result<Vec<SnapshotId>, SnapshotError> {
+    let found = in_order_with_times(destination, ids)?;
+    Ok(found.into_iter().map(|(id, _)| id).collect())
+}
+
+fn rows(ids: Vec<SnapshotId>) -> BTreeMap<SnapshotName, Vec<SnapshotId>> {
     let mut rows: BTreeMap<SnapshotName, Vec<SnapshotId>> = BTreeMap::new();
     for id in ids {
         rows.entry(id.name.clone()).or_default().push(id);
     }
-    for (name, row) in &mut rows {
-        RowOrder::load(destination, name)?.sort(row);
-    }
-    Ok(rows.into_values().flatten().collect())
+    rows
 }

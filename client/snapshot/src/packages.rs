@@ -8,12 +8,13 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hashget_archive::{ArchiveOptions, Entry, EntryKind, Input, ReadError, read_archive};
 use hashget_words::digest::Digest;
 use hashget_words::hash_reader::Hasher;
 use hashget_words::rel_path::RelPath;
+use tempfile::NamedTempFile;
 
 use super::destination::{Destination, TEMP_PREFIX, packages_path, sync_directory};
 use super::error::SnapshotError;
@@ -23,7 +24,7 @@ use super::plan::{Fate, SnapshotPlan};
 use super::stats::CreateStats;
 use hashget_engine::restore::{Owners, RestoreSources};
 use hashget_files::monitor::{Level, Monitor, Progress, Unit, error_chain};
-use hashget_files::place::{OwnerNames, Wanted, apply, write_content};
+use hashget_files::place::{ContentError, OwnerNames, Wanted, apply, write_content};
 use hashget_files::tree::{
     Describer, DigestKind, HashedFile, TreeEntry, TreeRoot, hash_files_by, status_of,
 };
@@ -164,18 +165,8 @@ impl PackageCache<'_> {
     ) -> Result<(), SnapshotError> {
         let directory = packages_path().under(self.destination.path());
         let failed = || SnapshotError::io("write to", &directory);
-        let mut temp = tempfile::Builder::new()
-            .prefix(TEMP_PREFIX)
-            .tempfile_in(&directory)
-            .map_err(failed())?;
-        let hasher = Some(Hasher::new());
-        let extents = member.metadata.sparse.as_deref();
-        let written = write_content(content, temp.as_file_mut(), extents, u64::MAX, hasher);
-        let digest = match written {
-            Ok((Some(digest), _)) => digest,
-            Err(hashget_files::place::ContentError::Write(error)) => return Err(failed()(error)),
-            // What the archive lacks, its reader tells.
-            Ok((None, _)) | Err(_) => return Ok(()),
+        let Some((temp, digest)) = put_aside(member, content, &directory)? else {
+            return Ok(());
         };
         let Some(keys) = wanted.get_mut(&digest) else {
             return Ok(());
@@ -217,6 +208,26 @@ impl PackageCache<'_> {
             path: RelPath::new(name.as_bytes()).unwrap_or_default(),
         });
         Ok(())
+    }
+}
+
+/// Writes a member to a temporary file in `directory`; `None` if it could not be read, which the archive's reader reports.
+fn put_aside(
+    member: &Entry,
+    content: &mut dyn Read,
+    directory: &Path,
+) -> Result<Option<(NamedTempFile, Digest)>, SnapshotError> {
+    let failed = || SnapshotError::io("write to", directory);
+    let mut temp = tempfile::Builder::new()
+        .prefix(TEMP_PREFIX)
+        .tempfile_in(directory)
+        .map_err(failed())?;
+    let hasher = Some(Hasher::new());
+    let extents = member.metadata.sparse.as_deref();
+    match write_content(content, temp.as_file_mut(), extents, u64::MAX, hasher) {
+        Ok((Some(digest), _)) => Ok(Some((temp, digest))),
+        Err(ContentError::Write(error)) => Err(failed()(error)),
+        Ok((None, _)) | Err(_) => Ok(None),
     }
 }
 

@@ -20,8 +20,11 @@ use hashget_files::tree::file_stamp;
 const MAGIC: &[u8; 7] = b"HGSNAP\n";
 const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 12;
-/// More than the body of a file for a hundred million files.
-const MAX_BODY_BYTES: u64 = 32 << 30;
+/// A body may be so large whatever its file is.
+const FREE_BODY_BYTES: u64 = 1 << 20;
+/// A body may have so many bytes for each of its file: so a small file costs no more memory than its like. What packs better
+/// is written with padding.
+const MAX_RATIO: u64 = 100;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +183,7 @@ pub(super) fn prepare(
     data.push(kind as u8);
     data.extend_from_slice(&VERSION.to_le_bytes());
     zstd::stream::copy_encode(body, &mut data, 1).map_err(failed())?;
+    pad(&mut data, body.len());
     let digest = Digest::of(&data);
     data.extend_from_slice(digest.as_bytes());
     let mut file = tempfile::Builder::new()
@@ -216,10 +220,35 @@ pub(super) fn load(path: &Path, kind: RecordKind) -> Result<Option<Vec<u8>>, Sna
         let path = path.to_owned();
         return Err(SnapshotError::Newer { path, version });
     }
+    let most = most_body_bytes(data.len());
     let mut body = Vec::new();
     let read = zstd::stream::Decoder::new(&data[HEAD_BYTES..])
-        .and_then(|decoder| decoder.take(MAX_BODY_BYTES).read_to_end(&mut body));
+        .and_then(|decoder| decoder.take(most + 1).read_to_end(&mut body));
+    if body.len() as u64 > most {
+        let path = path.to_owned();
+        return Err(SnapshotError::TooLarge { path, most });
+    }
     Ok(read.ok().map(|_| body))
+}
+
+/// How many bytes a body may have whose file has so many, its digest not counted.
+fn most_body_bytes(file_bytes: usize) -> u64 {
+    FREE_BODY_BYTES.max((file_bytes as u64).saturating_mul(MAX_RATIO))
+}
+
+/// Adds a skippable frame (RFC 8878, 3.1.2) to a file that is too small for its body.
+fn pad(data: &mut Vec<u8>, body_bytes: usize) {
+    const MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
+    const HEAD: usize = 8;
+    if body_bytes as u64 <= most_body_bytes(data.len()) {
+        return;
+    }
+    let wanted = (body_bytes as u64).div_ceil(MAX_RATIO);
+    let missing = usize::try_from(wanted).unwrap_or(usize::MAX) - data.len();
+    let content = u32::try_from(missing.saturating_sub(HEAD)).unwrap_or(u32::MAX);
+    data.extend_from_slice(&MAGIC);
+    data.extend_from_slice(&content.to_le_bytes());
+    data.resize(data.len() + content as usize, 0);
 }
 
 #[cfg(test)]
@@ -261,6 +290,30 @@ mod tests {
         fs::write(&path, data).unwrap();
         let error = load(&path, RecordKind::Index).unwrap_err();
         assert!(error.to_string().contains("version 9"), "{error}");
+    }
+
+    #[test]
+    fn a_body_that_packs_well_is_read_back_and_one_that_its_file_does_not_justify_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("index");
+        for size in [FREE_BODY_BYTES, FREE_BODY_BYTES + 1, 5 << 20] {
+            let body = vec![0; usize::try_from(size).unwrap()];
+            save(&path, RecordKind::Index, &body).unwrap();
+            let read = load(&path, RecordKind::Index).unwrap().unwrap();
+            assert_eq!(read.len() as u64, size);
+            assert!(size <= FREE_BODY_BYTES.max(fs::metadata(&path).unwrap().len() * MAX_RATIO));
+        }
+        let bomb = |size: u64| {
+            let mut data = [&MAGIC[..], &[RecordKind::Index as u8]].concat();
+            data.extend_from_slice(&VERSION.to_le_bytes());
+            zstd::stream::copy_encode(io::repeat(0).take(size), &mut data, 1).unwrap();
+            data.extend_from_slice(Digest::of(&data).as_bytes());
+            fs::write(&path, &data).unwrap();
+            load(&path, RecordKind::Index)
+        };
+        assert!(bomb(FREE_BODY_BYTES).unwrap().is_some());
+        let error = bomb(FREE_BODY_BYTES + 1).unwrap_err().to_string();
+        assert!(error.contains("more than 1048576 bytes"), "{error}");
     }
 
     #[test]

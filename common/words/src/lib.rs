@@ -2,7 +2,7 @@
 //!
 //! Values that cannot be wrong ([`digest`], [`rel_path`], [`expiry`], [`project`], [`signature`]) make up records
 //! ([`hash_package`], [`package_spec`], [`package_summary`], [`restore_file`]). [`ranking`] tells which of
-//! them is the best. Nothing here reads a disk, a clock or a network.
+//! them is the best, [`keep_rules`] which of many backups stay. Nothing here reads a disk, a clock or a network.
 
 pub mod address;
 pub mod content_batch;
@@ -12,6 +12,7 @@ pub mod expiry;
 pub mod filter;
 pub mod hash_package;
 pub mod hash_reader;
+pub mod keep_rules;
 pub mod package_spec;
 pub mod package_summary;
 pub mod package_url;

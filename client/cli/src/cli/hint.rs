@@ -1,4 +1,6 @@
-//! What to do about known failures.
+//! What to do about known failures: the only place that names options as ways out of library errors.
+
+mod series;
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -12,12 +14,16 @@ use hashget_engine::index::IndexError;
 use hashget_engine::pack::PackError;
 use hashget_engine::publish::PublishError;
 use hashget_engine::restore::RestoreError;
+use hashget_engine::state::NoHomeError;
 use hashget_engine::submit::SubmitError;
 use hashget_series::SeriesError;
+use hashget_snapshot::SnapshotError;
 use hashget_sources::hash_db::HashDbError;
 use hashget_sources::hash_server::HashServerError;
 use hashget_sources::http::HttpError;
 use hashget_sources::sources::{DownloadError, FetchError, PoolError};
+
+use self::series::series_hint;
 
 /// What to do about `error`, judged by the first of its causes that is known.
 pub(super) fn hint_for(error: &(dyn Error + 'static)) -> Option<String> {
@@ -35,7 +41,11 @@ fn hint_for_one(error: &(dyn Error + 'static)) -> Option<String> {
     let hint = if let Some(error) = error.downcast_ref::<PackError>() {
         pack_hint(error)
     } else if let Some(error) = error.downcast_ref::<SeriesError>() {
-        error.hint()
+        series_hint(error)
+    } else if let Some(error) = error.downcast_ref::<SnapshotError>() {
+        snapshot_hint(error)
+    } else if error.is::<NoHomeError>() {
+        Some("set HOME, or name the local records with --hashdb-path")
     } else if let Some(error) = error.downcast_ref::<RestoreError>() {
         restore_hint(error)
     } else if let Some(error) = error.downcast_ref::<RestoreFileError>() {
@@ -83,7 +93,33 @@ fn pack_hint(error: &PackError) -> Option<&'static str> {
         PackError::Output { source, .. } => io_cause(source),
         _ => None,
     };
-    by_system.or_else(|| error.hint())
+    by_system.or(match error {
+        PackError::NeverRestored { .. } => Some(
+            "restore the directory first with `hashget restore`; or delete the file, or rename it to \
+             keep it as an ordinary one",
+        ),
+        PackError::NotARestoreFile { .. } => {
+            Some("rename or delete it, or leave it out with `--exclude .hashget-restore.json`")
+        }
+        PackError::Output { .. } | PackError::Archive { .. } => {
+            Some("nothing was left behind; free some space or choose another place")
+        }
+        _ => None,
+    })
+}
+
+fn snapshot_hint(error: &SnapshotError) -> Option<&'static str> {
+    Some(match error {
+        SnapshotError::Locked { .. } => "wait until it has ended, and run the command again",
+        SnapshotError::Newer { .. } => {
+            "use the newer hashget, or begin a new index with `hashget snapshot reindex`"
+        }
+        SnapshotError::TooLarge { .. } => {
+            "remove it: `hashget snapshot reindex`, or the next snapshot, makes it anew"
+        }
+        SnapshotError::KeepsNothing => "name at least one rule, such as --keep-daily 7",
+        _ => return None,
+    })
 }
 
 fn restore_hint(error: &RestoreError) -> Option<&'static str> {
@@ -303,6 +339,36 @@ mod tests {
         assert!(hint(ErrorKind::NotFound).is_some_and(|hint| hint.starts_with("check the path")));
         assert!(hint(ErrorKind::StorageFull).is_some_and(|hint| hint.contains("make room")));
         assert!(hint(ErrorKind::Other).is_some_and(|hint| hint.contains("another place")));
+    }
+
+    #[test]
+    fn libraries_say_what_failed_and_the_program_what_to_do() {
+        let home = NoHomeError;
+        let table: [(&(dyn Error + 'static), &str); 5] = [
+            (&SnapshotError::KeepsNothing, "--keep-daily"),
+            (&home, "--hashdb-path"),
+            (&SeriesError::Changed { url: String::new() }, "one machine"),
+            (
+                &SeriesError::Pack(PackError::NeverRestored {
+                    path: "/x".into(),
+                    missing: 1,
+                    example: String::new(),
+                }),
+                "hashget restore",
+            ),
+            (
+                &PackError::NotARestoreFile {
+                    path: "/x".into(),
+                    source: None,
+                },
+                "--exclude",
+            ),
+        ];
+        for (error, word) in table {
+            let hint = hint_for(error).unwrap();
+            assert!(hint.contains(word), "{error}: {hint}");
+            assert!(!error.to_string().contains("--"), "{error}");
+        }
     }
 
     #[test]

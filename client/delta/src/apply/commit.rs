@@ -51,10 +51,9 @@ impl<'a> Committer<'a> {
     }
 
     fn part(&self, name: &str) -> Result<OwnedFd, DeltaError> {
-        self.stage.part(name).map_err(|source| DeltaError::Read {
-            path: self.stage.path().join(name),
-            source,
-        })
+        self.stage
+            .part(name)
+            .map_err(DeltaError::io("read", self.stage.path().join(name)))
     }
 
     fn remove(&self, step: &Numbered, old: &OwnedFd) -> Result<(), DeltaError> {

@@ -96,10 +96,7 @@ impl Journal {
             }
             Ok(Some(journal))
         };
-        read().map_err(|source| DeltaError::Read {
-            path: stage.path().join(name),
-            source,
-        })
+        read().map_err(DeltaError::io("read", stage.path().join(name)))
     }
 
     /// From here on the new state counts.
@@ -141,7 +138,6 @@ impl Journal {
     }
 }
 
-fn failed(stage: &StageDirectory) -> impl FnOnce(io::Error) -> DeltaError {
-    let path = stage.path().join(NAME);
-    move |source| DeltaError::Write { path, source }
+fn failed(stage: &StageDirectory) -> impl FnOnce(io::Error) -> DeltaError + use<> {
+    DeltaError::io("write", stage.path().join(NAME))
 }

@@ -229,10 +229,7 @@ impl Job<'_> {
     /// Makes everything new in the stage; gives how many bytes that were.
     fn fill(&self, stage: &StageDirectory, delta: &Path) -> Result<u64, DeltaError> {
         let mut stager = Stager::new(self, stage)?;
-        let file = std::fs::File::open(delta).map_err(|source| DeltaError::Read {
-            path: delta.to_owned(),
-            source,
-        })?;
+        let file = std::fs::File::open(delta).map_err(DeltaError::io("read", delta))?;
         let mut is_first = true;
         let read = read_archive(
             Input::File(file),

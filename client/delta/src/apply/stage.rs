@@ -41,10 +41,9 @@ pub(super) struct Stager<'a> {
 
 impl<'a> Stager<'a> {
     pub(super) fn new(job: &'a Job<'a>, stage: &StageDirectory) -> Result<Self, DeltaError> {
-        let new = stage.part(NEW).map_err(|source| DeltaError::Read {
-            path: stage.path().join(NEW),
-            source,
-        })?;
+        let new = stage
+            .part(NEW)
+            .map_err(DeltaError::io("read", stage.path().join(NEW)))?;
         let contents = job.steps.contents.iter();
         let members = contents.filter_map(|(path, content)| {
             let directory = match content {

@@ -80,10 +80,9 @@ impl Undo<'_> {
     }
 
     fn part(&self, name: &str) -> Result<OwnedFd, DeltaError> {
-        self.stage.part(name).map_err(|source| DeltaError::Read {
-            path: self.stage.path().join(name),
-            source,
-        })
+        self.stage
+            .part(name)
+            .map_err(DeltaError::io("read", self.stage.path().join(name)))
     }
 
     /// Moves something that was placed back into the stage.

@@ -15,6 +15,7 @@ use thiserror::Error;
 use url::Url;
 
 use self::answers::Answers;
+use hashget_files::path_error::PathError;
 use hashget_sources::http::{Http, HttpError, Pace, read_body};
 
 /// How the snapshot service is asked.
@@ -52,12 +53,8 @@ pub enum SnapshotError {
     #[error("cannot ask the snapshot service")]
     Http(#[from] HttpError),
     /// The file to look for could not be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] PathError),
     /// The answer is not what the service's protocol says.
     #[error("cannot understand the answer of {url}: {reason}")]
     Answer {
@@ -132,10 +129,7 @@ impl SnapshotService {
     /// The URL of the file with the content of the one at `path`, found by its SHA-1; `None` when
     /// the service does not have it.
     pub fn file_url(&self, path: &Path) -> Result<Option<String>, SnapshotError> {
-        let sha1 = sha1_of(path).map_err(|source| SnapshotError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let sha1 = sha1_of(path).map_err(PathError::on("read", path))?;
         self.url_of_sha1(&sha1, None)
     }
 

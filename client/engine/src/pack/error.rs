@@ -8,6 +8,7 @@ use hashget_archive::TarWriteError;
 use hashget_words::restore_file::RestoreFileError;
 use thiserror::Error;
 
+use hashget_files::path_error::PathError;
 use hashget_files::tree::TreeError;
 
 /// Why packing stopped. No archive was then made under the final name.
@@ -41,12 +42,8 @@ pub enum PackError {
         source: Option<RestoreFileError>,
     },
     /// The tree's own restore file cannot be read.
-    #[error("cannot read {path}")]
-    ReadRestoreFile {
-        /// The restore file.
-        path: PathBuf,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    ReadRestoreFile(#[from] PathError),
     /// The restore file cannot be put into words.
     #[error("cannot write the list of left-out files")]
     RestoreFileJson(#[from] serde_json::Error),
@@ -63,23 +60,4 @@ pub enum PackError {
         path: PathBuf,
         source: TarWriteError,
     },
-}
-
-impl PackError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::NeverRestored { .. } => Some(
-                "restore the directory first with `hashget restore`; or delete the file, or rename it to \
-                 keep it as an ordinary one",
-            ),
-            Self::NotARestoreFile { .. } => {
-                Some("rename or delete it, or leave it out with `--exclude .hashget-restore.json`")
-            }
-            Self::Output { .. } | Self::Archive { .. } => {
-                Some("nothing was left behind; free some space or choose another place")
-            }
-            _ => None,
-        }
-    }
 }

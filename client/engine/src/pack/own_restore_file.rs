@@ -11,6 +11,7 @@ use hashget_words::restore_file::RestoreFile;
 
 use super::error::PackError;
 use hashget_files::monitor::{Level, Monitor};
+use hashget_files::path_error::PathError;
 use hashget_files::tree::{TreeKind, TreeList, TreeRoot, is_file};
 
 /// Takes the restore file out of `entries`, if there is one and nothing is lost by that.
@@ -28,10 +29,7 @@ pub(super) fn take_out(
     if !matches!(entry.kind, TreeKind::File { .. }) {
         return Err(PackError::NotARestoreFile { path, source: None });
     }
-    let json = read(root, &entry.path).map_err(|source| PackError::ReadRestoreFile {
-        path: path.clone(),
-        source,
-    })?;
+    let json = read(root, &entry.path).map_err(PathError::on("read", &path))?;
     let list = RestoreFile::parse(&json).map_err(|source| PackError::NotARestoreFile {
         path: path.clone(),
         source: Some(source),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use hashget_archive::ArchiveError;
+use hashget_files::path_error::PathError;
 use hashget_words::restore_file::{RestoreFile, RestoreFileError};
 use thiserror::Error;
 
@@ -11,13 +12,9 @@ use thiserror::Error;
 /// [`RestoreStats`](super::RestoreStats).
 #[derive(Debug, Error)]
 pub enum RestoreError {
-    /// The target, or the archive, could not be opened.
-    #[error("cannot open {}", path.display())]
-    Open {
-        /// What was opened.
-        path: PathBuf,
-        source: io::Error,
-    },
+    /// The target, the archive or the restore file could not be opened, read or written; going on would fail again and again.
+    #[error(transparent)]
+    Io(#[from] PathError),
     /// There is no restore file.
     #[error(
         "there is no {} in {}: either everything is restored already, or it is not what `hashget pack` made",
@@ -26,13 +23,6 @@ pub enum RestoreError {
     NoRestoreFile {
         /// The directory or archive.
         path: PathBuf,
-    },
-    /// The restore file could not be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The restore file.
-        path: PathBuf,
-        source: io::Error,
     },
     /// The restore file is not one, or was made by a newer program.
     #[error("cannot use {}", path.display())]
@@ -61,34 +51,23 @@ pub enum RestoreError {
     /// Another restore is running in the same directory.
     #[error("another restore is running in {}: wait until it ends", path.display())]
     Busy { path: PathBuf },
-    /// Something in the target could not be written; going on would fail again and again.
-    #[error("cannot write to {}", path.display())]
-    Write {
-        /// What was written.
-        path: PathBuf,
-        source: io::Error,
-    },
 }
 
 impl RestoreError {
     pub(super) fn open(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        |source| Self::Open {
-            path: path.to_owned(),
-            source,
-        }
+        Self::io("open", path)
     }
 
     pub(super) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        |source| Self::Read {
-            path: path.to_owned(),
-            source,
-        }
+        Self::io("read", path)
     }
 
     pub(super) fn write(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        |source| Self::Write {
-            path: path.to_owned(),
-            source,
-        }
+        Self::io("write to", path)
+    }
+
+    fn io(act: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let error = PathError::on(act, path.to_owned());
+        move |source| Self::Io(error(source))
     }
 }

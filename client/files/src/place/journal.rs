@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 
 use hashget_archive::Timestamp;
@@ -15,8 +15,8 @@ use super::metadata::Wanted;
 use super::target::Target;
 use super::temp::JOURNAL_NAME;
 
-/// More than any run writes, less than would hurt.
-const MAX_BYTES: u64 = 256 << 20;
+/// No line that a run writes is longer: the path of a directory some ten thousand levels deep.
+const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// One line of the journal.
 #[derive(Serialize, Deserialize)]
@@ -49,15 +49,7 @@ impl Journal {
         {
             return Ok(BTreeMap::new());
         }
-        let mut text = Vec::new();
-        file.take(MAX_BYTES).read_to_end(&mut text)?;
-        let mut before = BTreeMap::new();
-        for line in text.split(|byte| *byte == b'\n') {
-            if let Ok(line) = serde_json::from_slice::<Line>(line) {
-                before.entry(line.directory.clone()).or_insert(line.into());
-            }
-        }
-        Ok(before)
+        read_lines(&mut BufReader::new(file))
     }
 
     /// Begins or goes on.
@@ -99,6 +91,27 @@ impl Journal {
     }
 }
 
+/// Reads lines one by one, however many there are. What is no line of ours was cut short by a kill.
+fn read_lines(text: &mut dyn BufRead) -> io::Result<BTreeMap<RelPath, Wanted>> {
+    let mut before = BTreeMap::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let most = MAX_LINE_BYTES as u64 + 1;
+        if (&mut *text).take(most).read_until(b'\n', &mut line)? == 0 {
+            return Ok(before);
+        }
+        if line.len() > MAX_LINE_BYTES {
+            return Err(io::Error::other(format!(
+                "{JOURNAL_NAME} has a line of more than {MAX_LINE_BYTES} bytes, the most that a restore writes"
+            )));
+        }
+        if let Ok(line) = serde_json::from_slice::<Line>(&line) {
+            before.entry(line.directory.clone()).or_insert(line.into());
+        }
+    }
+}
+
 impl From<Line> for Wanted {
     fn from(line: Line) -> Self {
         let time = |(seconds, nanoseconds): (i64, u32)| Timestamp {
@@ -111,5 +124,42 @@ impl From<Line> for Wanted {
             mtime: Some(time(line.mtime)),
             ..Self::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"folder":"a","mode":448,"atime":[1,2],"mtime":[3,4]}"#;
+
+    /// So many lines that say nothing, of so many bytes each, and then one that does.
+    fn read_behind(count: u64, bytes: usize) -> io::Result<BTreeMap<RelPath, Wanted>> {
+        let mut nothing = vec![b'x'; bytes];
+        nothing[bytes - 1] = b'\n';
+        struct Again<'a>(&'a [u8], usize);
+        impl Read for Again<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let count = (&self.0[self.1..]).read(buffer)?;
+                self.1 = (self.1 + count) % self.0.len();
+                Ok(count)
+            }
+        }
+        let many = Again(&nothing, 0).take(count * bytes as u64);
+        read_lines(&mut BufReader::new(many.chain(LINE.as_bytes())))
+    }
+
+    #[test]
+    fn a_journal_is_read_to_its_end_however_long_it_is() {
+        let before = read_behind(4200, 64 << 10).unwrap();
+        let path = RelPath::new(b"a").unwrap();
+        assert_eq!(before[&path].mode, Some(0o700));
+    }
+
+    #[test]
+    fn a_line_that_no_restore_writes_is_refused_by_name() {
+        assert_eq!(read_behind(1, MAX_LINE_BYTES).unwrap().len(), 1);
+        let error = read_behind(1, MAX_LINE_BYTES + 1).unwrap_err().to_string();
+        assert!(error.contains("1048576 bytes"), "{error}");
     }
 }

@@ -1,26 +1,24 @@
 //! Sets owners, modes, extended attributes and times.
 
-use std::collections::BTreeMap;
+mod xattrs;
+
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use hashget_archive::{EntryMetadata, Timestamp};
-use hashget_words::rel_path::display_bytes;
 use hashget_words::restore_file::{RestoreDirectory, RestoreEntry, Xattr};
 use rustix::fs::{
-    AtFlags, CWD, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags,
-    chmod, chownat, fchmod, fcntl_getfl, fgetxattr, flistxattr, fremovexattr, fsetxattr, fstat,
-    futimens, getxattr, listxattr, removexattr, setxattr, utimensat,
+    AtFlags, CWD, Gid, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, chmod, chownat,
+    fchmod, fcntl_getfl, fstat, futimens, utimensat,
 };
 use rustix::io::Errno;
 
+pub(super) use self::xattrs::lends_attributes;
+pub use self::xattrs::remove_xattrs;
 use super::owners::OwnerNames;
 
 const SETUID: u32 = 0o4000;
 const SETGID: u32 = 0o2000;
-/// What the kernel takes at most for a list of names, or for a value.
-const MAX_XATTR: usize = 64 * 1024;
-
 /// What something is to be like; `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
@@ -131,30 +129,6 @@ pub(super) fn apply_to_new(file: BorrowedFd<'_>, is_bare: bool, wanted: &Wanted)
             xattrs.filter(|xattrs| !(is_bare && xattrs.is_empty())),
         )
     })
-}
-
-/// Whether what is made in a directory gets attributes of ours from it; if that cannot be seen, it may.
-pub(super) fn lends_attributes(directory: BorrowedFd<'_>) -> bool {
-    let mut value = [0; 1];
-    let found = fgetxattr(directory, "system.posix_acl_default", &mut value);
-    !matches!(found, Err(Errno::NODATA | Errno::OPNOTSUPP))
-}
-
-/// Takes away the extended attributes of the thing behind `fd` that `is_surplus` names.
-pub fn remove_xattrs(fd: BorrowedFd<'_>, is_surplus: impl Fn(&[u8]) -> bool) -> Applied {
-    let mut applied = Applied::default();
-    let names = Thing::of(fd).and_then(|thing| thing.xattrs().map(|xattrs| (thing, xattrs)));
-    match names {
-        Ok((thing, xattrs)) => {
-            for name in xattrs.keys().filter(|name| is_surplus(name)) {
-                let what = format!("extended attributes (remove {})", display_bytes(name));
-                applied.check(&what, thing.remove_xattr(name));
-            }
-        }
-        Err(Errno::OPNOTSUPP) => {}
-        Err(error) => applied.check("extended attributes", Err(error)),
-    }
-    applied
 }
 
 /// The low bits of a mode.
@@ -334,87 +308,6 @@ impl<'a> Thing<'a> {
             applied.failures.push(what.to_owned());
         }
     }
-
-    /// Whether any was to be changed.
-    fn set_xattrs(&self, wanted: &[Xattr], applied: &mut Applied) -> bool {
-        let existing = match self.xattrs() {
-            Ok(existing) => existing,
-            Err(Errno::OPNOTSUPP) => BTreeMap::new(),
-            Err(error) => {
-                applied.check("extended attributes", Err(error));
-                return true;
-            }
-        };
-        let mut touched = false;
-        for name in existing.keys() {
-            if is_ours(name) && !wanted.iter().any(|xattr| xattr.name == *name) {
-                let what = format!("extended attributes (remove {})", display_bytes(name));
-                applied.check(&what, self.remove_xattr(name));
-                touched = true;
-            }
-        }
-        for Xattr { name, value } in wanted {
-            if existing.get(name) != Some(value) {
-                let what = format!("the extended attribute {}", display_bytes(name));
-                applied.check(&what, self.set_xattr(name, value));
-                touched = true;
-            }
-        }
-        touched
-    }
-
-    /// The names of all attributes, each with a zero behind it.
-    fn xattr_names(&self, names: &mut [u8]) -> Result<usize, Errno> {
-        match &self.proc_path {
-            None => flistxattr(self.fd, names),
-            Some(path) => listxattr(path, names),
-        }
-    }
-
-    fn xattrs(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
-        // Most files have none or few, and there are many files.
-        let mut few = [0; 256];
-        let mut many = Vec::new();
-        let names = match self.xattr_names(&mut few) {
-            Err(Errno::RANGE) => {
-                many.resize(MAX_XATTR, 0);
-                let length = self.xattr_names(&mut many)?;
-                &many[..length]
-            }
-            length => &few[..length?],
-        };
-        let mut found = BTreeMap::new();
-        for name in names.split(|byte| *byte == 0) {
-            if name.is_empty() {
-                continue;
-            }
-            let mut value = vec![0; MAX_XATTR];
-            let got = match &self.proc_path {
-                None => fgetxattr(self.fd, name, &mut value[..]),
-                Some(path) => getxattr(path, name, &mut value[..]),
-            };
-            // One that may be listed but not read differs from whatever is wanted.
-            if let Ok(length) = got {
-                value.truncate(length);
-                found.insert(name.to_vec(), value);
-            }
-        }
-        Ok(found)
-    }
-
-    fn set_xattr(&self, name: &[u8], value: &[u8]) -> Result<(), Errno> {
-        match &self.proc_path {
-            None => fsetxattr(self.fd, name, value, XattrFlags::empty()),
-            Some(path) => setxattr(path, name, value, XattrFlags::empty()),
-        }
-    }
-
-    fn remove_xattr(&self, name: &[u8]) -> Result<(), Errno> {
-        match &self.proc_path {
-            None => fremovexattr(self.fd, name),
-            Some(path) => removexattr(path, name),
-        }
-    }
 }
 
 /// Whether something has other times than are wanted.
@@ -422,15 +315,6 @@ fn differ(now: &Stat, wanted: &Wanted) -> bool {
     let (atime, mtime) = times(now);
     wanted.atime.is_some_and(|wanted| wanted != atime)
         || wanted.mtime.is_some_and(|wanted| wanted != mtime)
-}
-
-/// Whether an attribute is content of the file, rather than a label that the system puts on it.
-fn is_ours(name: &[u8]) -> bool {
-    name.starts_with(b"user.")
-        || matches!(
-            name,
-            b"system.posix_acl_access" | b"system.posix_acl_default" | b"security.capability"
-        )
 }
 
 fn timespec(time: Option<Timestamp>) -> Timespec {

@@ -1,21 +1,22 @@
 //! Lists a tree in order.
 
+mod names;
 mod options;
 mod pseudo_mounts;
 mod rules;
 
 use std::collections::HashMap;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::Xattr;
 use rayon::prelude::*;
-use rustix::fs::{RawDir, Statx};
+use rustix::fs::Statx;
 use thiserror::Error;
 
+use self::names::{list_names, named};
 pub use self::options::{OmittedNames, WalkOptions};
 use self::pseudo_mounts::PseudoMounts;
 use self::rules::Rules;
@@ -363,38 +364,6 @@ impl Walker<'_> {
             })
             .ok()
     }
-}
-
-/// The path of `name`, if `names`, which are sorted, hold it.
-fn named(directory: &RelPath, names: &[Vec<u8>], name: &[u8]) -> Option<RelPath> {
-    names
-        .binary_search_by(|known| known.as_slice().cmp(name))
-        .ok()
-        .and_then(|_| directory.join(name).ok())
-}
-
-/// The names in a directory, sorted, and whether these are all.
-fn list_names(directory: &OwnedFd) -> (Vec<Vec<u8>>, io::Result<()>) {
-    let mut buffer = vec![const { MaybeUninit::<u8>::uninit() }; 32 * 1024];
-    let mut entries = RawDir::new(directory, &mut buffer);
-    let mut names = Vec::new();
-    let mut result = Ok(());
-    while let Some(entry) = entries.next() {
-        match entry {
-            Ok(entry) => {
-                let name = entry.file_name().to_bytes();
-                if name != b"." && name != b".." {
-                    names.push(name.to_vec());
-                }
-            }
-            Err(error) => {
-                result = Err(error.into());
-                break;
-            }
-        }
-    }
-    names.sort_unstable();
-    (names, result)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use hashget_tests::assert_same_tree;
+use hashget_words::keep_rules::KeepRules;
 use jiff::civil::{DateTime, date};
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
@@ -318,6 +319,18 @@ fn the_order_is_that_of_the_runs_whatever_the_clock_says() {
         .unwrap();
     }
     let listed = list(&bench.destination(), None, false, &bench.notes).unwrap();
+    let begun: Vec<String> = listed
+        .iter()
+        .map(|it| it.begun.unwrap().to_string())
+        .collect();
+    assert_eq!(
+        begun,
+        [
+            "2025-10-26T00:30:00Z",
+            "2025-10-26T01:10:00Z",
+            "2025-09-26T10:00:00Z"
+        ]
+    );
     let stamps: Vec<String> = listed.iter().map(|it| it.id.stamp.to_string()).collect();
     assert_eq!(
         stamps,

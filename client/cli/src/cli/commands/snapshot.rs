@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use hashget_words::keep_rules::KeepRules;
 
 use super::snapshot_reports::{
     CreatedReport, DeletedReport, DiffReport, ListReport, PruneReport, ReindexReport,
@@ -14,9 +15,8 @@ use crate::cli::error::CliError;
 use crate::cli::groups::{ServiceArgs, WalkArgs, tell_unmatched};
 use crate::cli::printable::printable_path;
 use hashget_snapshot::{
-    CreateOptions, Destination, KeepRules, RestoreSnapshotOptions, SnapshotError, SnapshotId,
-    SnapshotName, VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot,
-    verify,
+    CreateOptions, Destination, RestoreSnapshotOptions, SnapshotError, SnapshotId, SnapshotName,
+    VerifyStats, create, delete, diff, list, prune, reindex, restore_snapshot, verify,
 };
 
 const EXAMPLES: &str = "\

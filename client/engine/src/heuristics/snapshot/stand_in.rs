@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -157,9 +157,30 @@ impl Drop for Site {
 
 fn serve(mut stream: TcpStream, shared: &Shared) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let Some((method, path, body)) = read_request(&mut reader) else {
+        return;
+    };
+    let request = format!("{method} {path}");
+    shared.requests.lock().unwrap().push(request);
+    if method == "POST" {
+        shared.posts.lock().unwrap().push(body);
+    }
+    let reply = reply_to(&path, shared);
+    let head = format!(
+        "HTTP/1.1 {} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        reply.status,
+        reply.body.len()
+    );
+    // The client may have seen enough.
+    let _sent = stream.write_all(head.as_bytes()).is_ok()
+        && (method == "HEAD" || stream.write_all(&reply.body).is_ok());
+}
+
+/// Method, path and body of a request; `None` if the client left.
+fn read_request(reader: &mut dyn BufRead) -> Option<(String, String, Vec<u8>)> {
     let mut request = String::new();
     if reader.read_line(&mut request).unwrap_or(0) == 0 {
-        return;
+        return None;
     }
     let mut length = 0;
     loop {
@@ -177,47 +198,31 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     let mut words = request.split(' ');
-    let (method, path) = (words.next().unwrap(), decoded(words.next().unwrap()));
-    shared
-        .requests
-        .lock()
-        .unwrap()
-        .push(format!("{method} {path}"));
-    if method == "POST" {
-        shared.posts.lock().unwrap().push(body);
-    }
-    let mut failures = shared.failures.lock().unwrap();
-    let failure = (!failures.is_empty()).then(|| failures.remove(0));
-    drop(failures);
-    let missing = Reply {
-        status: 404,
-        body: b"<html>not found</html>".to_vec(),
-    };
+    let method = words.next().unwrap().to_owned();
+    Some((method, decoded(words.next().unwrap()), body))
+}
+
+/// The next failure that was asked for, else what is at a path.
+fn reply_to(path: &str, shared: &Shared) -> Reply {
     let empty = |status| Reply {
         status,
         body: Vec::new(),
     };
-    let reply = if let Some(status) = failure {
-        empty(status)
-    } else {
-        let replies = shared.replies.lock().unwrap();
-        let is_directory =
-            path.ends_with('/') && replies.keys().any(|known| known.starts_with(&path));
-        match replies.get(&path) {
-            Some(reply) => reply.clone(),
-            // As web servers answer that do not list directories.
-            None if is_directory => empty(403),
-            None => missing,
-        }
-    };
-    let head = format!(
-        "HTTP/1.1 {} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        reply.status,
-        reply.body.len()
-    );
-    // The client may have seen enough.
-    let _sent = stream.write_all(head.as_bytes()).is_ok()
-        && (method == "HEAD" || stream.write_all(&reply.body).is_ok());
+    let mut failures = shared.failures.lock().unwrap();
+    if !failures.is_empty() {
+        return empty(failures.remove(0));
+    }
+    let replies = shared.replies.lock().unwrap();
+    let is_directory = path.ends_with('/') && replies.keys().any(|known| known.starts_with(path));
+    match replies.get(path) {
+        Some(reply) => reply.clone(),
+        // As web servers answer that do not list directories.
+        None if is_directory => empty(403),
+        None => Reply {
+            status: 404,
+            body: b"<html>not found</html>".to_vec(),
+        },
+    }
 }
 
 /// Undoes percent-encoding.

@@ -49,7 +49,7 @@ fn files_are_found_by_content() {
     fs::write(&path, "other").unwrap();
     assert_eq!(service.file_url(&path).unwrap(), None);
     let missing = service.file_url(&directory.path().join("none"));
-    assert!(matches!(missing, Err(SnapshotError::Read { .. })));
+    assert!(matches!(missing, Err(SnapshotError::Read(_))));
 }
 
 #[test]
