@@ -94,7 +94,8 @@ fn any_user_reads_the_shadow_file_out_of_an_archive() {
     assert!(scene.at("home/hashdb").exists());
     // One that is replaced is no longer for others either.
     fs::set_permissions(scene.at("a.tar.gz"), Permissions::from_mode(0o644)).unwrap();
-    scene.runs("pack tree -f a.tar.gz --no-hashserver");
+    let said = scene.runs("pack tree -f a.tar.gz --no-hashserver");
+    assert!(said.contains("a.tar.gz was open to other users"), "{said}");
     assert_eq!(scene.at("a.tar.gz").metadata().unwrap().mode() & 0o007, 0);
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, FileType};
@@ -46,6 +47,15 @@ impl Output {
             path: path.clone(),
             source,
         })
+    }
+
+    /// Whether others may read the archive that is there now, which the new one ends.
+    pub(super) fn is_open_to_others(&self) -> bool {
+        let Self::File(path) = self else {
+            return false;
+        };
+        let metadata = path.metadata();
+        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.mode() & 0o004 != 0)
     }
 
     /// Opens it for writing.

@@ -64,6 +64,11 @@ impl PackScan {
         let counted = Counted::new(monitor);
         let root = TreeRoot::open(root)?;
         let omitted = output.map(Output::prepare).transpose()?.flatten();
+        if let Some(output) = output.filter(|output| output.is_open_to_others()) {
+            let path = output.path().display();
+            let text = format!("{path} was open to other users: the new archive is not");
+            monitor.message(Level::Info, &text);
+        }
         let walk_options = WalkOptions {
             omitted,
             ..options.walk.clone()
