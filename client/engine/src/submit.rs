@@ -3,13 +3,17 @@
 //! What is submitted is always fetched and indexed anew: it replaces the record that the project
 //! has for the same URL.
 
+mod list;
+
 use std::path::{Path, PathBuf};
 
+use hashget_words::digest::Digest;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::project::ProjectName;
 use hashget_words::signature::Signature;
 use thiserror::Error;
 
+pub use self::list::{ListError, read_list};
 use crate::heuristics::SnapshotError;
 use crate::index::{IndexServices, Job, Outcome, Place, RecordOptions, acquire_all};
 use hashget_files::path_error::PathError;
@@ -25,6 +29,10 @@ pub struct Submission {
     pub file: Option<PathBuf>,
     /// Signatures beyond those found in the package.
     pub signatures: Vec<Signature>,
+    /// The SHA-256 that the package must have.
+    pub sha256: Option<Digest>,
+    /// The project of its record, if that is another than that of the others.
+    pub project: Option<ProjectName>,
 }
 
 /// How packages are submitted.
@@ -96,7 +104,8 @@ pub fn submit(
             None => Place::Url(package.url.clone()),
         },
         signatures: package.signatures.clone(),
-        project: options.project.clone(),
+        project: package.project.as_ref().unwrap_or(&options.project).clone(),
+        sha256: package.sha256,
     };
     let jobs: Vec<Job> = packages.iter().map(job).collect();
     let mut stats = SubmitStats::default();
@@ -135,6 +144,8 @@ pub fn debsubmit(
         url,
         file: Some(path),
         signatures: Vec::new(),
+        sha256: None,
+        project: None,
     };
     submit(&[submission], options, services)
 }

@@ -7,6 +7,7 @@ mod admin;
 mod bed;
 mod delta;
 mod help;
+mod index_list;
 mod lookup;
 mod network;
 mod output;

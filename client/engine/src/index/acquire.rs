@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use hashget_archive::ArchiveKind;
+use hashget_words::digest::Digest;
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_url::{has_password, without_password};
 use hashget_words::project::ProjectName;
@@ -23,6 +24,8 @@ pub(crate) struct Job {
     pub(crate) project: ProjectName,
     /// Whether only a hint names it.
     pub(crate) of_hint: bool,
+    /// The SHA-256 that the package must have.
+    pub(crate) sha256: Option<Digest>,
 }
 
 /// Where the package of a job is.
@@ -97,7 +100,7 @@ pub(super) fn acquire(
         })?,
         Place::Url(_) | Place::Snapshot { .. } => {
             let wanted = PackageRef {
-                sha256: None,
+                sha256: job.sha256,
                 size: None,
                 urls: vec![url.clone()],
             };
@@ -109,6 +112,14 @@ pub(super) fn acquire(
             sources.fetch(&wanted, monitor)?
         }
     };
+    if let Some(expected) = job.sha256.filter(|expected| *expected != package.sha256) {
+        let found = package.sha256;
+        return Err(AcquireError::OtherHash {
+            url,
+            expected,
+            found,
+        });
+    }
     let indexed = index_package(&package, &url, &job.signatures, options)?;
     let is_debian = matches!(job.place, Place::Snapshot { .. });
     if is_debian && indexed.kind != ArchiveKind::Deb {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hashget_archive::ArchiveError;
+use hashget_words::digest::Digest;
 use thiserror::Error;
 
 use crate::heuristics::SnapshotError;
@@ -60,6 +61,13 @@ pub enum AcquireError {
     Password {
         /// The URL, without the secret.
         url: String,
+    },
+    /// It is another package than was named.
+    #[error("{url} has sha256:{found}, and not sha256:{expected}")]
+    OtherHash {
+        url: String,
+        expected: Digest,
+        found: Digest,
     },
     /// It could not be fetched.
     #[error(transparent)]

@@ -10,6 +10,7 @@ pub(super) fn jobs(unknown: Vec<PackageRequest>, options: &IndexOptions) -> Vec<
     let job = |request: PackageRequest| Job {
         project: project_of(&request, options),
         of_hint: request.hint.is_some(),
+        sha256: None,
         place: match request.location {
             PackageLocation::Url(url) => Place::Url(url),
             PackageLocation::DebianSnapshot {

@@ -16,6 +16,8 @@ fn options() -> SubmitOptions {
 
 fn submission(url: &str) -> Submission {
     Submission {
+        sha256: None,
+        project: None,
         url: url.to_owned(),
         file: None,
         signatures: Vec::new(),
@@ -53,6 +55,8 @@ fn a_file_is_taken_instead_of_a_download() {
     fs::write(&path, deb("a", "1")).unwrap();
     for url in ["http://example.org/a.deb", "glacier-17"] {
         let package = Submission {
+            sha256: None,
+            project: None,
             file: Some(path.clone()),
             ..submission(url)
         };
@@ -109,6 +113,8 @@ fn only_regular_files_are_taken() {
     let bench = Bench::new();
     let endless = Path::new("/dev/zero");
     let package = Submission {
+        sha256: None,
+        project: None,
         file: Some(endless.to_owned()),
         ..submission("http://example.org/a.tar")
     };
@@ -153,6 +159,8 @@ fn many_are_submitted_and_failures_are_told() {
     packages.insert(3, submission(&bench.site.url("/missing.deb")));
     packages.push(submission("glacier-1"));
     packages.push(Submission {
+        sha256: None,
+        project: None,
         file: Some("/missing/file".into()),
         ..submission("http://example.org/x")
     });

@@ -100,6 +100,8 @@ impl Admin<'_> {
         let stats: SubmitStats = match meta.url {
             Some(url) => {
                 let submission = Submission {
+                    sha256: None,
+                    project: None,
                     url,
                     file: Some(file),
                     signatures: Vec::new(),

@@ -1,21 +1,29 @@
 //! `hashget index DIR`: the heuristics over a directory.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
+use super::submit::tell;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs};
+use crate::cli::groups::{IndexingArgs, ServiceArgs, WalkArgs, need_project};
 use crate::cli::indexing::Services;
+use crate::cli::printable::printable_path;
 use crate::cli::reporter::Report;
 use hashget_engine::hint_scope::HintScopes;
 use hashget_engine::index::{IndexOptions, IndexStats, index, index_root};
+use hashget_engine::submit::{SubmitOptions, read_list, submit};
+use hashget_files::monitor::{Level, Monitor};
+use hashget_words::project::ProjectName;
 
 const EXAMPLES: &str = "\
 Examples:
   hashget index :debian -p debian
+  hashget index --from packages.txt -p wheels
   hashget index /srv/www --heuristics hint --hashserver http://hash.example.org/";
 
 /// `hashget index`.
@@ -23,8 +31,14 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct IndexArgs {
     /// The directory; `:debian` is this system's list of installed packages
-    #[arg(value_name = "DIR|:debian")]
-    directory: PathBuf,
+    #[arg(value_name = "DIR|:debian", required_unless_present = "from")]
+    directory: Option<PathBuf>,
+    /// Index the packages that FILE lists (`-`: standard input), several at once
+    ///
+    /// One a line: URL [sha256:HEX] [file=PATH] [project=NAME]. With sha256 a package of another hash is refused, file is a
+    /// local copy, project its record's instead of -p. Lines that begin with # say nothing.
+    #[arg(long, value_name = "FILE", conflicts_with = "directory")]
+    from: Option<PathBuf>,
     /// Stay on the file system of the directory
     #[arg(long)]
     one_file_system: bool,
@@ -41,6 +55,9 @@ pub(crate) struct IndexArgs {
 
 /// Indexes the packages that a directory is made of.
 pub(super) fn run(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
+    let (Some(directory), None) = (&args.directory, &args.from) else {
+        return index_list(args, context);
+    };
     let walk = WalkArgs {
         one_file_system: args.one_file_system,
         all_file_systems: args.all_file_systems,
@@ -51,7 +68,43 @@ pub(super) fn run(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
         hint_project: args.indexing.record.project.clone(),
         ..args.indexing.options(&walk, context)?
     };
-    index_by(&args.directory, &options, &args.indexing, context).map(drop)
+    index_by(directory, &options, &args.indexing, context).map(drop)
+}
+
+/// Indexes the packages of a list.
+fn index_list(args: &IndexArgs, context: &Context) -> Result<(), CliError> {
+    let name = args.from.as_deref().unwrap_or(Path::new("-"));
+    let in_list = |error: &(dyn std::error::Error + 'static)| {
+        CliError::new(error).context(format!("cannot index {}", printable_path(name)))
+    };
+    let packages = if name.as_os_str() == "-" {
+        read_list(&mut std::io::stdin().lock())
+    } else {
+        let file = File::open(name).map_err(|error| in_list(&error))?;
+        read_list(&mut BufReader::new(file))
+    };
+    let packages = packages.map_err(|error| in_list(&error).into_usage())?;
+    let named = args.indexing.record.project.as_ref();
+    let has_project = packages.iter().all(|package| package.project.is_some());
+    let project = match named {
+        // Nothing goes there.
+        None if has_project => ProjectName::HINTS.parse()?,
+        named => need_project(named, "index --from")?.clone(),
+    };
+    let options = SubmitOptions {
+        project,
+        record: args.indexing.record.options(context)?,
+        jobs: context.index_jobs(),
+    };
+    let services = Services::new(&args.indexing.resolve, context)?;
+    let stats = submit(&packages, &options, &services.borrow())?;
+    let line = format!(
+        "Indexed {} of {} packages",
+        stats.new_packages,
+        packages.len()
+    );
+    context.reporter.message(Level::Info, &line);
+    tell(stats, context)
 }
 
 /// Indexes a directory and tells the result; gives what the hints in it may say something of.

@@ -71,6 +71,8 @@ pub(super) fn run(args: &SubmitArgs, context: &Context) -> Result<(), CliError> 
             .into_string()
             .map_err(|_| CliError::usage("the URL is not UTF-8"))?;
         let submission = Submission {
+            sha256: None,
+            project: None,
             url,
             file: args.file.clone(),
             signatures: args.sig.clone(),
@@ -80,7 +82,8 @@ pub(super) fn run(args: &SubmitArgs, context: &Context) -> Result<(), CliError> 
     tell(stats, context)
 }
 
-fn tell(stats: SubmitStats, context: &Context) -> Result<(), CliError> {
+/// Tells what was indexed; fails if something was not.
+pub(super) fn tell(stats: SubmitStats, context: &Context) -> Result<(), CliError> {
     for record in &stats.records {
         let (files, anchors) = (record.files.len(), record.anchors.len());
         let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
