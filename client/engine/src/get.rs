@@ -14,16 +14,18 @@ use std::path::PathBuf;
 use hashget_archive::{
     ArchiveError, ArchiveOptions, EntryKind, Input, Limits, ReadError, read_archive,
 };
+use hashget_sources::hash_db::whose;
 use hashget_words::digest::Digest;
 use hashget_words::hash_package::url_name;
 use hashget_words::hash_reader::Hasher;
+use hashget_words::package_url::without_password;
 use thiserror::Error;
 
 pub use spec::{GetSpec, ParseGetSpecError};
 
 use self::target::{Target, file_name};
 use crate::index::IndexServices;
-use hashget_files::monitor::Problem;
+use hashget_files::monitor::{Level, Problem};
 use hashget_files::path_error::PathError;
 use hashget_sources::hash_db::HashDbError;
 use hashget_sources::sources::{FetchError, LocalPackage, PackageRef};
@@ -96,10 +98,15 @@ pub fn get(
         GetSpec::File(digest) => get_file(digest, options, services),
         GetSpec::Package(signature) => {
             let stored = services.lookup.find_signature(signature)?;
-            let Some(record) = stored.map(|stored| stored.package) else {
+            let Some(stored) = stored else {
                 let what = signature.to_string();
                 return Err(GetError::Unknown { what });
             };
+            let record = stored.package;
+            let whose = whose(&stored.project, services.lookup.servers);
+            let url = without_password(&record.url);
+            let text = format!("{signature} is {url} by the record of {whose}");
+            services.monitor().message(Level::Info, &text);
             let wanted = PackageRef {
                 sha256: record.digest(),
                 size: record.attrs.size,

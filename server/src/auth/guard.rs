@@ -52,6 +52,7 @@ impl Reader {
     fn of(scopes: &[Scope], client: IpAddr) -> Self {
         let projects: Option<BTreeSet<_>> = scopes
             .iter()
+            .filter(|scope| scope.may_read())
             .map(|scope| scope.read_project().cloned())
             .collect();
         Self {

@@ -5,10 +5,12 @@
 
 mod guard;
 mod scope;
+mod signers;
 mod token_file;
 mod token_uses;
 
 pub(crate) use guard::{Admin, Publisher, Reader, Submitter, TokenId};
 pub use scope::{ParseScopeError, Scope};
+pub(crate) use signers::Signers;
 pub use token_file::{NewToken, TokenError, TokenFile, TokenRecord};
 pub use token_uses::TokenUses;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use hashget_words::project::ProjectName;
+use hashget_words::signature::Signature;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
@@ -18,6 +19,8 @@ pub enum Scope {
     Publish(ProjectName),
     /// `publish:*`: records and files of every project.
     PublishAll,
+    /// `sign:<kind>`: the projects that the token publishes to answer for signatures of this kind, such as `deb`.
+    Sign(String),
     /// `admin`: may do everything, in every project.
     Admin,
 }
@@ -26,24 +29,29 @@ impl Scope {
     /// Whether records may be published to `project`.
     pub fn may_publish_to(&self, project: &ProjectName) -> bool {
         match self {
-            Self::Read | Self::ReadProject(_) => false,
+            Self::Read | Self::ReadProject(_) | Self::Sign(_) => false,
             Self::Publish(own) => own == project,
             Self::PublishAll | Self::Admin => true,
         }
     }
 
-    /// The project that may be read; `None`: every one.
+    /// Whether it allows to read something.
+    pub fn may_read(&self) -> bool {
+        !matches!(self, Self::Sign(_))
+    }
+
+    /// The project that may be read, if [any](Self::may_read); `None`: every one.
     pub fn read_project(&self) -> Option<&ProjectName> {
         match self {
             Self::ReadProject(project) | Self::Publish(project) => Some(project),
-            Self::Read | Self::PublishAll | Self::Admin => None,
+            Self::Read | Self::PublishAll | Self::Sign(_) | Self::Admin => None,
         }
     }
 
     /// Whether files may be put into the pool: every publisher may, as its files are checked
     /// against their names.
     pub fn may_publish(&self) -> bool {
-        !matches!(self, Self::Read | Self::ReadProject(_))
+        !matches!(self, Self::Read | Self::ReadProject(_) | Self::Sign(_))
     }
 }
 
@@ -54,6 +62,7 @@ impl fmt::Display for Scope {
             Self::ReadProject(project) => write!(f, "read:{project}"),
             Self::Publish(project) => write!(f, "publish:{project}"),
             Self::PublishAll => f.write_str("publish:*"),
+            Self::Sign(kind) => write!(f, "sign:{kind}"),
             Self::Admin => f.write_str("admin"),
         }
     }
@@ -61,7 +70,9 @@ impl fmt::Display for Scope {
 
 /// Why a text is no scope.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0:?} is not a scope: use read, read:PROJECT, publish:PROJECT, publish:* or admin")]
+#[error(
+    "{0:?} is not a scope: use read, read:PROJECT, publish:PROJECT, publish:*, sign:deb or admin"
+)]
 pub struct ParseScopeError(pub String);
 
 impl FromStr for Scope {
@@ -76,6 +87,7 @@ impl FromStr for Scope {
                 .map(Self::ReadProject)
                 .map_err(|_| ParseScopeError(text.to_owned())),
             Some(("publish", "*")) => Ok(Self::PublishAll),
+            Some(("sign", kind)) if is_kind(kind) => Ok(Self::Sign(kind.to_owned())),
             Some(("publish", project)) => project
                 .parse()
                 .map(Self::Publish)
@@ -83,6 +95,12 @@ impl FromStr for Scope {
             _ => Err(ParseScopeError(text.to_owned())),
         }
     }
+}
+
+/// Whether this can be a kind of signatures.
+fn is_kind(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text != Signature::URL && text.bytes().all(allowed)
 }
 
 impl Serialize for Scope {
@@ -109,6 +127,7 @@ mod tests {
             "read:debsnap",
             "publish:debsnap",
             "publish:*",
+            "sign:deb",
             "admin",
         ] {
             assert_eq!(text.parse::<Scope>().unwrap().to_string(), text);
@@ -118,6 +137,9 @@ mod tests {
             "root",
             "publish",
             "publish:",
+            "sign:",
+            "sign:url",
+            "sign:a:b",
             "publish:a/b",
             "read:",
             "read:*",

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashget_words::digest::Digest;
+use hashget_words::signature::Signature;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
@@ -200,7 +201,11 @@ impl TokenFile {
                 source,
             })?;
         if contents.version == VERSION_THAT_READ_ALL {
-            return Ok(contents.tokens.into_iter().map(with_reading).collect());
+            return Ok(contents
+                .tokens
+                .into_iter()
+                .map(with_former_rights)
+                .collect());
         }
         if contents.version != VERSION {
             return Err(TokenError::Version {
@@ -258,14 +263,17 @@ impl TokenFile {
     }
 }
 
-/// A token that reads what it could read when it was made.
-fn with_reading(mut token: TokenRecord) -> TokenRecord {
+/// A token that allows what it allowed when it was made.
+fn with_former_rights(mut token: TokenRecord) -> TokenRecord {
     if token
         .scopes
         .iter()
         .all(|scope| scope.read_project().is_some())
     {
         token.scopes.push(Scope::Read);
+    }
+    if token.scopes.iter().any(Scope::may_publish) {
+        token.scopes.push(Scope::Sign(Signature::DEB.to_owned()));
     }
     token
 }
@@ -364,7 +372,7 @@ mod tests {
         assert_ne!(older, text);
         std::fs::write(&path, older).unwrap();
         let old = TokenFile::new(path);
-        let both = Some(vec![own, Scope::Read]);
+        let both = Some(vec![own, Scope::Read, Scope::Sign("deb".to_owned())]);
         assert_eq!(scopes(&old, &secret), both);
         // The next change writes down what they may.
         old.add(vec![Scope::Admin], None, "2026-01-01".to_owned())

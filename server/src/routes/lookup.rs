@@ -23,6 +23,7 @@ use serde::Deserialize;
 use self::distinct::{Distinct, have_repeats};
 use super::{address, bad_request, check_batch};
 use crate::auth::Reader;
+use crate::auth::Signers;
 use crate::body::{Body, parse_json};
 use crate::error::ApiError;
 use crate::health::Health;
@@ -124,10 +125,10 @@ impl Answer {
     }
 }
 
-fn find(state: &View<'_>, question: &LookupRequest) -> Result<Answer, StoreError> {
+fn find(state: &View<'_>, question: &LookupRequest) -> Result<Answer, ApiError> {
     let mut finder = Finder::new(state, question.expires);
     let digests = finder.find_digests(&question.digests)?;
-    let signatures = finder.find_signatures(&question.signatures)?;
+    let signatures = finder.find_signatures(&question.signatures, &state.signers()?)?;
     Ok(finder.answer(digests, signatures))
 }
 
@@ -213,13 +214,25 @@ impl<'a> Finder<'a> {
         Ok(keys.spread(found))
     }
 
-    fn find_signatures(&mut self, signatures: &[Signature]) -> Result<Found, StoreError> {
+    /// Those of projects that may answer for them.
+    fn find_signatures(
+        &mut self,
+        signatures: &[Signature],
+        signers: &Signers,
+    ) -> Result<Found, StoreError> {
         let keys = Distinct::of(signatures);
         let mut found = Found::new();
         let chunks = keys.distinct.chunks(CHUNK_KEYS);
         for (chunk, first) in chunks.zip((0..).step_by(CHUNK_KEYS)) {
-            let ids = self.store.find_signatures(chunk)?;
+            let mut ids = self.store.find_signatures(chunk)?;
             self.meet(&ids)?;
+            for (signature, ids) in chunk.iter().zip(&mut ids) {
+                ids.retain(|id| {
+                    let place = self.seen.get(id).copied().flatten();
+                    let summary = place.and_then(|place| self.alive.get(place as usize));
+                    summary.is_some_and(|it| signers.may_answer(&it.project, signature))
+                });
+            }
             for (place, ids) in (first..).zip(&ids) {
                 self.note(&mut found, place, ids);
             }

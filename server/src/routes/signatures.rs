@@ -43,7 +43,9 @@ fn best(state: &View<'_>, signature: &Signature) -> Result<Option<HashPackage>, 
         .store
         .find_signatures(std::slice::from_ref(signature))?
         .concat();
-    for summary in record::alive_among(state, &ids)? {
+    let signers = state.signers()?;
+    let alive = record::alive_among(state, &ids)?.into_iter();
+    for summary in alive.filter(|it| signers.may_answer(&it.project, signature)) {
         if let Some(found) = state.record(summary.id)? {
             return Ok(Some(found.value.package));
         }

@@ -14,7 +14,7 @@ use hashget_words::project::ProjectName;
 use serde::Serialize;
 
 use self::store::StoreView;
-use crate::auth::Reader;
+use crate::auth::{Reader, Signers};
 use crate::error::ApiError;
 use crate::memory_budget::Share;
 use crate::state::{self, State};
@@ -69,6 +69,11 @@ impl<'a> View<'a> {
             reader,
             store,
         }
+    }
+
+    /// Which projects answer for signatures.
+    pub(crate) fn signers(&self) -> Result<Signers, ApiError> {
+        Ok(Signers::of(self.tokens.tokens()?))
     }
 
     /// Takes so much of the memory for answers, until it is dropped.

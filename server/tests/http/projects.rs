@@ -70,7 +70,9 @@ fn look_ups_and_ranges_find_only_what_may_be_read() {
         let found: LookupResponse = ok(world.post("api/v1/lookup", &look_up()));
         assert_eq!(found.packages.len(), 1);
         assert_eq!(found.packages[0].id, world.mine);
-        assert_eq!((found.digests.len(), found.signatures.len()), (1, 1));
+        // Who publishes to it may not sign, and then nobody answers for it.
+        let signed = usize::from(scope == "read:mine");
+        assert_eq!((found.digests.len(), found.signatures.len()), (1, signed));
         let all: Vec<u32> = (0..256).collect();
         let question = json!({"bits": 8, "prefixes": all});
         let range: RangeResponse = ok(world.post("api/v1/range", &question));

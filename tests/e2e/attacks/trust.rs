@@ -218,3 +218,96 @@ fn each_pack_asks_for_every_package_again() {
     let (_, is_packed) = scene.pack("user", &["--trust", "self"]);
     assert!(!is_packed);
 }
+
+/// Publishes a package that claims to be vim 9.
+fn publish_vim(server: &HashServer, token: &str, project: &str, url: &str) {
+    let record = json!({"project": project, "packages": [{
+        "url": url,
+        "files": [format!("sha256:{}", Digest::of(url.as_bytes()))],
+        "anchors": [],
+        "signatures": {"url": url, "deb": "vim_9_amd64"},
+        "hashes": [format!("sha256:{}", Digest::of(url.as_bytes()))],
+        "attrs": {"size": 1},
+    }]});
+    let answer = reqwest::blocking::Client::new()
+        .post(format!("{}api/v1/packages", server.url()))
+        .bearer_auth(token)
+        .header("Content-Type", "application/json")
+        .body(record.to_string())
+        .send()
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+/// The URLs that a server answers for vim 9: by a look-up, and to the Python client.
+fn answers(server: &HashServer) -> (Vec<String>, Option<String>) {
+    let client = reqwest::blocking::Client::new();
+    let looked_up: serde_json::Value = serde_json::from_slice(
+        &client
+            .post(format!("{}api/v1/lookup", server.url()))
+            .header("Content-Type", "application/json")
+            .body(json!({"signatures": ["deb:vim_9_amd64"]}).to_string())
+            .send()
+            .unwrap()
+            .bytes()
+            .unwrap(),
+    )
+    .unwrap();
+    let packages = looked_up["packages"].as_array().unwrap();
+    let urls = packages
+        .iter()
+        .map(|it| it["url"].as_str().unwrap().to_owned());
+    let record = client
+        .get(format!("{}sig/deb/v/vim/vim_9_amd64", server.url()))
+        .send()
+        .unwrap();
+    let record = (record.status() == 200).then(|| {
+        let record: serde_json::Value = serde_json::from_slice(&record.bytes().unwrap()).unwrap();
+        record["url"].as_str().unwrap().to_owned()
+    });
+    (urls.collect(), record)
+}
+
+#[test]
+fn a_publisher_answers_for_the_signature_of_anothers_package() {
+    let work = tempfile::tempdir().unwrap();
+    let data = work.path().join("data");
+    let server = HashServer::start(&data);
+    publish_vim(
+        &server,
+        &server.token("publish:a"),
+        "a",
+        "http://example.org/evil.deb",
+    );
+    assert_eq!(answers(&server), (vec![], None));
+    // The operator himself, and who may sign by his word, are answered.
+    let operators = "http://example.org/vim_9_amd64.deb".to_owned();
+    publish_vim(&server, &server.token("admin"), "b", &operators);
+    assert_eq!(
+        answers(&server),
+        (vec![operators.clone()], Some(operators.clone()))
+    );
+    let add = [
+        "token",
+        "add",
+        "--scope",
+        "publish:c",
+        "--scope",
+        "sign:deb",
+        "--data",
+    ];
+    let token = succeed(
+        Command::new(hashget_tests::programs::program("hashserver"))
+            .args(add)
+            .arg(&data),
+    );
+    let token = token
+        .lines()
+        .find(|line| line.len() > 30 && !line.contains(' '))
+        .unwrap();
+    let signed = "http://example.org/also-vim.deb".to_owned();
+    publish_vim(&server, token, "c", &signed);
+    let (mut urls, _) = answers(&server);
+    urls.sort();
+    assert_eq!(urls, [signed, operators]);
+}

@@ -24,6 +24,10 @@ Examples:
   hashget verify backup.tar.gz --deep --add-to-pool --pool /srv/pool";
 
 /// `hashget verify`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct VerifyArgs {
