@@ -133,18 +133,21 @@ mod tests {
 
     const LINE: &str = r#"{"folder":"a","mode":448,"atime":[1,2],"mtime":[3,4]}"#;
 
+    /// The same bytes again and again.
+    struct Again<'a>(&'a [u8], usize);
+
+    impl Read for Again<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = (&self.0[self.1..]).read(buffer)?;
+            self.1 = (self.1 + count) % self.0.len();
+            Ok(count)
+        }
+    }
+
     /// So many lines that say nothing, of so many bytes each, and then one that does.
     fn read_behind(count: u64, bytes: usize) -> io::Result<BTreeMap<RelPath, Wanted>> {
         let mut nothing = vec![b'x'; bytes];
         nothing[bytes - 1] = b'\n';
-        struct Again<'a>(&'a [u8], usize);
-        impl Read for Again<'_> {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                let count = (&self.0[self.1..]).read(buffer)?;
-                self.1 = (self.1 + count) % self.0.len();
-                Ok(count)
-            }
-        }
         let many = Again(&nothing, 0).take(count * bytes as u64);
         read_lines(&mut BufReader::new(many.chain(LINE.as_bytes())))
     }
