@@ -5,6 +5,7 @@ use hashget_words::digest::Digest;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::Xattr;
 
+use hashget_files::node::Node;
 use hashget_files::place::Wanted;
 use hashget_files::tree::is_mostly_hole;
 
@@ -33,27 +34,8 @@ pub enum IndexKind {
     /// A regular file.
     File(IndexFile),
     Directory,
-    /// A symbolic link, with what it says.
-    Symlink {
-        /// The link's text.
-        target: Vec<u8>,
-    },
-    /// A named pipe.
-    Fifo,
-    /// A character device.
-    CharDevice {
-        /// Its major number.
-        major: u32,
-        /// Its minor number.
-        minor: u32,
-    },
-    /// A block device.
-    BlockDevice {
-        /// Its major number.
-        major: u32,
-        /// Its minor number.
-        minor: u32,
-    },
+    /// A symbolic link, a FIFO or a device.
+    Node(Node),
 }
 
 /// What is known of a regular file.
@@ -119,7 +101,13 @@ impl IndexEntry {
     /// What differs in `other`, in words.
     pub fn differences(&self, other: &Self) -> Vec<&'static str> {
         let link = |entry: &Self| entry.file().and_then(|file| file.hardlink.clone());
-        let kind = |entry: &Self| std::mem::discriminant(&entry.kind);
+        let kind = |entry: &Self| {
+            let node = match &entry.kind {
+                IndexKind::Node(node) => Some(std::mem::discriminant(node)),
+                _ => None,
+            };
+            (std::mem::discriminant(&entry.kind), node)
+        };
         let same_kind = kind(self) == kind(other);
         [
             (!same_kind, "its type"),
@@ -167,4 +155,29 @@ pub(super) fn is_kept(name: &[u8]) -> bool {
             name,
             b"security.capability" | b"system.posix_acl_access" | b"system.posix_acl_default"
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_that_became_a_fifo_is_of_another_type() {
+        let entry = |node| IndexEntry {
+            path: RelPath::root(),
+            kind: IndexKind::Node(node),
+            mode: 0o777,
+            uid: 0,
+            gid: 0,
+            mtime: Timestamp {
+                seconds: 0,
+                nanoseconds: 0,
+            },
+            xattrs: Vec::new(),
+        };
+        let link = entry(Node::Symlink(b"a".to_vec()));
+        assert_eq!(link.differences(&entry(Node::Fifo)), ["its type"]);
+        let other = entry(Node::Symlink(b"b".to_vec()));
+        assert_eq!(link.differences(&other), ["its content"]);
+    }
 }

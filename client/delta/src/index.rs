@@ -14,6 +14,7 @@ use super::patch::{Signature, signature};
 use super::rules::IndexRules;
 use super::stage_directory::is_unfinished;
 use hashget_files::monitor::{Counted, Level, Monitor, Progress, Unit};
+use hashget_files::node::Node;
 use hashget_files::tree::{
     DigestKind, FileId, HashError, HashedFile, OmittedNames, PatternSet, TreeEntry, TreeKind,
     TreeRoot, data_extents, digest_of, file_stamp, hash_files_by, is_mostly_hole, walk,
@@ -271,19 +272,7 @@ pub(super) fn entries(
                     })
                 }
                 TreeKind::Directory => IndexKind::Directory,
-                TreeKind::Symlink { target } => {
-                    let target = target.clone();
-                    IndexKind::Symlink { target }
-                }
-                TreeKind::Fifo => IndexKind::Fifo,
-                TreeKind::CharDevice { major, minor } => IndexKind::CharDevice {
-                    major: *major,
-                    minor: *minor,
-                },
-                TreeKind::BlockDevice { major, minor } => IndexKind::BlockDevice {
-                    major: *major,
-                    minor: *minor,
-                },
+                TreeKind::Node(node) => IndexKind::Node(node.clone()),
                 TreeKind::Socket => return None,
             };
             Some(Ok(entry_of(entry, kind)))
@@ -294,7 +283,7 @@ pub(super) fn entries(
 fn entry_of(entry: &TreeEntry, kind: IndexKind) -> IndexEntry {
     let metadata = &entry.metadata;
     let mode = match kind {
-        IndexKind::Symlink { .. } => 0o777,
+        IndexKind::Node(Node::Symlink(_)) => 0o777,
         _ => metadata.mode,
     };
     let kept = metadata.xattrs.iter().filter(|xattr| is_kept(&xattr.name));

@@ -7,6 +7,8 @@ use hashget_words::restore_file::Xattr;
 use hashget_words::surrogate_escape::{self, EscapedBytes};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use hashget_files::node::Node;
+
 use super::entry::{IndexEntry, IndexFile, IndexKind};
 
 /// An entry as it is written (`docs/format.md`). The order of the members is part of the
@@ -111,16 +113,16 @@ impl From<IndexEntry> for Line {
                 Type::File
             }
             IndexKind::Directory => Type::Directory,
-            IndexKind::Symlink { target } => {
+            IndexKind::Node(Node::Symlink(target)) => {
                 line.target = Some(Target(target));
                 Type::Symlink
             }
-            IndexKind::Fifo => Type::Fifo,
-            IndexKind::CharDevice { major, minor } => {
+            IndexKind::Node(Node::Fifo) => Type::Fifo,
+            IndexKind::Node(Node::CharDevice(major, minor)) => {
                 line.device = Some((major, minor));
                 Type::Char
             }
-            IndexKind::BlockDevice { major, minor } => {
+            IndexKind::Node(Node::BlockDevice(major, minor)) => {
                 line.device = Some((major, minor));
                 Type::Block
             }
@@ -151,17 +153,17 @@ impl TryFrom<Line> for IndexEntry {
             Type::Directory => IndexKind::Directory,
             Type::Symlink => match line.target {
                 Some(Target(target)) if !target.is_empty() && !target.contains(&0) => {
-                    IndexKind::Symlink { target }
+                    IndexKind::Node(Node::Symlink(target))
                 }
                 _ => return Err(missing("possible target")),
             },
-            Type::Fifo => IndexKind::Fifo,
+            Type::Fifo => IndexKind::Node(Node::Fifo),
             Type::Char | Type::Block => {
                 let (major, minor) = line.device.ok_or_else(|| missing("device"))?;
                 if matches!(line.r#type, Type::Char) {
-                    IndexKind::CharDevice { major, minor }
+                    IndexKind::Node(Node::CharDevice(major, minor))
                 } else {
-                    IndexKind::BlockDevice { major, minor }
+                    IndexKind::Node(Node::BlockDevice(major, minor))
                 }
             }
         };

@@ -12,6 +12,7 @@ pub mod file_lock;
 pub mod hash_cache;
 mod index_type;
 pub mod monitor;
+pub mod node;
 pub mod package_members;
 pub mod path_error;
 pub mod place;

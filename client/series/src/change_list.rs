@@ -12,6 +12,7 @@ use super::name::BackupId;
 use super::rules::Mode;
 use super::stored_patch::StoredPatch;
 use hashget_engine::pack::PackScan;
+use hashget_files::node::Node;
 use hashget_files::tree::{FileId, TreeEntry, TreeKind};
 
 /// What a backup is, and what became of each file since the backup that it is compared with.
@@ -250,12 +251,16 @@ pub(super) fn state_of(scan: &PackScan) -> Vec<Change> {
                 (Kind::File, Some(*size), scan.digest_of(index).or(empty))
             }
             TreeKind::Directory => (Kind::Directory, None, None),
-            TreeKind::Symlink { target } => {
+            TreeKind::Node(Node::Symlink(target)) => {
                 part(&mut other, b"target", target);
                 (Kind::Link, None, None)
             }
-            special => {
-                part(&mut other, b"special", format!("{special:?}").as_bytes());
+            TreeKind::Node(node) => {
+                part(&mut other, b"special", special_text(node).as_bytes());
+                (Kind::Special, None, None)
+            }
+            TreeKind::Socket => {
+                part(&mut other, b"special", b"Socket");
                 (Kind::Special, None, None)
             }
         };
@@ -348,4 +353,32 @@ pub(super) fn state_digest(changes: &[Change]) -> Digest {
         hasher.update(&text);
     }
     hasher.finish()
+}
+
+/// How a special file is counted in the digest of a state; the words are part of the format.
+fn special_text(node: &Node) -> String {
+    match node {
+        Node::Symlink(_) => "Symlink".to_owned(),
+        Node::Fifo => "Fifo".to_owned(),
+        Node::CharDevice(major, minor) => {
+            format!("CharDevice {{ major: {major}, minor: {minor} }}")
+        }
+        Node::BlockDevice(major, minor) => {
+            format!("BlockDevice {{ major: {major}, minor: {minor} }}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_for_special_files_stay() {
+        assert_eq!(special_text(&Node::Fifo), "Fifo");
+        let device = special_text(&Node::CharDevice(1, 3));
+        assert_eq!(device, "CharDevice { major: 1, minor: 3 }");
+        let device = special_text(&Node::BlockDevice(8, 16));
+        assert_eq!(device, "BlockDevice { major: 8, minor: 16 }");
+    }
 }

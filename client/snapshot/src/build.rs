@@ -17,7 +17,7 @@ use super::key::Key;
 use super::link::{Linked, NearDirectory};
 use super::plan::Fate;
 use hashget_files::monitor::{Problem, Progress, Silent, Unit};
-use hashget_files::place::{Node, apply};
+use hashget_files::place::apply;
 use hashget_files::tree::{DigestKind, HashError, HashedFile, TreeEntry, TreeKind, hash_files_by};
 
 impl<'a> Builder<'a> {
@@ -134,12 +134,8 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn node(&self, entry: &TreeEntry, directory: &OwnedFd) {
-        let node = match &entry.kind {
-            TreeKind::Symlink { target } => Node::Symlink(target.clone()),
-            TreeKind::Fifo => Node::Fifo,
-            TreeKind::CharDevice { major, minor } => Node::CharDevice(*major, *minor),
-            TreeKind::BlockDevice { major, minor } => Node::BlockDevice(*major, *minor),
-            TreeKind::File { .. } | TreeKind::Directory | TreeKind::Socket => return,
+        let TreeKind::Node(node) = &entry.kind else {
+            return;
         };
         let name = OsStr::from_bytes(entry.path.file_name().unwrap_or_default());
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -40,10 +40,7 @@ impl SnapshotPlan {
         let mut fate = |(number, entry): (usize, &TreeEntry)| match &entry.kind {
             TreeKind::Directory => Fate::Directory,
             TreeKind::Socket => Fate::Socket,
-            TreeKind::Symlink { .. }
-            | TreeKind::Fifo
-            | TreeKind::CharDevice { .. }
-            | TreeKind::BlockDevice { .. } => Fate::Node,
+            TreeKind::Node(_) => Fate::Node,
             TreeKind::File { id, links, .. } => {
                 if *links > 1 {
                     let first = *first_names.entry(*id).or_insert(number);

@@ -13,7 +13,7 @@ use super::name::SnapshotId;
 use super::separate::{self, Separate};
 use hashget_engine::restore::Overwrite;
 use hashget_files::monitor::{Counted, Monitor, Problem, Progress, Unit, error_chain};
-use hashget_files::place::{Node, PlaceError, Placed, Placer, Target, is_hopeless};
+use hashget_files::place::{PlaceError, Placed, Placer, Target, is_hopeless};
 use hashget_files::tree::{FileId, TreeEntry, TreeKind, TreeRoot, WalkOptions, data_extents, walk};
 
 /// How a snapshot is restored.
@@ -155,15 +155,10 @@ impl Restorer<'_> {
             } => {
                 return self.file(entry, path, *size, (*id, *links)).map(Some);
             }
-            TreeKind::Symlink { target } => Node::Symlink(target.clone()),
-            TreeKind::Fifo => Node::Fifo,
-            TreeKind::CharDevice { major, minor } => Node::CharDevice(*major, *minor),
-            TreeKind::BlockDevice { major, minor } => Node::BlockDevice(*major, *minor),
+            TreeKind::Node(node) => node,
             TreeKind::Socket => return Ok(None),
         };
-        self.placer
-            .place_node(path, &node, &wanted(entry))
-            .map(Some)
+        self.placer.place_node(path, node, &wanted(entry)).map(Some)
     }
 
     fn file(

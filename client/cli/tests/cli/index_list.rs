@@ -1,5 +1,7 @@
 //! `hashget index --from`: a list of packages, indexed by one process.
 
+use std::fmt::Write as _;
+
 use hashget_tests::fault_server::{FaultServer, Reply};
 use hashget_tests::tar_builder::TarBuilder;
 use hashget_words::digest::Digest;
@@ -32,15 +34,17 @@ fn what_a_list_names_is_indexed_and_left_out() {
     let mut list = String::from("# packages\n");
     for number in 0..20 {
         let url = site.url(&format!("/p{number}.tar"));
-        list += &format!("{url} sha256:{}\n", Digest::of(&package(number)));
+        writeln!(list, "{url} sha256:{}", Digest::of(&package(number))).unwrap();
         bed.write(&format!("tree/{number}"), noise(number, 5000));
     }
     let local = bed.write("local.tar", package(20));
     bed.write("tree/20", noise(20, 5000));
-    list += &format!(
-        "http://localhost:9/p20.tar file={} project=other\n",
+    writeln!(
+        list,
+        "http://localhost:9/p20.tar file={} project=other",
         local.display()
-    );
+    )
+    .unwrap();
     bed.write("list", &list);
     let ran = bed
         .run("index --from ~/list -p mine --no-hashserver")

@@ -23,7 +23,7 @@ use crate::manifest::{PATCH_DIRECTORY, WHOLE_DIRECTORY};
 use crate::patch::patch;
 use crate::stage_directory::{NEW, StageDirectory, place_of};
 use hashget_files::place::{
-    ContentError, HoleWriter, Node, OpenDirectory, apply, write_content, write_data,
+    ContentError, HoleWriter, OpenDirectory, apply, write_content, write_data,
 };
 use hashget_files::tree::{DataReader, data_extents, digest_of};
 
@@ -278,12 +278,8 @@ impl<'a> Stager<'a> {
     }
 
     fn node(&self, entry: &IndexEntry) -> Result<(), DeltaError> {
-        let node = match &entry.kind {
-            IndexKind::Symlink { target } => Node::Symlink(target.clone()),
-            IndexKind::Fifo => Node::Fifo,
-            IndexKind::CharDevice { major, minor } => Node::CharDevice(*major, *minor),
-            IndexKind::BlockDevice { major, minor } => Node::BlockDevice(*major, *minor),
-            IndexKind::File(_) | IndexKind::Directory => return Ok(()),
+        let IndexKind::Node(node) = &entry.kind else {
+            return Ok(());
         };
         (self.job.hook)();
         let failed = |error: io::Error| DeltaError::act("make", &entry.path)(error);

@@ -16,19 +16,7 @@ pub(super) fn header(entry: &TreeEntry) -> Option<TarHeader> {
     let (kind, size) = match &entry.kind {
         TreeKind::File { size, .. } => (EntryKind::File, *size),
         TreeKind::Directory => (EntryKind::Directory, 0),
-        TreeKind::Symlink { target } => {
-            let target = target.clone();
-            (EntryKind::Symlink { target }, 0)
-        }
-        TreeKind::Fifo => (EntryKind::Fifo, 0),
-        TreeKind::CharDevice { major, minor } => {
-            let (major, minor) = (*major, *minor);
-            (EntryKind::CharDevice { major, minor }, 0)
-        }
-        TreeKind::BlockDevice { major, minor } => {
-            let (major, minor) = (*major, *minor);
-            (EntryKind::BlockDevice { major, minor }, 0)
-        }
+        TreeKind::Node(node) => (node.clone().into(), 0),
         TreeKind::Socket => return None,
     };
     let mut metadata = member_metadata(&entry.metadata);

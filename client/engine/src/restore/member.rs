@@ -15,9 +15,10 @@ use super::small_files::{MOST_FILE_BYTES, SmallFile, SmallFiles};
 use super::survey::hash;
 use super::untrusted::Screen;
 use hashget_files::monitor::{Level, Monitor};
+use hashget_files::node::Node;
 use hashget_files::place::{
-    ContentError, Existing, InTheWay, JOURNAL_NAME, Node, OwnerNames, PlaceError, Placer, Target,
-    Wanted, content_error, is_hopeless, write_content, write_data,
+    ContentError, Existing, InTheWay, JOURNAL_NAME, OwnerNames, PlaceError, Placer, Target, Wanted,
+    content_error, is_hopeless, write_content, write_data,
 };
 use hashget_files::tree::same_content;
 
@@ -318,14 +319,6 @@ fn path_below(path: &[u8], refuse: &'static str) -> Result<RelPath, PlaceError> 
 }
 
 fn node(kind: &EntryKind) -> Result<Node, PlaceError> {
-    Ok(match kind {
-        EntryKind::Symlink { target } => Node::Symlink(target.clone()),
-        EntryKind::Fifo => Node::Fifo,
-        EntryKind::CharDevice { major, minor } => Node::CharDevice(*major, *minor),
-        EntryKind::BlockDevice { major, minor } => Node::BlockDevice(*major, *minor),
-        _ => {
-            let why = "it is of a kind that is not known";
-            return Err(PlaceError::because("extract it", why));
-        }
-    })
+    let why = "it is of a kind that is not known";
+    Node::of_member(kind).ok_or_else(|| PlaceError::because("extract it", why))
 }

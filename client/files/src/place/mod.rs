@@ -24,7 +24,6 @@ pub use content::{ContentError, Holes, write_content, write_data};
 pub use hole_writer::HoleWriter;
 pub use looker::Looker;
 pub use metadata::{Applied, Wanted, apply, remove_xattrs, set_mode};
-pub use node::Node;
 pub use options::{Overwrite, Owners};
 pub use owners::OwnerNames;
 pub use placer::{Existing, Placed, Placer, content_error};

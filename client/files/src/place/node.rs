@@ -1,4 +1,4 @@
-//! Symbolic links, FIFOs and device nodes.
+//! Makes symbolic links, FIFOs and device nodes.
 
 use std::ffi::OsStr;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -7,19 +7,7 @@ use rustix::fs::{FileType, Mode, OFlags, makedev, mknodat, openat, symlinkat};
 use rustix::io::Errno;
 
 use super::temp::{OpenDirectory, TempName};
-
-/// Something in a directory that has no content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Node {
-    /// A symbolic link, with its target.
-    Symlink(Vec<u8>),
-    /// A named pipe.
-    Fifo,
-    /// A character device, by its major and minor numbers.
-    CharDevice(u32, u32),
-    /// A block device, by its major and minor numbers.
-    BlockDevice(u32, u32),
-}
+use crate::node::Node;
 
 impl Node {
     /// Makes it in `directory` under a temporary name; gives a handle for its metadata as well.

@@ -16,11 +16,11 @@ use super::content::{ContentError, Holes, write_sparse};
 use super::copy::copy_content;
 use super::directories::Directories;
 use super::metadata::{Applied, Wanted, apply, apply_to_new};
-use super::node::Node;
 use super::options::Overwrite;
 use super::target::{InTheWay, PlaceError, Target};
 use super::temp::{OpenDirectory, Temp, TempName};
 use crate::monitor::{Level, Monitor, Problem};
+use crate::node::Node;
 
 /// Gives files, links and nodes their places in a target.
 pub struct Placer<'a> {

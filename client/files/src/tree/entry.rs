@@ -4,6 +4,8 @@ use hashget_archive::Timestamp;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::Xattr;
 
+use crate::node::Node;
+
 /// One thing in a tree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TreeEntry {
@@ -31,27 +33,8 @@ pub enum TreeKind {
         allocated_bytes: u64,
     },
     Directory,
-    /// A symbolic link, with its target.
-    Symlink {
-        /// The link's text.
-        target: Vec<u8>,
-    },
-    /// A named pipe.
-    Fifo,
-    /// A character device.
-    CharDevice {
-        /// Its major number.
-        major: u32,
-        /// Its minor number.
-        minor: u32,
-    },
-    /// A block device.
-    BlockDevice {
-        /// Its major number.
-        major: u32,
-        /// Its minor number.
-        minor: u32,
-    },
+    /// A symbolic link, a FIFO or a device.
+    Node(Node),
     /// A socket; no archive can keep one.
     Socket,
 }

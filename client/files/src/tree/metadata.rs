@@ -4,6 +4,7 @@ use hashget_archive::Timestamp;
 use rustix::fs::{FileType, Statx, StatxTimestamp, makedev};
 
 use super::entry::{FileId, FileStamp, Metadata, TreeKind};
+use crate::node::Node;
 
 /// The stamp in a status.
 pub fn stamp_of(status: &Statx) -> FileStamp {
@@ -47,10 +48,10 @@ pub(super) fn kind_of<E>(
             allocated_bytes: status.stx_blocks.saturating_mul(512),
         },
         FileType::Directory => TreeKind::Directory,
-        FileType::Symlink => TreeKind::Symlink { target: target()? },
-        FileType::Fifo => TreeKind::Fifo,
-        FileType::CharacterDevice => TreeKind::CharDevice { major, minor },
-        FileType::BlockDevice => TreeKind::BlockDevice { major, minor },
+        FileType::Symlink => TreeKind::Node(Node::Symlink(target()?)),
+        FileType::Fifo => TreeKind::Node(Node::Fifo),
+        FileType::CharacterDevice => TreeKind::Node(Node::CharDevice(major, minor)),
+        FileType::BlockDevice => TreeKind::Node(Node::BlockDevice(major, minor)),
         FileType::Socket => TreeKind::Socket,
         FileType::Unknown => return Ok(None),
     }))

@@ -6,6 +6,7 @@ use hashget_archive::Timestamp;
 use hashget_words::rel_path::RelPath;
 use hashget_words::restore_file::Xattr;
 
+use crate::node::Node;
 use crate::tree::entry::{FileId, Metadata, TreeEntry, TreeKind};
 
 /// The entries of one directory, in order.
@@ -139,21 +140,21 @@ impl Directory {
                 slim.allocated_blocks = blocks.unwrap_or(u32::MAX);
                 SlimKind::File
             }
-            TreeKind::Symlink { target } => {
+            TreeKind::Node(Node::Symlink(target)) => {
                 self.text.extend_from_slice(target);
                 slim.size = target.len() as u64;
                 SlimKind::Symlink
             }
-            TreeKind::CharDevice { major, minor } => {
+            TreeKind::Node(Node::CharDevice(major, minor)) => {
                 slim.size = rdev(*major, *minor);
                 SlimKind::CharDevice
             }
-            TreeKind::BlockDevice { major, minor } => {
+            TreeKind::Node(Node::BlockDevice(major, minor)) => {
                 slim.size = rdev(*major, *minor);
                 SlimKind::BlockDevice
             }
             TreeKind::Directory => SlimKind::Directory,
-            TreeKind::Fifo => SlimKind::Fifo,
+            TreeKind::Node(Node::Fifo) => SlimKind::Fifo,
             TreeKind::Socket => SlimKind::Socket,
         };
         let common = u32::try_from(common).unwrap_or(u32::MAX);
@@ -208,18 +209,16 @@ impl Directory {
             SlimKind::Symlink => {
                 let start = slim.text_start() + slim.name_bytes() as u64;
                 let bytes = usize::try_from(slim.size).unwrap_or(usize::MAX);
-                TreeKind::Symlink {
-                    target: self.text(start, bytes).to_vec(),
-                }
+                TreeKind::Node(Node::Symlink(self.text(start, bytes).to_vec()))
             }
-            SlimKind::Fifo => TreeKind::Fifo,
+            SlimKind::Fifo => TreeKind::Node(Node::Fifo),
             SlimKind::CharDevice => {
                 let (major, minor) = numbers();
-                TreeKind::CharDevice { major, minor }
+                TreeKind::Node(Node::CharDevice(major, minor))
             }
             SlimKind::BlockDevice => {
                 let (major, minor) = numbers();
-                TreeKind::BlockDevice { major, minor }
+                TreeKind::Node(Node::BlockDevice(major, minor))
             }
             SlimKind::Socket => TreeKind::Socket,
         }

@@ -5,6 +5,7 @@ use hashget_words::restore_file::Xattr;
 
 use super::*;
 use crate::monitor::Silent;
+use crate::node::Node;
 use crate::tree::{Metadata, TreeKind, TreeRoot, WalkOptions, walk, walk_knowing};
 
 fn entry(path: &str, kind: TreeKind, seconds: i64) -> TreeEntry {
@@ -73,12 +74,12 @@ fn every_kind_of_entry_comes_out_as_it_went_in() {
     }];
     let entries = [
         entry("", TreeKind::Directory, 1),
-        entry("block", TreeKind::BlockDevice { major, minor }, 2),
-        entry("char", TreeKind::CharDevice { major, minor }, 3),
-        entry("fifo", TreeKind::Fifo, 4),
+        entry("block", TreeKind::Node(Node::BlockDevice(major, minor)), 2),
+        entry("char", TreeKind::Node(Node::CharDevice(major, minor)), 3),
+        entry("fifo", TreeKind::Node(Node::Fifo), 4),
         entry("file", file, -5),
-        entry("link", TreeKind::Symlink { target }, 6),
-        entry("none", TreeKind::Symlink { target: vec![] }, 7),
+        entry("link", TreeKind::Node(Node::Symlink(target)), 6),
+        entry("none", TreeKind::Node(Node::Symlink(vec![])), 7),
         entry("socket", TreeKind::Socket, 8),
         attributed,
     ];

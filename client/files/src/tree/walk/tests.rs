@@ -191,7 +191,10 @@ fn symbolic_links_are_listed_and_not_followed() {
         .find(|e| e.path.to_string() == "link")
         .unwrap();
     let target = b"real".to_vec();
-    assert_eq!(link.kind, TreeKind::Symlink { target });
+    assert_eq!(
+        link.kind,
+        TreeKind::Node(crate::node::Node::Symlink(target))
+    );
     assert_eq!(entries.len(), 5);
 }
 
