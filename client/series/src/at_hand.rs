@@ -57,8 +57,7 @@ impl Destination {
         let path = self.manifest_path(id);
         let is_here = hash_file(&path).is_ok_and(|(sha256, _)| sha256 == backup.manifest);
         let is_here = is_here || self.download(remote, &backup.manifest, &path).is_ok();
-        let json = is_here.then(|| fs::read(&path).ok()).flatten();
-        let known = json.and_then(|json| Manifest::parse(&json));
+        let known = is_here.then(|| Manifest::read(&path)).flatten();
         match known.filter(|known| known.sha256 == backup.sha256 && known.facts.id() == id) {
             Some(known) => Ok(known),
             None => Manifest::of_archive(&self.fetch(id)?),

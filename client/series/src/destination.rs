@@ -205,8 +205,7 @@ impl Destination {
             return self.remote_manifest(remote, id);
         }
         let size = self.size(id)?;
-        let known = fs::read(self.manifest_path(id)).ok();
-        let known = known.and_then(|json| Manifest::parse(&json));
+        let known = Manifest::read(&self.manifest_path(id));
         match known.filter(|known| known.size == size && known.facts.id() == id) {
             Some(known) => Ok(known),
             None => Manifest::of_archive(&self.archive(id)),
@@ -218,8 +217,7 @@ impl Destination {
         if let Some(remote) = &self.remote {
             return self.remote_manifest(remote, id).ok();
         }
-        let json = fs::read(self.manifest_path(id)).ok()?;
-        Manifest::parse(&json).filter(|known| known.facts.id() == id)
+        Manifest::read(&self.manifest_path(id)).filter(|known| known.facts.id() == id)
     }
 
     /// Publishes a complete archive: first its manifest, last its name.

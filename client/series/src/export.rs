@@ -1,6 +1,6 @@
 //! Turns any backup into a standalone archive.
 
-use hashget_files::private::create_own;
+use hashget_files::private::{create_own, open_regular};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -129,7 +129,7 @@ pub fn import(section: &Section, archive: &Path) -> Result<BackupId, SeriesError
     let incoming = kept.incoming(id);
     let copy = || {
         let mut out = create_own(&incoming)?;
-        io::copy(&mut File::open(archive)?, &mut out)
+        io::copy(&mut open_regular(archive)?, &mut out)
     };
     copy().map_err(SeriesError::io("write", &incoming))?;
     let manifest = Manifest::of_archive(&incoming)?;

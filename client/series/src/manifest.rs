@@ -1,7 +1,7 @@
 //! What is known of an archive besides its name.
 
+use hashget_files::private::open_regular;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -42,9 +42,11 @@ impl Manifest {
     /// The newest version that is read, and written where something could not be read.
     pub const VERSION: u32 = ChangeList::VERSION;
 
-    /// Reads a manifest; one that cannot be used is as good as none.
-    pub(super) fn parse(json: &[u8]) -> Option<Self> {
-        let manifest: Self = serde_json::from_slice(json).ok()?;
+    /// Reads a manifest from its file; one that cannot be used is as good as none.
+    pub(super) fn read(path: &Path) -> Option<Self> {
+        let mut json = Vec::new();
+        open_regular(path).ok()?.read_to_end(&mut json).ok()?;
+        let manifest: Self = serde_json::from_slice(&json).ok()?;
         (1..=Self::VERSION)
             .contains(&manifest.version)
             .then_some(manifest)
@@ -177,7 +179,7 @@ pub(super) fn read_members(
     archive: &Path,
     visit: &mut dyn FnMut(&Entry, &mut dyn Read) -> io::Result<bool>,
 ) -> Result<(), SeriesError> {
-    let file = File::open(archive).map_err(SeriesError::io("open", archive))?;
+    let file = open_regular(archive).map_err(SeriesError::io("open", archive))?;
     let mut each = |entry: &Entry, content: &mut dyn Read| match visit(entry, content) {
         Ok(true) => Ok(()),
         Ok(false) => Err(None),
@@ -196,7 +198,7 @@ pub(super) fn read_members(
 /// The digest and size of a file.
 pub(super) fn hash_file(path: &Path) -> Result<(Digest, u64), SeriesError> {
     let hash = || -> io::Result<(Digest, u64)> {
-        let mut reader = HashReader::new(BufReader::with_capacity(1 << 18, File::open(path)?));
+        let mut reader = HashReader::new(BufReader::with_capacity(1 << 18, open_regular(path)?));
         let size = io::copy(&mut reader, &mut io::sink())?;
         Ok((reader.into_hasher().finish(), size))
     };

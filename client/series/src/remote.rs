@@ -7,6 +7,7 @@
 //! published before the first byte and removed after the last one, and the other way round when a
 //! backup goes, so that what a killed run leaves is known and removed by the next one.
 
+use hashget_files::private::open_regular;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
@@ -147,7 +148,7 @@ impl Remote {
     }
 
     fn put_file(&self, path: &Path, digest: &Digest, size: u64) -> Result<(), SeriesError> {
-        let file = File::open(path).map_err(SeriesError::io("open", path))?;
+        let file = open_regular(path).map_err(SeriesError::io("open", path))?;
         let put = self.server.pool_put(digest, &file, size, &self.project);
         put.map_err(failed("put an archive into the pool"))
     }

@@ -1,7 +1,6 @@
 //! Copies of the archives in other directories.
 
-use hashget_files::private::create_own;
-use std::fs::File;
+use hashget_files::private::{create_own, open_regular};
 use std::io;
 use std::path::Path;
 
@@ -69,7 +68,7 @@ fn copy(from: &Destination, to: &Destination, id: BackupId) -> Result<(), Series
     let archive = from.fetch(id)?;
     let write = || -> io::Result<()> {
         let mut out = create_own(&incoming)?;
-        io::copy(&mut File::open(&archive)?, &mut out)?;
+        io::copy(&mut open_regular(&archive)?, &mut out)?;
         out.sync_all()
     };
     write().map_err(SeriesError::io("write", &incoming))?;

@@ -1,7 +1,7 @@
 //! The archives of a section as packages: the destination is their pool, replicas stand in.
 
+use hashget_files::private::open_regular;
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use hashget_words::digest::Digest;
@@ -140,7 +140,7 @@ impl RestoreSources for SeriesSources<'_> {
             match directory.fetch(*id).and_then(|path| hash_file(&path)) {
                 Ok((sha256, size)) if Some(sha256) == package.sha256 => {
                     return Ok(LocalPackage {
-                        file: File::open(&path)?,
+                        file: open_regular(&path)?,
                         path: path.clone(),
                         sha256,
                         size,

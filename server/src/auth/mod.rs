@@ -4,6 +4,7 @@
 //! is looked at: an answer to a wrong token is the same whether a thing exists or not.
 
 mod guard;
+mod lock_file;
 mod scope;
 mod signers;
 mod token_file;

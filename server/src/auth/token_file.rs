@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
 
+use super::lock_file::open_lock;
 use super::scope::Scope;
 
 const VERSION: u32 = 2;
@@ -220,7 +221,7 @@ impl TokenFile {
     fn lock(&self) -> Result<File, TokenError> {
         let path = self.path.with_extension("lock");
         let locked = || -> io::Result<File> {
-            let file = File::options().create(true).append(true).open(&path)?;
+            let file = open_lock(&path)?;
             give_to_owner_of(self.directory(), &file)?;
             rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
             Ok(file)

@@ -1,6 +1,6 @@
 //! Makes patches of what changed since the archives that a backup relies on.
 
-use hashget_files::private::create_own;
+use hashget_files::private::{create_own, open_regular};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, Write};
@@ -115,7 +115,7 @@ impl<'a> Making<'a> {
         candidates: &BTreeMap<Digest, Vec<Candidate>>,
     ) -> Result<(), SeriesError> {
         let package = LocalPackage {
-            file: File::open(&base.path).map_err(SeriesError::io("open", &base.path))?,
+            file: open_regular(&base.path).map_err(SeriesError::io("open", &base.path))?,
             path: base.path.clone(),
             sha256: base.manifest.sha256,
             size: base.manifest.size,
@@ -158,7 +158,7 @@ impl<'a> Making<'a> {
         }
         // A patch that does not give the file back would be noticed too late.
         old.rewind().map_err(|e| words(&e))?;
-        let mut patch_file = File::open(&place).map_err(|e| words(&e))?;
+        let mut patch_file = open_regular(&place).map_err(|e| words(&e))?;
         let tried = patch(old, &mut patch_file, &mut io::sink(), size).map_err(|e| words(&e))?;
         if (tried.sha256, tried.size) != (wanted.sha256, size) {
             return Err("its patch gives another file".to_owned());

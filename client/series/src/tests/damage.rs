@@ -40,6 +40,29 @@ fn a_damaged_base_is_told_with_all_that_rely_on_it() {
     assert_eq!(bed.backup(), BackupId::normal(2));
 }
 
+/// Puts a pipe in the place of a file, as whoever may write to the directory can.
+fn make_pipe(path: &Path) {
+    fs::remove_file(path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn a_pipe_in_the_place_of_an_archive_or_manifest_is_not_waited_for() {
+    let bed = three();
+    let last = *bed.destination().backups().unwrap().last().unwrap();
+    make_pipe(&bed.destination().manifest_path(last));
+    bed.restore(last, "out").unwrap();
+    make_pipe(&bed.destination().archive(BackupId::normal(1)));
+    let check = verify(&bed.section).unwrap();
+    let damage = check.backups[0].damage.as_ref().unwrap();
+    assert!(
+        format!("{damage:?}").contains("no regular file"),
+        "{damage:?}"
+    );
+    assert!(bed.restore(BackupId::normal(1), "out1").is_err());
+}
+
 #[test]
 fn the_archives_alone_tell_everything() {
     let mut bed = three();

@@ -1,6 +1,7 @@
 //! Downloads into the cache: resumed where they broke off, hashed while they arrive.
 
-use std::fs::{self, File};
+use hashget_files::private::open_regular;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -266,7 +267,7 @@ impl Downloader {
     pub fn cached(&self, sha256: &Digest) -> Result<Option<LocalPackage>, DownloadError> {
         let path = self.cache.content_path(sha256);
         let failed = |action| cache_error(action);
-        let mut file = match File::open(&path) {
+        let mut file = match open_regular(&path) {
             Err(error) if is_absent(&error) => return Ok(None),
             file => file.map_err(|error| failed("read")((path.clone(), error)))?,
         };

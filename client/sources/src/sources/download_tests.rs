@@ -194,6 +194,19 @@ fn wrong_bytes_are_dropped_and_named() {
 }
 
 #[test]
+fn a_pipe_in_the_cache_is_an_error_and_not_waited_for() {
+    let cache = TempDir::new().unwrap();
+    let digest = Digest::of(b"x");
+    let path = cache.path().join("sha256").join(digest.sharded_path());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let error = downloader(cache.path()).cached(&digest).unwrap_err();
+    let text = error_chain(&error);
+    assert!(text.contains("it is no regular file"), "{text}");
+}
+
+#[test]
 fn a_body_of_unknown_length_is_checked_by_size_and_bounded() {
     let cache = TempDir::new().unwrap();
     let server = FaultServer::start(|_| {
