@@ -174,7 +174,7 @@ fn a_record_of_the_original_is_found_by_anchor_and_signature() {
     let http = reqwest::blocking::Client::new();
     let answer = http
         .post(format!("{}api/v1/packages", server.url()))
-        .bearer_auth(server.token("publish:debsnap"))
+        .bearer_auth(server.token("publish:*"))
         .header("Content-Type", "application/json")
         .body(json!({"project": "debsnap", "packages": [record]}).to_string())
         .send()

@@ -291,7 +291,9 @@ fn http_hint(error: &HttpError) -> Option<&'static str> {
         HttpError::HostDown { .. } => {
             "try again later, or name other sources with --pool or --hashserver"
         }
-        HttpError::PrivateHost { .. } => "if that is meant, --private-hints obeys such hints",
+        HttpError::PrivateHost { .. } => {
+            "if that is meant: --private-hints obeys such hints, and --trusted restores and verifies such archives"
+        }
         HttpError::Proxy { .. } => "write it as http://HOST:PORT, or list the host in NO_PROXY",
         HttpError::PlainPassword { .. } => {
             "use https, or set `plain = true` for the host in [credentials] of a settings file"

@@ -1,5 +1,6 @@
 //! What requests are made with: patience, proxies, passwords and tokens, from settings and environment.
 
+use hashget_words::package_url::has_password;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -81,6 +82,10 @@ fn read_netrc(path: &Path) -> std::io::Result<String> {
 /// The token for a hashserver, as it can be sent. One that is not bound to the server goes to it
 /// only if it is the only one that is named, and nobody on the way can read it.
 pub(super) fn token_for(settings: &Settings, url: &str) -> Result<Option<String>, CliError> {
+    if has_password(url) {
+        // Refused with a word of its own, and not shown.
+        return Ok(None);
+    }
     let bound = settings.bound_token(url);
     let Some(token) = bound.or(settings.token.as_ref()).map(Token::secret) else {
         return Ok(None);

@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::fs::lgetxattr;
+use rustix::io::Errno;
+
 const BY_GROUP: u32 = 0o020;
 const BY_OTHERS: u32 = 0o002;
 
@@ -12,13 +15,20 @@ const BY_OTHERS: u32 = 0o002;
 /// user than root and who runs this, or others may write to it. `None` if it can.
 ///
 /// As `sshd` judges its files, but that a group with its owner's number, which is his alone on many systems,
-/// may write.
+/// may write. Access control lists are not read: what has one is not vouched for.
 pub(super) fn distrust(path: &Path, root: &Path) -> io::Result<Option<&'static str>> {
     let user = rustix::process::geteuid().as_raw();
     for above in path.ancestors() {
         let metadata = above.symlink_metadata()?;
         if let Some(why) = distrust_of(&metadata, user) {
             return Ok(Some(why));
+        }
+        // With one, the bits of the group do not say who may write.
+        let list = lgetxattr(above, "system.posix_acl_access", &mut [0_u8; 512]);
+        if matches!(list, Ok(1..) | Err(Errno::RANGE)) {
+            return Ok(Some(
+                "it, or a directory above it, has an access control list",
+            ));
         }
         if above == root {
             break;
@@ -69,6 +79,22 @@ mod tests {
             set(path, mode).unwrap();
         }
         assert_eq!(distrust(&file, &root).unwrap(), None);
+    }
+
+    #[test]
+    fn what_has_an_access_control_list_is_not_vouched_for() {
+        // Read and write for the owner and for user 1234.
+        const ACL: &[u8] = b"\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x06\0\xd2\x04\0\0\x04\0\x04\0\
+                             \xff\xff\xff\xff\x10\0\x06\0\xff\xff\xff\xff\x20\0\x04\0\xff\xff\xff\xff";
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&file, "system.posix_acl_access", ACL, flags).is_err() {
+            hashget_tests::not_run("access control lists", "the file system has none");
+            return;
+        }
+        assert!(distrust(&file, directory.path()).unwrap().is_some());
     }
 
     #[test]

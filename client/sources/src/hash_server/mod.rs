@@ -65,7 +65,7 @@ impl HashServer {
     /// The server at `url`, with the token for what needs one. Makes no request.
     pub fn new(url: &str, token: Option<String>, http: Http) -> Result<Self, HashServerError> {
         let bad = || HashServerError::BadUrl {
-            url: url.to_owned(),
+            url: without_userinfo(url),
         };
         let mut base = Url::parse(url).map_err(|_| bad())?;
         if !matches!(base.scheme(), "http" | "https") || base.host().is_none() {
@@ -176,6 +176,20 @@ const MAX_SMALL_BYTES: u64 = 4 << 20;
 const MAX_ANSWER_BYTES: u64 = 256 << 20;
 /// More than this of one record is not read: about three million digests.
 const MAX_RECORD_BYTES: u64 = 256 << 20;
+
+/// What is between the scheme and the last `@` of a text that may be no URL at all goes.
+fn without_userinfo(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+            format!(
+                "{scheme}{}{host}",
+                if scheme.is_empty() { "" } else { "://" }
+            )
+        }
+        None => url.to_owned(),
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -52,8 +52,17 @@ fn only_http_urls_are_servers() {
             "{url}"
         );
     }
-    let error = HashServer::new("http://u:secret@example.org/", None, hasty()).unwrap_err();
-    assert!(!error.to_string().contains("secret"), "{error}");
+    for url in [
+        "http://u:secret@example.org/",
+        "ftp://u:secret@example.org/",
+        "http://u:secret@example.org:99999/",
+    ] {
+        let error = HashServer::new(url, None, hasty()).unwrap_err().to_string();
+        assert!(
+            !error.contains("secret") && error.contains("example.org"),
+            "{error}"
+        );
+    }
     let server = HashServer::new("http://example.org/x?y#z", None, hasty()).unwrap();
     assert_eq!(server.url(), "http://example.org/x/");
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use hashget_api::MAX_BATCH_PACKAGES;
 use hashget_words::hash_package::HashPackage;
+use hashget_words::package_url::{has_password, without_password};
 use hashget_words::project::ProjectName;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +124,15 @@ impl Admin<'_> {
                     "what came before it was imported; lines are written by `hashget-admin export`",
                 )
             })?;
+            if has_password(&line.package.url) {
+                let (path, url) = (printable_path(file), without_password(&line.package.url));
+                let text =
+                    format!("{path}, line {number}: the URL {url} names a user or a password");
+                return Err(CliError::failed(text).hint(
+                    "records tell their URLs to everybody: take it out, and put it under [credentials.\"HOST\"] in a \
+                     settings file, or into ~/.netrc",
+                ));
+            }
             batch.add(line)?;
         }
         batch.flush()?;
