@@ -14,8 +14,6 @@ use hashget_words::digest::Digest;
 use hashget_words::package_summary::PackageSummary;
 use jiff::civil::Date;
 
-use crate::state::State;
-
 /// The cache is cut into parts, so that threads seldom wait for each other.
 const PARTS: usize = 16;
 /// What an answer costs beside its text, in bytes.
@@ -24,20 +22,11 @@ const ANSWER_BYTES: usize = 512;
 /// Everything that the best record for a digest depends on, beside the digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
-    changes: u64,
-    health: u64,
-    today: Date,
-}
-
-impl Moment {
-    /// Now. To be taken before the look-up that it stands for.
-    pub(crate) fn now(state: &State) -> Self {
-        Self {
-            changes: state.store.changes(),
-            health: state.health.version(),
-            today: (state.clock)(),
-        }
-    }
+    /// How often the store changed.
+    pub(crate) changes: u64,
+    /// How often it changed which sources are alive.
+    pub(crate) health: u64,
+    pub(crate) today: Date,
 }
 
 /// A record as it is sent.

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::access_log::AccessLog;
-use crate::answers::Answers;
+use crate::answers::{Answers, Moment};
 use crate::auth::{TokenFile, TokenUses};
 use crate::connections::Connections;
 use crate::disk::Disk;
@@ -80,6 +80,15 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Now, for an answer that is kept. To be taken before the look-up that it stands for.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment {
+            changes: self.store.changes(),
+            health: self.health.version(),
+            today: (self.clock)(),
+        }
+    }
+
     /// Whether something has expired today.
     pub(crate) fn is_expired(&self, expires: Expiry) -> bool {
         expires.is_expired_at((self.clock)())

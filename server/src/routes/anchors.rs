@@ -52,7 +52,7 @@ pub(super) fn at_hand(
         state,
         Reader::of_all(counted_client(request, &state.settings.trusted_proxies)),
     );
-    let answer = kept(&view, &digest, Moment::now(state))?;
+    let answer = kept(&view, &digest, state.moment())?;
     Some((address, record::send(request, state, &answer)))
 }
 
@@ -65,7 +65,7 @@ async fn anchor(
     let digest = digest_of(&path)?;
     let none = || ApiError::NotFound(format!("sha256:{digest} is no anchor and no package here"));
     let view = View::new(&state, reader.clone());
-    if let Some(answer) = kept(&view, &digest, Moment::now(&state)) {
+    if let Some(answer) = kept(&view, &digest, state.moment()) {
         return Ok(record::send(&request, &state, &answer));
     }
     if state.store.resident_bytes().is_some() && record::alive(&view, &digest)?.is_empty() {
@@ -102,7 +102,7 @@ fn kept(state: &View<'_>, digest: &Digest, now: Moment) -> Option<Arc<Answer>> {
 
 /// The answer from the store, kept for the next time.
 fn made(state: &View<'_>, digest: &Digest) -> Result<Option<Arc<Answer>>, ApiError> {
-    let moment = Moment::now(state);
+    let moment = state.moment();
     let found = record::alive(state, digest)?;
     let Some(json) = best(state, digest, &found)? else {
         return Ok(None);

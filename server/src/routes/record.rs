@@ -11,7 +11,7 @@ use hashget_words::hash_package::HashPackage;
 use hashget_words::package_summary::{PackageId, PackageSummary};
 use hashget_words::ranking::{self, Need};
 
-use crate::answers::{Answer, Moment};
+use crate::answers::Answer;
 use crate::error::ApiError;
 use crate::etag;
 use crate::state::State;
@@ -89,7 +89,7 @@ pub(super) fn answer(
     let answer = Answer {
         tag: tag(&json)?,
         json: json.into(),
-        moment: Moment::now(state),
+        moment: state.moment(),
         found: Vec::new(),
     };
     Ok(send(request, state, &answer))

@@ -27,7 +27,7 @@ fn crates() -> Vec<PathBuf> {
 }
 
 /// Circles that nobody has cut yet: the crate, the module around them, and the first of them by name. The list only gets shorter.
-const UNCUT: &[(&str, &str, &str)] = &[("server", "", "answers")];
+const UNCUT: &[(&str, &str, &str)] = &[("server", "", "auth")];
 
 #[test]
 fn no_modules_know_each_other_in_a_circle() {
