@@ -13,7 +13,7 @@ use super::{PackageStore, StoreError, StoreQuery};
 use hashget_words::hash_package::HashPackage;
 use hashget_words::package_spec::PackageSpec;
 use hashget_words::package_summary::PackageId;
-use hashget_words::package_url::{has_password, without_password};
+use hashget_words::package_url::without_password;
 use hashget_words::project::ProjectName;
 
 /// The longest line that is read, in bytes.
@@ -177,8 +177,8 @@ pub fn import(
         }
         let read: LineIn = serde_json::from_slice(&text)
             .map_err(|source| JsonLinesError::Parse { line, source })?;
-        if has_password(&read.package.url) {
-            let url = without_password(&read.package.url).into_owned();
+        if let Some(url) = read.package.password_in() {
+            let url = without_password(url).into_owned();
             return Err(JsonLinesError::Password { line, url });
         }
         if batch.is_full() || batch.project.as_ref() != Some(&read.project) {
@@ -260,15 +260,19 @@ mod tests {
     fn urls_with_passwords_are_not_imported() {
         let directory = tempdir().unwrap();
         let store = SledStore::open(&directory.path().join("s"), StoreOptions::default()).unwrap();
-        let secret = package("http://user:secret@example.org/p.tar.gz", [1]);
-        let line = serde_json::json!({"project": "p", "package": secret}).to_string();
-        let error = import(&store, &mut line.as_bytes())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("line 1: ") && !error.contains("secret"),
-            "{error}"
-        );
+        let url = "http://user:secret@example.org/p.tar.gz";
+        let mut signed = package("http://example.org/p.tar.gz", [1]);
+        signed.signatures.insert("url".to_owned(), url.to_owned());
+        for secret in [package(url, [1]), signed] {
+            let line = serde_json::json!({"project": "p", "package": secret}).to_string();
+            let error = import(&store, &mut line.as_bytes())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with("line 1: ") && !error.contains("secret"),
+                "{error}"
+            );
+        }
         assert_eq!(store.stats().unwrap().packages, 0);
     }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::digest::{Digest, HashSpec};
 use crate::expiry::Expiry;
+use crate::package_url::has_password;
 use crate::signature::Signature;
 
 /// The record of one package, in the original's JSON form (`docs/format.md`).
@@ -65,6 +66,16 @@ pub struct Attributes {
 }
 
 impl HashPackage {
+    /// What of the record would tell a name or password to everybody: its URL, or a signature that is one.
+    pub fn password_in(&self) -> Option<&str> {
+        let signatures = self.signatures.values();
+        let mut texts = [&self.url]
+            .into_iter()
+            .chain(signatures)
+            .map(String::as_str);
+        texts.find(|text| has_password(text))
+    }
+
     /// The SHA-256 of the package file, if the record has it.
     pub fn digest(&self) -> Option<Digest> {
         self.hashes.iter().find_map(HashSpec::sha256)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hashget_api::{PublishRequest, PublishResponse};
 use hashget_words::hash_package::HashPackage;
-use hashget_words::package_url::{has_password, without_password};
+use hashget_words::package_url::without_password;
 use hashget_words::signature::Signature;
 
 use crate::auth::Publisher;
@@ -65,12 +65,9 @@ fn fault_of(package: &HashPackage) -> Option<&'static str> {
     let signature_fits = |(kind, value): (&String, &String)| {
         kind.len() + value.len() <= MAX_SIGNATURE_BYTES && Signature::new(kind, value).is_ok()
     };
-    let urls = [&package.url]
-        .into_iter()
-        .chain(package.signatures.values());
     if package.url.is_empty() || package.url.contains(char::is_control) {
         Some("the URL is empty or has control characters")
-    } else if urls.map(String::as_str).any(has_password) {
+    } else if package.password_in().is_some() {
         Some("the URL names a user or a password, which everybody would read")
     } else if package.url.len() > MAX_URL_BYTES {
         Some("the URL is longer than 8 KiB")

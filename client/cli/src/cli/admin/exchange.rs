@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use hashget_api::MAX_BATCH_PACKAGES;
 use hashget_words::hash_package::HashPackage;
-use hashget_words::package_url::{has_password, without_password};
+use hashget_words::package_url::without_password;
 use hashget_words::project::ProjectName;
 use serde::{Deserialize, Serialize};
 
@@ -124,8 +124,8 @@ impl Admin<'_> {
                     "what came before it was imported; lines are written by `hashget-admin export`",
                 )
             })?;
-            if has_password(&line.package.url) {
-                let (path, url) = (printable_path(file), without_password(&line.package.url));
+            if let Some(url) = line.package.password_in() {
+                let (path, url) = (printable_path(file), without_password(url));
                 let text =
                     format!("{path}, line {number}: the URL {url} names a user or a password");
                 return Err(CliError::failed(text).hint(
