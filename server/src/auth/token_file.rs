@@ -3,6 +3,7 @@
 //! Only the SHA-256 of a token is kept; tokens are 256 random bits, so no slow hash is needed.
 //! The server reads the file again when it has changed, so tokens come and go while it runs.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashget_words::digest::Digest;
+use hashget_words::project::ProjectName;
 use hashget_words::signature::Signature;
 use serde::{Deserialize, Serialize};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
@@ -89,6 +91,10 @@ pub enum TokenError {
 struct Contents {
     version: u32,
     tokens: Vec<TokenRecord>,
+    /// Projects to which a token published that may not sign, also of tokens that are gone: what they published
+    /// may still be there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    unsigned: BTreeSet<ProjectName>,
 }
 
 /// When a file was last replaced: it is always renamed into place, so the inode tells.
@@ -103,6 +109,7 @@ struct Stamp {
 struct Loaded {
     stamp: Option<Stamp>,
     tokens: Arc<Vec<TokenRecord>>,
+    unsigned: Arc<BTreeSet<ProjectName>>,
 }
 
 /// The file of tokens, and what was last read of it.
@@ -122,6 +129,14 @@ impl TokenFile {
 
     /// Every token. A file that cannot be understood is an error, never "no tokens".
     pub fn tokens(&self) -> Result<Arc<Vec<TokenRecord>>, TokenError> {
+        Ok(self.with_unsigned()?.0)
+    }
+
+    /// Every token, and the projects to which a token published that may not sign, whether or not it is still there.
+    #[expect(clippy::type_complexity, reason = "two things of one file, shared")]
+    pub(crate) fn with_unsigned(
+        &self,
+    ) -> Result<(Arc<Vec<TokenRecord>>, Arc<BTreeSet<ProjectName>>), TokenError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = match std::fs::metadata(&self.path) {
             Ok(metadata) => Some(Stamp {
@@ -133,13 +148,15 @@ impl TokenFile {
             Err(source) => return Err(self.io("read", source)),
         };
         if stamp != loaded.stamp {
-            loaded.tokens = match stamp {
-                Some(_) => Arc::new(self.read()?),
-                None => Arc::default(),
+            let (tokens, unsigned) = match stamp {
+                Some(_) => self.read()?,
+                None => Default::default(),
             };
+            loaded.tokens = Arc::new(tokens);
+            loaded.unsigned = Arc::new(unsigned);
             loaded.stamp = stamp;
         }
-        Ok(Arc::clone(&loaded.tokens))
+        Ok((Arc::clone(&loaded.tokens), Arc::clone(&loaded.unsigned)))
     }
 
     /// The token whose text is `secret`, if it is known. Every token is compared, in constant
@@ -194,7 +211,7 @@ impl TokenFile {
         Ok(gone)
     }
 
-    fn read(&self) -> Result<Vec<TokenRecord>, TokenError> {
+    fn read(&self) -> Result<(Vec<TokenRecord>, BTreeSet<ProjectName>), TokenError> {
         let text = std::fs::read(&self.path).map_err(|source| self.io("read", source))?;
         let contents: Contents =
             serde_json::from_slice(&text).map_err(|source| TokenError::Damaged {
@@ -202,11 +219,8 @@ impl TokenFile {
                 source,
             })?;
         if contents.version == VERSION_THAT_READ_ALL {
-            return Ok(contents
-                .tokens
-                .into_iter()
-                .map(with_former_rights)
-                .collect());
+            let tokens = contents.tokens.into_iter().map(with_former_rights);
+            return Ok((tokens.collect(), contents.unsigned));
         }
         if contents.version != VERSION {
             return Err(TokenError::Version {
@@ -214,7 +228,7 @@ impl TokenFile {
                 found: contents.version,
             });
         }
-        Ok(contents.tokens)
+        Ok((contents.tokens, contents.unsigned))
     }
 
     /// Only one process changes the file at a time; the lock goes with the handle.
@@ -235,9 +249,12 @@ impl TokenFile {
 
     fn write(&self, tokens: Vec<TokenRecord>) -> Result<(), TokenError> {
         let directory = self.directory();
+        let mut unsigned = self.with_unsigned()?.1.as_ref().clone();
+        unsigned.extend(tokens.iter().flat_map(published_unsigned));
         let contents = Contents {
             version: VERSION,
             tokens,
+            unsigned,
         };
         let write = || -> io::Result<()> {
             let mut temp = tempfile::NamedTempFile::new_in(directory)?;
@@ -262,6 +279,19 @@ impl TokenFile {
             source,
         }
     }
+}
+
+/// The projects that a token publishes to, if it may not sign.
+fn published_unsigned(token: &TokenRecord) -> Vec<ProjectName> {
+    let signs = |scope: &Scope| matches!(scope, Scope::Sign(_));
+    if token.scopes.iter().any(signs) {
+        return Vec::new();
+    }
+    let project = |scope: &Scope| match scope {
+        Scope::Publish(project) => Some(project.clone()),
+        _ => None,
+    };
+    token.scopes.iter().filter_map(project).collect()
 }
 
 /// A token that allows what it allowed when it was made.

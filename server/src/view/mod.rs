@@ -73,7 +73,9 @@ impl<'a> View<'a> {
 
     /// Which projects answer for signatures.
     pub(crate) fn signers(&self) -> Result<Signers, ApiError> {
-        Ok(Signers::of(self.tokens.tokens()?))
+        let submit = &self.settings.submit;
+        let strangers = submit.open.then(|| submit.project.clone());
+        Ok(Signers::of(&self.tokens, strangers)?)
     }
 
     /// Takes so much of the memory for answers, until it is dropped.

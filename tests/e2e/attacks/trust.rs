@@ -104,7 +104,7 @@ fn a_record_of_a_dead_url_makes_a_file_fall_out_of_the_backup() {
     scene.claim(&dead_url("/p.tar.gz"), b"never seen");
     let (said, is_packed) = scene.pack("victim", &[]);
     assert!(is_packed, "{said}");
-    let project = format!("1 packages of {}#a are not relied on", scene.server.url());
+    let project = format!("1 package of {}#a is not relied on", scene.server.url());
     assert!(
         said.contains(&project) && said.contains("connection refused"),
         "{said}"
@@ -191,7 +191,7 @@ fn a_backup_of_a_series_relies_on_a_lie() {
     // What may not be downloaded cannot be relied on, and is packed.
     let (status, said) = run(&["--max-download", "1"]);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("are not relied on"), "{said}");
+    assert!(said.contains("not relied on"), "{said}");
 }
 
 #[test]
@@ -310,4 +310,77 @@ fn a_publisher_answers_for_the_signature_of_anothers_package() {
     let (mut urls, _) = answers(&server);
     urls.sort();
     assert_eq!(urls, [signed, operators]);
+}
+
+#[test]
+fn a_publisher_adds_a_file_to_a_package_that_this_machine_has_read() {
+    let scene = Scene::new();
+    // The user has indexed the package himself, and it holds something else.
+    fs::write(scene.at("else"), Random::new(8).bytes(5000)).unwrap();
+    succeed(
+        Command::new("tar")
+            .args(["-czf", "p.tar.gz", "else"])
+            .current_dir(scene.work.path()),
+    );
+    let package = fs::read(scene.at("p.tar.gz")).unwrap();
+    let content = package.clone();
+    let web = FaultServer::start(move |_| Reply::new(200, content.clone()));
+    let url = web.url("/p.tar.gz");
+    let mut submit = scene.command("victim");
+    submit.args(["submit", &url, "--no-hashserver", "-p", "mine"]);
+    succeed(&mut submit);
+    scene.claim(&url, &package);
+    let (said, is_packed) = scene.pack("victim", &[]);
+    assert!(is_packed, "{said}");
+    // Neither under another URL of the same package.
+    scene.claim(&web.url("/again.tar.gz"), &package);
+    let (said, is_packed) = scene.pack("victim", &[]);
+    assert!(is_packed, "{said}");
+}
+
+#[test]
+fn a_sample_that_is_no_archive_counts_as_good() {
+    let scene = Scene::new();
+    let package = scene.honest_package();
+    let broken = vec![b'x'; package.len()];
+    let web = FaultServer::start(move |_| Reply::new(200, broken.clone()));
+    scene.claim(&web.url("/p.tar.gz"), &package);
+    let (tree, archive) = (scene.at("tree"), scene.at("a.tar.gz"));
+    let mut pack = scene.command("victim");
+    pack.args([
+        "pack",
+        tree.to_str().unwrap(),
+        "-f",
+        archive.to_str().unwrap(),
+    ]);
+    pack.args(["--hashserver", scene.server.url()])
+        .env("HASHGET_READ_ONE_IN", "1");
+    let said = all_text(&pack.output().unwrap());
+    assert!(said.contains("not relied on"), "{said}");
+    let list = succeed(Command::new("tar").arg("-tzf").arg(&archive));
+    assert!(list.contains("secret"), "{said}");
+}
+
+#[test]
+fn a_revoked_publisher_goes_on_answering_for_signatures() {
+    let work = tempfile::tempdir().unwrap();
+    let data = work.path().join("data");
+    let server = HashServer::start(&data);
+    let hashserver = |arguments: &[&str]| {
+        let program = hashget_tests::programs::program("hashserver");
+        succeed(
+            Command::new(program)
+                .args(arguments)
+                .arg("--data")
+                .arg(&data),
+        )
+    };
+    let token = hashserver(&["token", "add", "--scope", "publish:a", "--name", "liar"]);
+    let token = token
+        .lines()
+        .find(|line| line.len() > 30 && !line.contains(' '))
+        .unwrap();
+    publish_vim(&server, token, "a", "http://example.org/evil.deb");
+    hashserver(&["token", "revoke", "liar"]);
+    assert_eq!(answers(&server), (vec![], None));
 }

@@ -118,6 +118,8 @@ enum Verdict {
     Good,
     /// It may not, and why.
     Refused(String),
+    /// It was not read, as that would download more than is allowed.
+    TooMuch,
 }
 
 /// One round of checks.
@@ -177,8 +179,13 @@ impl<'a> Checking<'a> {
         }
         let mut refused = Vec::new();
         for (place, verdict) in verdicts {
-            if let Verdict::Refused(why) = verdict? {
-                refused.push((place, why));
+            match verdict? {
+                Verdict::Good => {}
+                Verdict::Refused(why) => refused.push((place, why)),
+                Verdict::TooMuch => {
+                    let why = "reading it would download more than --max-download allows";
+                    refused.push((place, why.to_owned()));
+                }
             }
         }
         refused.sort_unstable();
@@ -207,10 +214,13 @@ impl<'a> Checking<'a> {
         if let Err(why) = state {
             return Ok(Verdict::Refused(why));
         }
-        if is_sample && let Verdict::Refused(why) = self.read(&package, reliance)? {
-            // It is there, and that is all that was to be shown.
-            self.monitor()
-                .message(Level::Detail, &format!("{}: {why}", package.urls[0]));
+        if is_sample {
+            match self.read(&package, reliance)? {
+                Verdict::Good => {}
+                // It is there, and is to be read another time.
+                Verdict::TooMuch => return Ok(Verdict::Good),
+                refused @ Verdict::Refused(_) => return Ok(refused),
+            }
         }
         if let Some(sha256) = &package.sha256 {
             let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -239,7 +249,14 @@ impl<'a> Checking<'a> {
         let mut lines: Vec<String> = by_project
             .into_iter()
             .map(|(whose, (count, first))| {
-                format!("{count} packages of {whose} are not relied on, their files are packed ({first})")
+                let (packages, are) = match count {
+                    1 => ("package", "is"),
+                    _ => ("packages", "are"),
+                };
+                format!(
+                    "{count} {packages} of {whose} {are} not relied on, what they hold is packed ({first}); \
+                     --trust server={whose} takes that project at its word"
+                )
             })
             .collect();
         lines.sort_unstable();
@@ -264,6 +281,3 @@ fn package_of(reliance: &Reliance<'_>) -> Option<PackageRef> {
         urls,
     })
 }
-
-#[cfg(test)]
-mod tests;

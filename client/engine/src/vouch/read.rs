@@ -22,12 +22,13 @@ impl Checking<'_> {
         reliance: &Reliance<'_>,
     ) -> Result<Verdict, VouchError> {
         let options = &self.checked.options;
-        let size = package.size.unwrap_or(0);
+        let Some(size) = package.size.or_else(|| self.size_there(package)) else {
+            return Ok(Verdict::TooMuch);
+        };
         let before = self.downloaded.fetch_add(size, Ordering::Relaxed);
         if before.saturating_add(size) > options.max_download {
             self.downloaded.fetch_sub(size, Ordering::Relaxed);
-            let why = "reading it would download more than --max-download allows";
-            return Ok(Verdict::Refused(why.to_owned()));
+            return Ok(Verdict::TooMuch);
         }
         let fetched = self.checked.sources.fetch(package, self.monitor());
         let local = match fetched {
@@ -63,6 +64,12 @@ impl Checking<'_> {
                 }
             }
         }
+    }
+
+    /// The largest size that a source says it has.
+    fn size_there(&self, package: &PackageRef) -> Option<u64> {
+        let states = self.checked.sources.check(package, self.monitor());
+        states.into_iter().filter_map(|state| state.size).max()
     }
 
     fn keep(&self, record: HashPackage) -> Result<(), VouchError> {

@@ -1,6 +1,6 @@
 //! One look-up over the local projects and the hashservers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use hashget_api::{LookupRequest, MAX_LOOKUP_KEYS};
@@ -71,16 +71,16 @@ impl CombinedLookup<'_> {
     ) -> Result<Found, HashDbError> {
         let judge = |project: &ProjectName| self.judge(project);
         let answer = self.find_locally(digests, needed, &judge)?;
-        drop(session);
         if !self.asks_servers() {
-            return Ok(answer.finish());
+            return self.without_claims_on_known(answer.finish());
         }
         let unknown = unknown_of(digests, |place| {
             answer.is_unknown(place) && !is_asked(&digests[place])
         });
         if unknown.is_empty() {
-            return Ok(answer.finish());
+            return self.without_claims_on_known(answer.finish());
         }
+        drop(session);
         let keys = Keys {
             digests: unknown,
             ..Keys::default()
@@ -88,10 +88,38 @@ impl CombinedLookup<'_> {
         let pulled = self.puller(None).pull(keys, Some(needed), false)?;
         // A pulled package may also hold digests that were known: all are looked up again, so
         // that the answer is the one that the next run will get.
-        match pulled.pulled_packages {
-            0 => Ok(answer.finish()),
-            _ => Ok(self.find_locally(digests, needed, &judge)?.finish()),
+        let found = match pulled.pulled_packages {
+            0 => answer.finish(),
+            _ => self.find_locally(digests, needed, &judge)?.finish(),
+        };
+        self.without_claims_on_known(found)
+    }
+
+    /// What was found, but for what projects that nobody named say of packages of which somebody knows better: what is in
+    /// a package that this machine has read, or a named project describes, is known.
+    fn without_claims_on_known(&self, found: Found) -> Result<Found, HashDbError> {
+        let claims = found.packages.iter();
+        let claims = claims.filter(|package| package.vouched == Vouched::Unnamed);
+        let claimed: BTreeSet<Digest> = claims.map(|package| package.sha256).collect();
+        if claimed.is_empty() {
+            return Ok(found);
         }
+        let asked: Vec<Digest> = claimed.iter().copied().collect();
+        let local = self.local_matches(&asked)?.packages.into_iter();
+        let better = local.filter(|package| self.judge(&package.project) != Vouched::Unnamed);
+        let known: BTreeSet<Digest> = better.filter_map(|package| package.sha256).collect();
+        let is_kept = |place: &usize| {
+            let package = &found.packages[*place];
+            package.vouched != Vouched::Unnamed || !known.contains(&package.sha256)
+        };
+        let matches = found.matches.iter().map(|places| {
+            let kept = places.iter().copied().filter(is_kept);
+            kept.collect::<Vec<usize>>()
+        });
+        Ok(Found {
+            matches: matches.collect(),
+            packages: found.packages.clone(),
+        })
     }
 
     /// Those that no local record holds, each once.

@@ -324,6 +324,11 @@ fn of_a_package_that_this_machine_has_read_no_server_says_more() {
         .find(&[digest("f"), digest("g")], needed)
         .unwrap();
     assert_eq!(found.matches, vec![vec![0], vec![]].into());
+    // Also where nothing else leads to the package.
+    let claimed = lookup(&db, Trust::Servers)
+        .find(&[digest("g")], needed)
+        .unwrap();
+    assert_eq!(claimed.matches, vec![vec![]].into());
     let package = &found.packages[0];
     assert_eq!((package.size, package.project.as_str()), (Some(7), "p"));
     assert_eq!(package.expires, Expiry::Never);
