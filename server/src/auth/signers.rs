@@ -13,7 +13,8 @@ use super::{Scope, TokenError, TokenFile, TokenRecord};
 /// Such a signature says what nobody can check before the package is there, so whoever publishes must have been given
 /// the right by the operator: the scope `sign:KIND`. A project to which a token publishes, or published before it was
 /// revoked, that lacks it answers for none. Where only tokens of scope `publish:*` or `admin` published, the operator did so
-/// himself. What strangers submit without a token is nobody's word.
+/// himself. What strangers submit without a token is nobody's word, unless the operator made a
+/// token for that project that may sign.
 pub(crate) struct Signers {
     tokens: Arc<Vec<TokenRecord>>,
     unsigned: Arc<BTreeSet<ProjectName>>,
@@ -40,9 +41,6 @@ impl Signers {
         if signature.kind() == Signature::URL {
             return true;
         }
-        if self.strangers.as_ref() == Some(project) {
-            return false;
-        }
         let publish = Scope::Publish(project.clone());
         let sign = Scope::Sign(signature.kind().to_owned());
         let tokens = self.tokens.iter();
@@ -50,7 +48,8 @@ impl Signers {
             .filter(|token| token.scopes.contains(&publish))
             .peekable();
         if publishers.peek().is_none() {
-            return !self.unsigned.contains(project);
+            let is_strangers = self.strangers.as_ref() == Some(project);
+            return !is_strangers && !self.unsigned.contains(project);
         }
         publishers.all(|token| token.scopes.contains(&sign))
     }
